@@ -1,0 +1,56 @@
+# One folder under src/ is one target: san_module(<folder> [DEPS module...] [LIBS public libs...] [PRIVATE_LIBS libs...]).
+# Sources are <folder>/*.cpp; <folder>/*_test.cpp become the test executable <name>_test.
+include_guard()
+
+add_library(san_options INTERFACE)
+target_compile_features(san_options INTERFACE cxx_std_20)
+target_compile_options(san_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -fno-math-errno)
+if(SAN_WERROR)
+  target_compile_options(san_options INTERFACE -Werror)
+endif()
+target_include_directories(san_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
+                                                 ${PROJECT_BINARY_DIR}/generated)
+if(SAN_SANITIZE)
+  target_compile_options(san_options INTERFACE -fsanitize=${SAN_SANITIZE} -fno-omit-frame-pointer
+                                               -fno-sanitize-recover=undefined)
+  target_link_options(san_options INTERFACE -fsanitize=${SAN_SANITIZE})
+endif()
+
+# san_test(<name> <sources...> LIBS <targets...>): a GoogleTest executable registered with CTest.
+function(san_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  if(NOT SAN_BUILD_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE san_options ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE SAN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                             SAN_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1800 LABELS "${ARG_LABELS}")
+endfunction()
+
+function(san_module folder)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;PRIVATE_LIBS;TEST_DEPS" ${ARGN})
+  string(REPLACE "/" "_" name ${folder})
+  set(dir ${PROJECT_SOURCE_DIR}/src/${folder})
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${dir}/*_test.cpp)
+  list(REMOVE_ITEM sources ${tests} "")
+  if(NOT sources)
+    set(kind INTERFACE)
+    add_library(san_${name} INTERFACE)
+  else()
+    set(kind PUBLIC)
+    add_library(san_${name} STATIC ${sources})
+    set_target_properties(san_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                                                 VISIBILITY_INLINES_HIDDEN ON)
+    target_link_libraries(san_${name} PRIVATE ${ARG_PRIVATE_LIBS})
+  endif()
+  list(TRANSFORM ARG_DEPS PREPEND san_)
+  target_link_libraries(san_${name} ${kind} san_options ${ARG_DEPS} ${ARG_LIBS})
+  if(tests)
+    list(TRANSFORM ARG_TEST_DEPS PREPEND san_)
+    san_test(${name}_test SOURCES ${tests} LIBS san_${name} ${ARG_TEST_DEPS} ${ARG_PRIVATE_LIBS})
+  endif()
+endfunction()

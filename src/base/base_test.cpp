@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <numeric>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/mapped_file.h"
+#include "base/thread_pool.h"
+
+namespace san {
+namespace {
+
+namespace fs = std::filesystem;
+
+// FIPS 180-4 example digests.
+TEST(Sha256, KnownDigests) {
+  EXPECT_EQ(Sha256().hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(Sha256().update("abc").hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  Sha256 pieces;
+  const std::string million(1'000'000, 'a');
+  for (std::size_t i = 0, step = 1; i < million.size(); i += step, step = step * 7 % 997)
+    pieces.update(std::string_view(million).substr(i, step));
+  EXPECT_EQ(pieces.hex(), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(ThreadPool, CoversEveryIndexOnce) {
+  for (const int threads : {1, 2, 3}) {
+    ThreadPool pool(threads);
+    for (const std::int64_t count : {0, 1, 7, 1000}) {
+      std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
+      pool.parallel_for(count, 3, [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) ++seen[static_cast<std::size_t>(i)];
+      });
+      for (const auto& n : seen) EXPECT_EQ(n, 1);
+    }
+  }
+}
+
+TEST(ThreadPool, RethrowsAndStaysUsable) {
+  ThreadPool pool(2);
+  EXPECT_THROW(pool.parallel_for(100, 1, [](std::int64_t begin, std::int64_t) { if (begin == 50) fail("boom"); }),
+               Error);
+  std::atomic<int> sum{0};
+  pool.parallel_for(10, 1, [&](std::int64_t begin, std::int64_t) { sum += static_cast<int>(begin); });
+  EXPECT_EQ(sum, 45);
+}
+
+TEST(AtomicFile, LeavesNothingWithoutCommit) {
+  const fs::path dir = fs::path(testing::TempDir()) / "san_atomic";
+  fs::remove_all(dir);
+  fs::create_directories(dir);
+  { AtomicFile(dir / "a").write("half"); }
+  EXPECT_TRUE(fs::is_empty(dir));
+  write_file_atomically(dir / "a", "old");
+  write_file_atomically(dir / "a", "new");
+  EXPECT_EQ(read_text_file(dir / "a"), "new");
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 1);
+  EXPECT_THROW(AtomicFile(dir / "missing" / "a"), Error);
+  EXPECT_THROW(read_text_file(dir / "a", 2), Error);
+}
+
+TEST(MappedFile, RefusesWhatIsNotAFile) {
+  EXPECT_THROW(MappedFile::open("/nonexistent/file"), Error);
+  EXPECT_THROW(MappedFile::open("/tmp"), Error);
+}
+
+}  // namespace
+}  // namespace san

@@ -1,0 +1,71 @@
+#include "base/progress.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace san {
+namespace {
+
+std::string duration(double seconds) {
+  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  return fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+}  // namespace
+
+Progress::Progress(std::string what, std::int64_t total, bool quiet)
+    : what_(std::move(what)),
+      total_(total),
+      quiet_(quiet),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      start_(std::chrono::steady_clock::now()) {
+  drawn_ = start_;
+}
+
+Progress::~Progress() { finish(); }
+
+void Progress::advance(std::int64_t steps, std::string_view note) {
+  done_ += steps;
+  if (!note.empty()) note_ = note;
+  const auto interval = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10'000);
+  if (std::chrono::steady_clock::now() - drawn_ >= interval) draw(false);
+}
+
+void Progress::finish() {
+  if (finished_) return;
+  finished_ = true;
+  draw(true);
+}
+
+void Progress::draw(bool last) {
+  if (quiet_) return;
+  drawn_ = std::chrono::steady_clock::now();
+  const double elapsed = std::chrono::duration<double>(drawn_ - start_).count();
+  const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
+  std::string line = what_;
+  if (total_ > 0) {
+    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+    if (terminal_) {
+      const int filled = static_cast<int>(share * 24);
+      line += fmt::format(" [{:=<{}}{:<{}}]", "", filled, "", 24 - filled);
+    }
+    line += fmt::format(" {}/{}", done_, total_);
+    line += last ? fmt::format(" in {}", duration(elapsed))
+                 : fmt::format(" {:.3g}/s, {} left", rate,
+                               rate > 0 ? duration(static_cast<double>(total_ - done_) / rate) : "?");
+  } else {
+    line += fmt::format(" {} ({:.3g}/s)", done_, rate);
+  }
+  if (!note_.empty()) line += "  " + note_;
+  if (terminal_)
+    fmt::print(stderr, "\r{}\x1b[K{}", line, last ? "\n" : "");
+  else
+    fmt::print(stderr, "{}\n", line);
+  std::fflush(stderr);
+}
+
+}  // namespace san

@@ -1,0 +1,31 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace san {
+
+/// Progress of long work on standard error: one redrawn bar with rate and ETA on a terminal, elsewhere a plain line
+/// every few seconds. Thread-compatible: call from one thread.
+class Progress {
+ public:
+  /// `total` ≤ 0: unknown. A quiet Progress prints nothing.
+  Progress(std::string what, std::int64_t total, bool quiet = false);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void advance(std::int64_t steps = 1, std::string_view note = {});
+  /// Ends the bar with its final state; called by the destructor too.
+  void finish();
+
+ private:
+  void draw(bool last);
+  std::string what_, note_;
+  std::int64_t total_, done_ = 0;
+  bool quiet_, terminal_, finished_ = false;
+  std::chrono::steady_clock::time_point start_, drawn_{};
+};
+
+}  // namespace san
