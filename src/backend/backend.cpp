@@ -1,0 +1,359 @@
+#include "backend/backend.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+
+namespace san {
+
+Shape Param::shape() const {
+  Shape s = value.shape;
+  if (!whole()) s.set(0, (row_end < 0 ? s[0] : row_end) - row_begin);
+  return s;
+}
+
+std::vector<float> Param::f32() const {
+  if (whole()) return value.to_f32();
+  HostArray rows = value;
+  rows.shape = shape();
+  const std::int64_t offset =
+      row_begin * (value.shape.elements() / value.shape[0]) * dtype_bytes(value.dtype);
+  rows.data = {value.data, value.data.get() + offset};
+  return rows.to_f32();
+}
+
+Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view where) {
+  const int rank = std::max(a.rank(), b.rank());
+  std::vector<std::int64_t> extents(static_cast<std::size_t>(rank));
+  for (int i = 1; i <= rank; ++i) {
+    const std::int64_t x = i <= a.rank() ? a[-i] : 1, y = i <= b.rank() ? b[-i] : 1;
+    require(x == y || x == 1 || y == 1, "{}: shapes {} and {} do not broadcast", where, a.str(), b.str());
+    extents[static_cast<std::size_t>(rank - i)] = x == 1 ? y : x;
+  }
+  return Shape(extents);
+}
+
+Backend::Scope::Scope(Backend& backend, std::string_view name)
+    : backend_(backend), length_(backend.scope_.size()) {
+  if (!backend_.scope_.empty()) backend_.scope_ += '.';
+  backend_.scope_ += name;
+}
+
+Backend::Scope::~Scope() {
+  backend_.scope_.resize(length_);
+}
+
+std::string Backend::where(const char* op, std::string_view name) const {
+  return fmt::format("{} ({})", op, name.empty() ? std::string_view(scope_) : name);
+}
+
+template <class Run>
+auto Backend::run(const char* op, std::string_view name, const Shape& out, std::int64_t macs,
+                  std::int64_t elements, Run&& body) {
+  struct Depth {
+    int& depth;
+    explicit Depth(int& d) : depth(d) { ++depth; }
+    ~Depth() { --depth; }
+  };
+  if (!observer_) {
+    const Depth guard(depth_);
+    return body();
+  }
+  const auto start = std::chrono::steady_clock::now();
+  auto result = [&] {
+    const Depth guard(depth_);
+    return body();
+  }();
+  synchronize();
+  const double ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  observer_({op, std::string(name.empty() ? std::string_view(scope_) : name), out, macs,
+             (elements + out.elements()) * static_cast<std::int64_t>(sizeof(float)), ms, depth_});
+  return result;
+}
+
+// Weights
+// ------------------------------------------------------------------------------------------------------------
+
+LinearWeight Backend::prepare_linear(const Param& weight, const Param* bias, LinearLayout layout) {
+  const Shape s = weight.shape();
+  require(s.rank() >= 2 && s.elements(2, s.rank()) == 1, "{}: expected a matrix, got shape {}", weight.name,
+          s.str());
+  require(layout == LinearLayout::kOutIn || weight.whole(),
+          "{}: rows of an [in, out] matrix cannot be selected", weight.name);
+  const bool out_in = layout == LinearLayout::kOutIn;
+  LinearWeight w{weight.name, out_in ? s[1] : s[0], out_in ? s[0] : s[1], bias != nullptr, nullptr};
+  if (bias) {
+    require(bias->shape() == Shape{w.out}, "{}: expected shape [{}], got {}", bias->name, w.out,
+            bias->shape().str());
+  }
+  w.data = do_prepare_linear(weight, bias, layout);
+  return w;
+}
+
+NormWeight Backend::prepare_layer_norm(const Param& weight, const Param& bias, float eps) {
+  const Shape s = weight.shape();
+  require(s.rank() == 1 && bias.shape() == s, "{}: expected two vectors of one length, got {} and {}",
+          weight.name, s.str(), bias.shape().str());
+  return {weight.name, s[0], eps, do_prepare_layer_norm(weight, bias, eps)};
+}
+
+PatchWeight Backend::prepare_patch_embed(const Param& weight, const Param* bias) {
+  const Shape s = weight.shape();
+  require(s.rank() == 4 && s[2] == s[3] && s[2] > 0, "{}: expected [out, in, p, p], got {}", weight.name,
+          s.str());
+  if (bias)
+    require(bias->shape() == Shape{s[0]}, "{}: expected shape [{}], got {}", bias->name, s[0],
+            bias->shape().str());
+  return {weight.name, s[2], s[1], s[0], bias != nullptr, do_prepare_patch_embed(weight, bias)};
+}
+
+TableWeight Backend::prepare_table(const Param& table) {
+  const Shape s = table.shape();
+  require(s.rank() == 2, "{}: expected a matrix, got {}", table.name, s.str());
+  return {table.name, s[0], s[1], do_prepare_table(table)};
+}
+
+Tensor Backend::prepare_tensor(const Param& value, const Shape& as) {
+  require(value.shape().elements() == as.elements(), "{}: shape {} cannot be viewed as {}", value.name,
+          value.shape().str(), as.str());
+  return do_prepare_tensor(value, as);
+}
+
+// Values
+// -------------------------------------------------------------------------------------------------------------
+
+Tensor Backend::from_host(const Shape& shape, std::span<const float> values) {
+  require(shape.elements() == static_cast<std::int64_t>(values.size()), "from_host: shape {} but {} values",
+          shape.str(), values.size());
+  return do_from_host(shape, values);
+}
+
+Tensor Backend::from_ids(const Shape& shape, std::span<const std::int32_t> ids) {
+  require(shape.elements() == static_cast<std::int64_t>(ids.size()), "from_ids: shape {} but {} values",
+          shape.str(), ids.size());
+  return do_from_ids(shape, ids);
+}
+
+std::vector<float> Backend::to_host(const Tensor& x) {
+  return do_to_host(x);
+}
+
+// Plain ops
+// ----------------------------------------------------------------------------------------------------------
+
+Tensor Backend::reshape(const Tensor& x, const Shape& shape) {
+  require(x.shape().elements() == shape.elements(), "{}: {} cannot become {}", where("reshape"),
+          x.shape().str(), shape.str());
+  return run("reshape", {}, shape, 0, 0, [&] { return do_reshape(x, shape); });
+}
+
+Tensor Backend::permute(const Tensor& x, const std::vector<int>& axes) {
+  const int rank = x.shape().rank();
+  require(static_cast<int>(axes.size()) == rank, "{}: {} axes for shape {}", where("permute"), axes.size(),
+          x.shape().str());
+  Shape out = x.shape();
+  unsigned seen = 0;
+  for (int i = 0; i < rank; ++i) {
+    const int axis = axes[static_cast<std::size_t>(i)];
+    require(axis >= 0 && axis < rank && !(seen & 1u << axis), "{}: axes are not a permutation",
+            where("permute"));
+    seen |= 1u << axis;
+    out.set(i, x[axis]);
+  }
+  return run("permute", {}, out, 0, out.elements(), [&] { return do_permute(x, axes, out); });
+}
+
+Tensor Backend::broadcast(const Tensor& x, const Shape& shape) {
+  require(broadcast_shapes(x.shape(), shape, where("broadcast")) == shape, "{}: {} cannot become {}",
+          where("broadcast"), x.shape().str(), shape.str());
+  return run("broadcast", {}, shape, 0, x.shape().elements(), [&] { return do_broadcast(x, shape); });
+}
+
+Tensor Backend::concat(const std::vector<Tensor>& xs, int axis) {
+  require(!xs.empty(), "{}: nothing to join", where("concat"));
+  Shape out = xs[0].shape();
+  axis = out.checked(axis);
+  for (std::size_t i = 1; i < xs.size(); ++i) {
+    Shape expected = out;
+    expected.set(axis, xs[i].shape().rank() == out.rank() ? xs[i][axis] : 0);
+    require(xs[i].shape() == expected, "{}: {} does not join {} along axis {}", where("concat"),
+            xs[i].shape().str(), xs[0].shape().str(), axis);
+    out.set(axis, out[axis] + xs[i][axis]);
+  }
+  return run("concat", {}, out, 0, out.elements(), [&] { return do_concat(xs, axis, out); });
+}
+
+Tensor Backend::slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end) {
+  axis = x.shape().checked(axis);
+  require(0 <= begin && begin <= end && end <= x[axis], "{}: [{}, {}) is outside axis {} of {}",
+          where("slice"), begin, end, axis, x.shape().str());
+  Shape out = x.shape();
+  out.set(axis, end - begin);
+  return run("slice", {}, out, 0, out.elements(), [&] { return do_slice(x, axis, begin, out); });
+}
+
+Tensor Backend::add(const Tensor& a, const Tensor& b) {
+  const Shape out = broadcast_shapes(a.shape(), b.shape(), where("add"));
+  return run("add", {}, out, 0, a.shape().elements() + b.shape().elements(),
+             [&] { return do_add(a, b, out); });
+}
+
+Tensor Backend::mul(const Tensor& a, const Tensor& b) {
+  const Shape out = broadcast_shapes(a.shape(), b.shape(), where("mul"));
+  return run("mul", {}, out, 0, a.shape().elements() + b.shape().elements(),
+             [&] { return do_mul(a, b, out); });
+}
+
+Tensor Backend::activate(const Tensor& x, Activation kind) {
+  return run("activate", {}, x.shape(), 0, x.shape().elements(), [&] { return do_activate(x, kind); });
+}
+
+Tensor Backend::softmax(const Tensor& x) {
+  require(x.shape().rank() > 0 && x[-1] > 0, "{}: empty last axis in {}", where("softmax"), x.shape().str());
+  return run("softmax", {}, x.shape(), 0, x.shape().elements(), [&] { return do_softmax(x); });
+}
+
+Tensor Backend::matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
+  const Shape &sa = a.shape(), &sb = b.shape();
+  require(sa.rank() >= 2 && sb.rank() >= 2, "{}: {} × {} needs two matrices", where("matmul"), sa.str(),
+          sb.str());
+  const std::int64_t inner = sb[transpose_b ? -1 : -2], n = sb[transpose_b ? -2 : -1];
+  require(sa[-1] == inner, "{}: inner sizes of {} and {} differ", where("matmul"), sa.str(), sb.str());
+  Shape ba = sa, bb = sb;
+  for (const int axis : {-1, -2}) ba.set(axis, 1), bb.set(axis, 1);
+  Shape out = broadcast_shapes(ba, bb, where("matmul"));
+  out.set(-2, sa[-2]), out.set(-1, n);
+  return run("matmul", {}, out, out.elements() * inner, sa.elements() + sb.elements(),
+             [&] { return do_matmul(a, b, transpose_b, out); });
+}
+
+Tensor Backend::resize(const Tensor& x, const ResizeSpec& spec) {
+  require(x.shape().rank() == 3 && x[1] == spec.from.tokens(), "{}: {} is not a map of {}×{}",
+          where("resize"), x.shape().str(), spec.from.height, spec.from.width);
+  require(spec.from.tokens() > 0 && spec.to.tokens() > 0, "{}: empty map", where("resize"));
+  const Shape out{x[0], spec.to.tokens(), x[2]};
+  return run("resize", {}, out, 0, x.shape().elements(), [&] { return do_resize(x, spec, out); });
+}
+
+Tensor Backend::adaptive_max_pool(const Tensor& x, Grid from, Grid to) {
+  require(x.shape().rank() >= 1 && x[-1] == from.tokens() && from.tokens() > 0 && to.tokens() > 0,
+          "{}: {} is not a stack of maps of {}×{}", where("adaptive_max_pool"), x.shape().str(), from.height,
+          from.width);
+  Shape out = x.shape();
+  out.set(-1, to.tokens());
+  return run("adaptive_max_pool", {}, out, 0, x.shape().elements(),
+             [&] { return do_adaptive_max_pool(x, from, to, out); });
+}
+
+Tensor Backend::embedding(const TableWeight& table, const Tensor& ids) {
+  require(ids.shape().rank() == 2, "{}: expected ids [B, T], got {}", where("embedding"), ids.shape().str());
+  const Shape out{ids[0], ids[1], table.width};
+  return run("embedding", table.name, out, 0, out.elements(), [&] { return do_embedding(table, ids, out); });
+}
+
+// Ops on prepared weights
+// ---------------------------------------------------------------------------------------------
+
+Tensor Backend::linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options) {
+  require(x.shape().rank() >= 2 && x[-1] == w.in, "{}: expected [..., {}], got {}", where("linear", w.name),
+          w.in, x.shape().str());
+  Shape out = x.shape();
+  out.set(-1, w.out);
+  require(!options.residual || options.residual.shape() == out, "{}: residual {} does not match {}",
+          where("linear", w.name), options.residual.shape().str(), out.str());
+  return run("linear", w.name, out, out.elements() * w.in, x.shape().elements() + w.in * w.out,
+             [&] { return do_linear(x, w, options, out); });
+}
+
+Tensor Backend::layer_norm(const Tensor& x, const NormWeight& w) {
+  require(x.shape().rank() >= 1 && x[-1] == w.channels, "{}: expected [..., {}], got {}",
+          where("layer_norm", w.name), w.channels, x.shape().str());
+  return run("layer_norm", w.name, x.shape(), 0, x.shape().elements(), [&] { return do_layer_norm(x, w); });
+}
+
+Tensor Backend::patch_embed(const Tensor& image, Grid grid, const PatchWeight& w) {
+  require(image.shape().rank() == 3 && image[1] == grid.tokens() && image[2] == w.in,
+          "{}: expected [B, {}, {}], got {}", where("patch_embed", w.name), grid.tokens(), w.in,
+          image.shape().str());
+  require(grid.height >= w.patch && grid.width >= w.patch, "{}: image {}×{} is smaller than a patch of {}",
+          where("patch_embed", w.name), grid.height, grid.width, w.patch);
+  const Shape out{image[0], (grid.height / w.patch) * (grid.width / w.patch), w.out};
+  return run("patch_embed", w.name, out, out.elements() * w.patch * w.patch * w.in,
+             image.shape().elements() + w.patch * w.patch * w.in * w.out,
+             [&] { return do_patch_embed(image, grid, w, out); });
+}
+
+// Composites
+// -----------------------------------------------------------------------------------------------------------
+
+Tensor Backend::attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
+  const std::string at = where("attention");
+  require(q.shape().rank() == 3 && k.shape().rank() == 3 && k.shape() == v.shape() && q[0] == k[0] &&
+              q[2] == k[2],
+          "{}: q {}, k {}, v {} do not fit", at, q.shape().str(), k.shape().str(), v.shape().str());
+  require(o.heads > 0 && q[2] % o.heads == 0, "{}: {} channels do not split into {} heads", at, q[2],
+          o.heads);
+  require(!o.causal || q[1] == k[1], "{}: causal attention needs as many queries as keys", at);
+  const Shape scores{q[0], o.heads, q[1], k[1]};
+  require(!o.bias || broadcast_shapes(o.bias.shape(), scores, at) == scores,
+          "{}: bias {} does not broadcast to {}", at, o.bias.shape().str(), scores.str());
+  require(!o.self_key == !o.self_value &&
+              (!o.self_key || (o.self_key.shape() == q.shape() && o.self_value.shape() == q.shape())),
+          "{}: self key and value must both be {}", at, q.shape().str());
+  const std::int64_t keys = k[1] + (o.self_key ? 1 : 0);
+  return run("attention", {}, q.shape(), 2 * q.shape().elements() * keys,
+             q.shape().elements() + 2 * k.shape().elements() + (o.bias ? o.bias.shape().elements() : 0),
+             [&] { return do_attention(q, k, v, o); });
+}
+
+Tensor Backend::mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
+                    const Tensor& residual) {
+  require(x.shape().rank() >= 2 && x[-1] == fc1.in && fc1.out == fc2.in,
+          "{}: {} does not pass through {}→{}, {}→{}", where("mlp", fc1.name), x.shape().str(), fc1.in,
+          fc1.out, fc2.in, fc2.out);
+  Shape out = x.shape();
+  out.set(-1, fc2.out);
+  require(!residual || residual.shape() == out, "{}: residual {} does not match {}", where("mlp", fc1.name),
+          residual.shape().str(), out.str());
+  const std::int64_t weights = fc1.in * fc1.out + fc2.in * fc2.out;
+  return run("mlp", fc1.name, out, x.shape().elements() / x[-1] * weights, x.shape().elements() + weights,
+             [&] { return do_mlp(x, fc1, activation, fc2, residual); });
+}
+
+Normed Backend::add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) {
+  const Shape out = broadcast_shapes(x.shape(), y.shape(), where("add_layer_norm", w.name));
+  require(out == x.shape() && out[-1] == w.channels, "{}: {} + {} is not [..., {}]",
+          where("add_layer_norm", w.name), x.shape().str(), y.shape().str(), w.channels);
+  return run("add_layer_norm", w.name, out, 0, 2 * out.elements() + y.shape().elements(),
+             [&] { return do_add_layer_norm(x, y, w); });
+}
+
+Tensor Backend::l2_normalize(const Tensor& x) {
+  return run("l2_normalize", {}, x.shape(), 0, x.shape().elements(), [&] { return do_l2_normalize(x); });
+}
+
+Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
+                               const BiasScaling& scaling, int groups) {
+  const std::string at = where("attention_bias", last.name);
+  require(queries.shape().rank() == 3 && hidden.shape().rank() == 3 && queries[0] == hidden[0] &&
+              hidden[2] == last.in && groups > 0 && last.out == groups * queries[2],
+          "{}: queries {}, hidden {} and {}→{} do not fit {} groups", at, queries.shape().str(),
+          hidden.shape().str(), last.in, last.out, groups);
+  require(!scaling.scale == !scaling.shift &&
+              (!scaling.scale || (scaling.scale.shape() == Shape{1} && scaling.shift.shape() == Shape{1})),
+          "{}: scaling must be two single values", at);
+  const Shape out{queries[0], groups, queries[1], hidden[1]};
+  return run("attention_bias", last.name, out,
+             attention_bias_macs(queries[0], queries[1], hidden[1], hidden[2], queries[2], groups),
+             queries.shape().elements() + hidden.shape().elements() + last.in * last.out,
+             [&] { return do_attention_bias(queries, hidden, last, scaling, groups); });
+}
+
+std::int64_t Backend::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
+                                          std::int64_t e, std::int64_t groups) const {
+  return batch * groups * t * e * (m + q);
+}
+
+}  // namespace san

@@ -1,0 +1,170 @@
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/types.h"
+
+namespace san {
+
+/// The seam between the one network text and what runs it. Activations are [batch, tokens, channels],
+/// outermost first; maps are tokens with an explicit Grid. The public ops check shapes, name and profile the
+/// op, then call the private virtual of the same name; every check exists once, here. Composites have a
+/// definition in plain ops that a backend may override.
+///
+/// Two phases: prepare_* at load turns parameters into weights any session of the same backend may share; the
+/// ops run them. A Backend object is one session: not thread-safe, cheap to fork().
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;
+  /// A further session on the same device that accepts this one's prepared weights.
+  virtual std::unique_ptr<Backend> fork() const = 0;
+  /// Whether the network may take its exact shortcuts (SLS tokens as cross-attention, no patch update in the
+  /// last block); without, it computes the definition of the paper with dense masks.
+  virtual bool exact_rewrites() const { return true; }
+
+  // Weights. Shape errors name the parameter.
+  LinearWeight prepare_linear(const Param& weight, const Param* bias,
+                              LinearLayout layout = LinearLayout::kOutIn);
+  NormWeight prepare_layer_norm(const Param& weight, const Param& bias, float eps);
+  PatchWeight prepare_patch_embed(const Param& weight, const Param* bias);  ///< weight [out, in, p, p]
+  TableWeight prepare_table(const Param& table);                            ///< [rows, width]
+  Tensor prepare_tensor(const Param& value, const Shape& as);  ///< a parameter used as an operand
+
+  // Values in and out.
+  Tensor from_host(const Shape& shape, std::span<const float> values);
+  Tensor from_ids(const Shape& shape, std::span<const std::int32_t> ids);
+  std::vector<float> to_host(const Tensor& x);
+
+  // Plain ops.
+  Tensor reshape(const Tensor& x, const Shape& shape);
+  Tensor permute(const Tensor& x, const std::vector<int>& axes);
+  Tensor broadcast(const Tensor& x, const Shape& shape);
+  Tensor concat(const std::vector<Tensor>& xs, int axis);
+  Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end);
+  Tensor add(const Tensor& a, const Tensor& b);  ///< with broadcasting
+  Tensor mul(const Tensor& a, const Tensor& b);  ///< with broadcasting
+  Tensor activate(const Tensor& x, Activation kind);
+  Tensor softmax(const Tensor& x);  ///< over the last axis
+  /// [..., M, K] × [..., K, N], or [..., N, K] when transpose_b; batch axes broadcast.
+  Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b = false);
+  Tensor resize(const Tensor& x, const ResizeSpec& spec);  ///< [B, from, C] → [B, to, C]
+  /// [..., from] → [..., to], the window rule of torch's adaptive_max_pool2d.
+  Tensor adaptive_max_pool(const Tensor& x, Grid from, Grid to);
+  Tensor embedding(const TableWeight& table, const Tensor& ids);  ///< [B, T] → [B, T, width]
+
+  // Ops on prepared weights.
+  Tensor linear(const Tensor& x, const LinearWeight& w,
+                const LinearOptions& options = {});         ///< [..., in] → [..., out]
+  Tensor layer_norm(const Tensor& x, const NormWeight& w);  ///< over the last axis
+  /// Image tokens [B, H·W, in] → [B, (H/p)·(W/p), out]; rows and columns beyond a whole patch are dropped.
+  Tensor patch_embed(const Tensor& image, Grid grid, const PatchWeight& w);
+
+  // Composites.
+  /// softmax(q kᵀ / √(d/heads) + bias) v per head: q [B, Tq, d], k and v [B, Tk, d] → [B, Tq, d].
+  Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
+  /// residual + fc2(activation(fc1 x)).
+  Tensor mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
+             const Tensor& residual = {});
+  Normed add_layer_norm(const Tensor& x, const Tensor& y,
+                        const NormWeight& w);  ///< x + y (broadcast) and its norm
+  Tensor l2_normalize(const Tensor& x);        ///< over the last axis
+  /// bias[b, g, q, t] = scale · queries[b, q] · (W hidden[b, t] + c)[g] + shift: queries [B, Q, E], hidden
+  /// [B, T, M], last M → groups·E (group-major); → [B, groups, Q, T]. Paper §3.2, REFERENCE §5.
+  Tensor attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
+                        const BiasScaling& scaling, int groups);
+
+  // Observation.
+  using Observer = std::function<void(const OpRecord&)>;
+  using Tap = std::function<void(std::string_view name, const Tensor& value)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
+  void on_tap(Tap tap) { tap_ = std::move(tap); }
+  bool tapped() const { return static_cast<bool>(tap_); }
+  /// Offers an intermediate value under its reference name; free when nobody listens.
+  void tap(std::string_view name, const Tensor& value) const {
+    if (tap_) tap_(name, value);
+  }
+
+  /// Names the ops issued while it lives: nested scopes join with dots.
+  class Scope {
+   public:
+    Scope(Backend& backend, std::string_view name);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Backend& backend_;
+    std::size_t length_;
+  };
+  const std::string& scope() const { return scope_; }
+
+ protected:
+  Backend() = default;
+  Backend(const Backend&) = default;
+
+  /// Waits for the device before a profiled op's clock is read.
+  virtual void synchronize() {}
+  /// Multiply-adds attention_bias really takes here (its definition: T·M·groups·E + groups·Q·T·E per batch
+  /// item).
+  virtual std::int64_t attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
+                                           std::int64_t e, std::int64_t groups) const;
+
+ private:
+  virtual std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
+                                                     LinearLayout layout) = 0;
+  virtual std::shared_ptr<Storage> do_prepare_layer_norm(const Param& weight, const Param& bias,
+                                                         float eps) = 0;
+  virtual std::shared_ptr<Storage> do_prepare_patch_embed(const Param& weight, const Param* bias) = 0;
+  virtual std::shared_ptr<Storage> do_prepare_table(const Param& table) = 0;
+  virtual Tensor do_prepare_tensor(const Param& value, const Shape& as) = 0;
+
+  virtual Tensor do_from_host(const Shape& shape, std::span<const float> values) = 0;
+  virtual Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) = 0;
+  virtual std::vector<float> do_to_host(const Tensor& x) = 0;
+
+  // `out` is the shape the public op computed.
+  virtual Tensor do_reshape(const Tensor& x, const Shape& out) = 0;
+  virtual Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) = 0;
+  virtual Tensor do_broadcast(const Tensor& x, const Shape& out) = 0;
+  virtual Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) = 0;
+  virtual Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) = 0;
+  virtual Tensor do_add(const Tensor& a, const Tensor& b, const Shape& out) = 0;
+  virtual Tensor do_mul(const Tensor& a, const Tensor& b, const Shape& out) = 0;
+  virtual Tensor do_activate(const Tensor& x, Activation kind) = 0;
+  virtual Tensor do_softmax(const Tensor& x) = 0;
+  virtual Tensor do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, const Shape& out) = 0;
+  virtual Tensor do_resize(const Tensor& x, const ResizeSpec& spec, const Shape& out) = 0;
+  virtual Tensor do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, const Shape& out) = 0;
+  virtual Tensor do_embedding(const TableWeight& table, const Tensor& ids, const Shape& out) = 0;
+  virtual Tensor do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
+                           const Shape& out) = 0;
+  virtual Tensor do_layer_norm(const Tensor& x, const NormWeight& w) = 0;
+  virtual Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) = 0;
+  virtual Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                              const AttentionOptions& options);
+  virtual Tensor do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
+                        const LinearWeight& fc2, const Tensor& residual);
+  virtual Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w);
+  virtual Tensor do_l2_normalize(const Tensor& x);
+  virtual Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
+                                   const BiasScaling& scaling, int groups);
+
+  template <class Run>
+  auto run(const char* op, std::string_view name, const Shape& out, std::int64_t macs, std::int64_t elements,
+           Run&& body);
+  std::string where(const char* op, std::string_view name = {}) const;
+
+  Observer observer_;
+  Tap tap_;
+  std::string scope_;
+  int depth_ = 0;
+};
+
+/// Result extents of numpy broadcasting; throws Error starting with `where`.
+Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view where);
+
+}  // namespace san
