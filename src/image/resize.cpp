@@ -1,0 +1,186 @@
+#include "image/resize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "base/error.h"
+
+namespace san {
+namespace {
+
+constexpr int kPrecisionBits = 32 - 8 - 2;
+
+double bilinear(double x) {
+  x = std::abs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+double bicubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0.0;
+}
+
+/// Along one axis: output i is the sum over t < count[i] of input[first[i] + t] · taps[i·stride + t].
+struct AxisTaps {
+  int stride = 0;
+  std::vector<int> first, count;
+  std::vector<std::int32_t> taps;
+};
+
+/// Pillow's precompute_coeffs and normalize_coeffs_8bpc. The order of the double operations decides single
+/// bits.
+AxisTaps axis_taps(int in, int out, ResizeFilter filter) {
+  const double scale = static_cast<double>(in) / out;
+  const double filter_scale = std::max(scale, 1.0);
+  const double support = (filter == ResizeFilter::kBilinear ? 1.0 : 2.0) * filter_scale;
+  const double inverse = 1.0 / filter_scale;
+  const auto kernel = filter == ResizeFilter::kBilinear ? bilinear : bicubic;
+
+  AxisTaps axis;
+  axis.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  axis.taps.assign(static_cast<std::size_t>(out) * static_cast<std::size_t>(axis.stride), 0);
+  std::vector<double> weights(static_cast<std::size_t>(axis.stride));
+  for (int i = 0; i < out; ++i) {
+    const double center = (i + 0.5) * scale;
+    const int first = std::max(0, static_cast<int>(center - support + 0.5));
+    const int count = std::min(in, static_cast<int>(center + support + 0.5)) - first;
+    double sum = 0.0;
+    for (int t = 0; t < count; ++t) {
+      weights[static_cast<std::size_t>(t)] = kernel((t + first - center + 0.5) * inverse);
+      sum += weights[static_cast<std::size_t>(t)];
+    }
+    std::int32_t* taps = axis.taps.data() + static_cast<std::ptrdiff_t>(i) * axis.stride;
+    for (int t = 0; t < count; ++t) {
+      double weight = weights[static_cast<std::size_t>(t)];
+      if (sum != 0.0) weight /= sum;
+      taps[t] = static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kPrecisionBits));
+    }
+    axis.first.push_back(first);
+    axis.count.push_back(count);
+  }
+  return axis;
+}
+
+std::uint8_t clip8(std::int32_t value) {
+  return static_cast<std::uint8_t>(std::clamp(value >> kPrecisionBits, 0, 255));
+}
+
+void resize_row(const std::uint8_t* in, std::uint8_t* out, const AxisTaps& axis) {
+  for (std::size_t x = 0; x < axis.first.size(); ++x) {
+    const std::int32_t* taps = axis.taps.data() + x * static_cast<std::size_t>(axis.stride);
+    const std::uint8_t* pixel = in + static_cast<std::ptrdiff_t>(axis.first[x]) * 3;
+    std::int32_t r = 1 << (kPrecisionBits - 1), g = r, b = r;
+    for (int t = 0; t < axis.count[x]; ++t, pixel += 3) {
+      r += pixel[0] * taps[t];
+      g += pixel[1] * taps[t];
+      b += pixel[2] * taps[t];
+    }
+    *out++ = clip8(r);
+    *out++ = clip8(g);
+    *out++ = clip8(b);
+  }
+}
+
+void for_rows(ThreadPool* pool, int rows, const std::function<void(std::int64_t, std::int64_t)>& body) {
+  if (pool)
+    pool->parallel_for(rows, 16, body);
+  else
+    body(0, rows);
+}
+
+}  // namespace
+
+Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool) {
+  require(image.height > 0 && image.width > 0 && height > 0 && width > 0,
+          "resize: cannot make {}x{} pixels from {}x{}; both need at least one pixel", height, width,
+          image.height, image.width);
+  const AxisTaps vertical = axis_taps(image.height, height, filter);
+  Image narrowed;
+  const Image* source = &image;
+  int first_row = 0;
+  if (width != image.width) {
+    const AxisTaps horizontal = axis_taps(image.width, width, filter);
+    first_row = vertical.first.front();
+    narrowed = Image(vertical.first.back() + vertical.count.back() - first_row, width);
+    for_rows(pool, narrowed.height, [&](std::int64_t begin, std::int64_t end) {
+      for (auto y = static_cast<int>(begin); y < end; ++y)
+        resize_row(image.row(y + first_row), narrowed.row(y), horizontal);
+    });
+    source = &narrowed;
+  }
+  if (height == image.height) return *source;
+
+  Image result(height, width);
+  for_rows(pool, height, [&](std::int64_t begin, std::int64_t end) {
+    const std::size_t row_bytes = result.row_bytes();
+    std::vector<std::int32_t> sums(row_bytes);
+    for (auto y = static_cast<int>(begin); y < end; ++y) {
+      const auto i = static_cast<std::size_t>(y);
+      std::fill(sums.begin(), sums.end(), 1 << (kPrecisionBits - 1));
+      for (int t = 0; t < vertical.count[i]; ++t) {
+        const std::uint8_t* in = source->row(vertical.first[i] - first_row + t);
+        const std::int32_t tap =
+            vertical.taps[i * static_cast<std::size_t>(vertical.stride) + static_cast<std::size_t>(t)];
+        for (std::size_t x = 0; x < row_bytes; ++x) sums[x] += in[x] * tap;
+      }
+      std::transform(sums.begin(), sums.end(), result.row(y), clip8);
+    }
+  });
+  return result;
+}
+
+Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule rule) {
+  require(image.height > 0 && image.width > 0 && short_side > 0 && long_limit > 0,
+          "resize: sizes must be positive, got image {}x{}, short side {}, long side limit {}", image.height,
+          image.width, short_side, long_limit);
+  const auto at_least_1 = [](double length) { return std::max(1, static_cast<int>(length)); };
+  const bool tall = image.width < image.height;
+  if (rule == SizeRule::kDemo) {
+    const double short_in = std::min(image.height, image.width),
+                 long_in = std::max(image.height, image.width);
+    int short_out = short_side, long_out = at_least_1(long_in * short_side / short_in);
+    if (long_out > long_limit) {
+      long_out = long_limit;
+      short_out = at_least_1(short_in * long_limit / long_in);
+    }
+    return tall ? Size{long_out, short_out} : Size{short_out, long_out};
+  }
+  double scale = static_cast<double>(short_side) / std::min(image.height, image.width);
+  double height = image.height < image.width ? short_side : scale * image.height;
+  double width = image.height < image.width ? scale * image.width : short_side;
+  if (std::max(height, width) > long_limit) {
+    scale = long_limit / std::max(height, width);
+    height *= scale;
+    width *= scale;
+  }
+  return {at_least_1(height + 0.5), at_least_1(width + 0.5)};
+}
+
+LabelMap resize_nearest(const LabelMap& map, int height, int width, NearestRule rule) {
+  require(map.height > 0 && map.width > 0 && height > 0 && width > 0,
+          "resize: cannot make {}x{} labels from {}x{}; both need at least one pixel", height, width,
+          map.height, map.width);
+  const auto source_indices = [rule](int in, int out) {
+    const double step = 1.0 / (static_cast<double>(out) / in);
+    std::vector<int> indices;
+    for (int i = 0; i < out; ++i) {
+      const auto index = rule == NearestRule::kTorch ? static_cast<std::int64_t>(i) * in / out
+                                                     : static_cast<std::int64_t>(std::floor(i * step));
+      indices.push_back(static_cast<int>(std::min<std::int64_t>(index, in - 1)));
+    }
+    return indices;
+  };
+  const std::vector<int> rows = source_indices(map.height, height),
+                         columns = source_indices(map.width, width);
+  LabelMap result(height, width);
+  auto out = result.labels.begin();
+  for (const int y : rows)
+    for (const int x : columns) *out++ = map.row(y)[x];
+  return result;
+}
+
+}  // namespace san

@@ -1,0 +1,31 @@
+#pragma once
+#include "base/thread_pool.h"
+#include "san/image.hpp"
+
+namespace san {
+
+enum class ResizeFilter { kBilinear, kBicubic };
+
+/// Resizes as Pillow's Image.resize does, bit for bit: antialiased when shrinking, the horizontal pass first,
+/// coefficients in 22 bit fixed point, 8 bit between the passes. Throws Error on an empty image or size.
+Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool = nullptr);
+
+struct Size {
+  int height = 0, width = 0;
+  friend bool operator==(const Size&, const Size&) = default;
+};
+
+/// How the resized lengths are rounded: as the official evaluation does (both to nearest), or as its demo
+/// does (the long side truncated).
+enum class SizeRule { kEvaluation, kDemo };
+
+/// The size whose short side is `short_side`, aspect ratio kept, or smaller if the long side would pass
+/// `long_limit`. Neither side becomes less than 1. Throws Error on sizes that are not positive.
+Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule rule = SizeRule::kEvaluation);
+
+/// Which of two nearest-neighbour rules: torch's floor(dst·in/out) exactly, or OpenCV's in double precision.
+enum class NearestRule { kTorch, kOpenCv };
+
+LabelMap resize_nearest(const LabelMap& map, int height, int width, NearestRule rule = NearestRule::kTorch);
+
+}  // namespace san
