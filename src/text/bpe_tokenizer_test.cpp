@@ -1,0 +1,112 @@
+#include "text/bpe_tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "text/clip_bpe_for_tests.h"
+
+namespace san {
+namespace {
+
+using testing::ElementsAre;
+
+// "low" and "lower" style merges: l o, lo w</w>, e r</w>.
+BpeTokenizer tiny_tokenizer(int context = kClipContextLength) {
+  return BpeTokenizer({"l o", "lo w</w>", "e r</w>", "lo w"}, context);
+}
+
+TEST(BpeTokenizer, EveryRecordedTextIsExact) {
+  const auto path = clip_bpe_path();
+  if (path.empty()) GTEST_SKIP() << kClipBpeMissing;
+  const BpeTokenizer tokenizer(load_bpe_merges(path));
+  EXPECT_EQ(tokenizer.vocabulary_size(), 49408);
+  std::ifstream file(SAN_SOURCE_DIR "/tests/data/text/tokenizer.jsonl");
+  int count = 0;
+  for (std::string line; std::getline(file, line); ++count) {
+    const auto record = nlohmann::json::parse(line);
+    const auto text = record["text"].get<std::string>();
+    EXPECT_EQ(tokenizer.encode(text), record["ids"].get<std::vector<int>>()) << text;
+  }
+  EXPECT_EQ(count, 1773);
+}
+
+TEST(BpeTokenizer, NumbersTokensAsClipDoes) {
+  const BpeTokenizer tokenizer = tiny_tokenizer();
+  EXPECT_EQ(tokenizer.vocabulary_size(), 512 + 4 + 2);
+  EXPECT_EQ(tokenizer.start_token(), 516);
+  // '!' is the first printable byte; a blank and a newline come after all printable ones.
+  EXPECT_THAT(tokenizer.encode("!"), ElementsAre(516, 256, 517));
+  EXPECT_THAT(tokenizer.encode("LOW lower"), ElementsAre(516, 513, 515, 514, 517));
+  EXPECT_THAT(tokenizer.encode(""), ElementsAre(516, 517));
+}
+
+TEST(BpeTokenizer, MergesByRankAndFromTheLeft) {
+  const BpeTokenizer tokenizer({"a a", "aa a</w>", "b a"});
+  const int a = 'a' - '!', b = 'b' - '!';
+  EXPECT_THAT(tokenizer.encode("aaa"), ElementsAre(515, 513, 516));
+  EXPECT_THAT(tokenizer.encode("aaaa"), ElementsAre(515, 512, a, 256 + a, 516));
+  EXPECT_THAT(tokenizer.encode("baab"), ElementsAre(515, b, 512, 256 + b, 516));
+}
+
+TEST(BpeTokenizer, CutsLongTextsAtTheContextKeepingTheEnd) {
+  const BpeTokenizer tokenizer = tiny_tokenizer(4);
+  EXPECT_THAT(tokenizer.encode("low low"), ElementsAre(516, 513, 513, 517));
+  EXPECT_THAT(tokenizer.encode("low low low"), ElementsAre(516, 513, 513, 517));
+  EXPECT_EQ(tokenizer.encode_uncut("low low low").size(), 5u);
+  EXPECT_THROW(BpeTokenizer({"l o"}, 1), Error);
+}
+
+TEST(BpeTokenizer, SpelledEndTokenEndsTheText) {
+  EXPECT_THAT(tiny_tokenizer().encode("low <end_of_text> low"), ElementsAre(516, 513, 517));
+}
+
+TEST(BpeTokenizer, RefusesMergesOfUnknownPiecesAndTextsThatAreNotUtf8) {
+  EXPECT_THROW(BpeTokenizer({"lo w"}), Error);
+  EXPECT_THROW(BpeTokenizer({"low"}), Error);
+  EXPECT_THROW(tiny_tokenizer().encode("caf\xe9"), Error);
+  EXPECT_THROW(tiny_tokenizer().encode("\xed\xa0\x80"), Error);
+  EXPECT_THROW(tiny_tokenizer().encode("\xc0\xaf"), Error);
+}
+
+TEST(BpeTokenizer, ContentHashFollowsMergesAndContext) {
+  EXPECT_EQ(tiny_tokenizer().content_hash(), tiny_tokenizer().content_hash());
+  EXPECT_NE(tiny_tokenizer().content_hash(), tiny_tokenizer(12).content_hash());
+  EXPECT_NE(tiny_tokenizer().content_hash(), BpeTokenizer({"l o"}).content_hash());
+}
+
+TEST(BpeTokenizer, OneLongWordIsNotQuadratic) {
+  // A quadratic merge over a megabyte would take hours, beyond the test's time limit. The word is 124,999
+  // eights, then 4 + 2 + 1 letters, then the one that ends it.
+  const BpeTokenizer tokenizer({"a a", "aa aa", "aaaa aaaa"});
+  EXPECT_EQ(tokenizer.encode_uncut(std::string(1'000'000, 'a')).size(), 2u + 124'999 + 4);
+}
+
+TEST(BpeTokenizer, ThreadsShareIt) {
+  const BpeTokenizer tokenizer = tiny_tokenizer();
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) wrong += tokenizer.encode("low w" + std::to_string(i % 10)).size() != 5;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(SplitWords, FollowsClipsPattern) {
+  EXPECT_THAT(split_words("I'VE 42 dogs, they'll   bark!!"),
+              ElementsAre("i", "'ve", "4", "2", "dogs", ",", "they", "'ll", "bark", "!!"));
+  EXPECT_THAT(split_words("rock'n'roll"), ElementsAre("rock", "'", "n", "'", "roll"));
+  EXPECT_THAT(split_words("\t\n "), ElementsAre());
+}
+
+}  // namespace
+}  // namespace san
