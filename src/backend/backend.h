@@ -144,6 +144,8 @@ class Backend {
                            const Shape& out) = 0;
   virtual Tensor do_layer_norm(const Tensor& x, const NormWeight& w) = 0;
   virtual Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) = 0;
+ protected:
+  // The definitions: an override may fall back to them.
   virtual Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                               const AttentionOptions& options);
   virtual Tensor do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
@@ -153,6 +155,7 @@ class Backend {
   virtual Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
                                    const BiasScaling& scaling, int groups);
 
+ private:
   template <class Run>
   auto run(const char* op, std::string_view name, const Shape& out, std::int64_t macs, std::int64_t elements,
            Run&& body);
