@@ -1,0 +1,20 @@
+# san_uses_torch(<target>): links libtorch's headers precompiled once, by the torch backend.
+include_guard()
+option(SAN_TORCH_ONEDNN "Run the torch backend's CPU matmuls on oneDNN" ON)
+find_package(TorchParts REQUIRED)
+if(SAN_TORCH_ONEDNN)
+  find_path(SAN_DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
+  find_library(SAN_DNNL_LIBRARY dnnl REQUIRED)
+endif()
+
+function(san_uses_torch target)
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE -fPIC)  # as the precompiled header, executables too
+  if(target STREQUAL san_backend_torch)
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/backend/torch/torch_headers.h)
+  else()
+    target_precompile_headers(${target} REUSE_FROM san_backend_torch)
+  endif()
+endfunction()

@@ -1,0 +1,26 @@
+#pragma once
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+
+namespace san {
+
+enum class Precision : std::uint8_t { kF32, kF16, kBF16 };
+
+struct TorchOptions {
+  std::string device = "cpu";  ///< "cpu", "cuda" or "cuda:N"
+  /// What products run in (weights and norms stay float32); kF16 and kBF16 need CUDA.
+  Precision precision = Precision::kF32;
+  /// Parameters marked trainable require gradients and every op is recorded for them.
+  bool training = false;
+};
+
+/// Backend on libtorch. Throws Error when the device is not there.
+std::unique_ptr<Backend> make_torch_backend(const TorchOptions& options = {});
+/// Whether libtorch sees a CUDA device.
+bool torch_has_cuda();
+/// "libtorch 1.13.1, CPU matmuls by oneDNN".
+std::string torch_description();
+
+}  // namespace san
