@@ -1,0 +1,242 @@
+#include "checkpoint/torch_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/error.h"
+#include "checkpoint/byte_reader.h"
+#include "checkpoint/torch_tensor.h"
+
+namespace san {
+namespace {
+
+using Kind = Pickle::Kind;
+
+// The pickled integer 0x1950a86a20f9469cfc6c with which torch.save began before 1.6.
+constexpr std::array<unsigned char, 15> kLegacyMagic = {0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
+                                                        0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e};
+constexpr std::int64_t kLegacyVersion = 1001;
+constexpr std::uint64_t kMaxPickleBytes = std::uint64_t{64} << 20;
+constexpr std::size_t kMaxModuleDepth = 32, kMaxModules = 100'000, kMaxNameBytes = 4096;
+
+bool is_legacy(std::span<const std::byte> bytes) {
+  return bytes.size() >= kLegacyMagic.size() &&
+         std::memcmp(bytes.data(), kLegacyMagic.data(), kLegacyMagic.size()) == 0;
+}
+
+// The pickle's folder in the archive, with its slash: torch names it after the file.
+std::string pickle_folder(const ZipArchive& zip) {
+  constexpr std::string_view pickle = "data.pkl";
+  std::optional<std::string> folder;
+  for (const auto& [name, entry] : zip.entries()) {
+    if (!name.ends_with(pickle)) continue;
+    const std::string parent = name.substr(0, name.size() - pickle.size());
+    if (!parent.empty() && parent.find('/') != parent.size() - 1) continue;
+    require(!folder, "{}: two data.pkl in one archive", zip.description());
+    folder = parent;
+  }
+  require(folder.has_value(),
+          "{}: a zip file without data.pkl, so not one written by torch.save or torch.jit.save",
+          zip.description());
+  return *folder;
+}
+
+}  // namespace
+
+bool TorchFile::looks_like(std::span<const std::byte> bytes) {
+  return ZipArchive::looks_like(bytes) || is_legacy(bytes);
+}
+
+std::shared_ptr<TorchFile> TorchFile::open(const std::filesystem::path& path) {
+  return std::make_shared<TorchFile>(FileBytes::map(path));
+}
+
+TorchFile::TorchFile(FileBytes file) : file_(std::move(file)) {
+  if (is_legacy(file_.bytes())) {
+    open_legacy();
+  } else {
+    require(ZipArchive::looks_like(file_.bytes()),
+            "{}: not a PyTorch file (neither the zip format nor the one before PyTorch 1.6)", description());
+    open_zip();
+  }
+  if (container_ == Container::kTorchScript)
+    flatten_modules();
+  else
+    choose_state_dict();
+}
+
+void TorchFile::open_zip() {
+  zip_.emplace(file_);
+  const std::string folder = pickle_folder(*zip_);
+  record_prefix_ = folder + "data/";
+  if (zip_->entries().contains(folder + "byteorder")) {
+    const auto order = zip_->read(folder + "byteorder", 16).bytes;
+    require(std::string_view(reinterpret_cast<const char*>(order.data()), order.size()) == "little",
+            "{}: written on a big-endian machine, which is not supported", description());
+  }
+  if (zip_->entries().contains(folder + "constants.pkl")) container_ = Container::kTorchScript;
+  pickle_ = unpickle(zip_->read(folder + "data.pkl", kMaxPickleBytes).bytes, description());
+}
+
+void TorchFile::open_legacy() {
+  container_ = Container::kLegacy;
+  ByteReader reader(file_.bytes(), file_.description());
+  reader.seek(kLegacyMagic.size());
+  const auto next = [&] {
+    Pickle pickle = unpickle(file_.bytes().subspan(reader.position()), description());
+    reader.take(pickle.consumed());
+    return pickle;
+  };
+  const Pickle version = next(), system = next();
+  require(version.root().kind == Kind::kInt && version.root().integer == kLegacyVersion,
+          "{}: an unknown version of the old torch.save format", description());
+  const Pickle::Node* little =
+      system.root().kind == Kind::kDict ? system.find(system.root(), "little_endian") : nullptr;
+  require(little && little->integer != 0, "{}: written on a big-endian machine, which is not supported",
+          description());
+  pickle_ = next();
+  const Pickle keys = next();
+  std::map<std::string_view, const PickledStorage*> storages;
+  for (const auto& storage : pickle_.storages()) storages.emplace(storage.key, &storage);
+  for (const auto ref : keys.root().items) {
+    const std::string& key = keys[ref].text;
+    const auto storage = storages.find(key);
+    require(storage != storages.end(), "{}: storage \"{}\" is used by no tensor", description(), key);
+    const auto count = reader.take<std::int64_t>();
+    require(count >= 0, "{}: storage \"{}\" has a negative size", description(), key);
+    const std::uint64_t bytes = storage_bytes({storage->second->type, key, count, 0}, description());
+    const std::size_t begin = reader.position();
+    legacy_records_[key] = {begin, reader.take(bytes).size()};
+  }
+}
+
+void TorchFile::choose_state_dict() {
+  const auto& root = pickle_.root();
+  require(root.kind == Kind::kDict, "{}: expected a dictionary at the top of the file", description());
+  for (const char* key : {"model", "state_dict", "module"}) {
+    const auto* dict = pickle_.find(root, key);
+    if (dict && dict->kind == Kind::kDict && take_state_dict(*dict)) {
+      key_ = key;
+      return;
+    }
+  }
+  require(take_state_dict(root), "{}: no tensors in it, neither at the top nor under model or state_dict",
+          description());
+}
+
+bool TorchFile::take_state_dict(const Pickle::Node& dict) {
+  tensors_.clear();
+  ignored_.clear();
+  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+    const auto &key = pickle_[dict.items[i]], &value = pickle_[dict.items[i + 1]];
+    if (key.kind != Kind::kString || key.text.size() > kMaxNameBytes) continue;
+    if (value.kind == Kind::kTensor)
+      tensors_.insert_or_assign(key.text, static_cast<std::size_t>(value.integer));
+    else
+      ignored_.push_back(key.text);
+  }
+  std::ranges::sort(ignored_);
+  return !tensors_.empty();
+}
+
+void TorchFile::flatten_modules() {
+  struct Module {
+    const Pickle::Node* node;
+    std::string prefix;
+    std::size_t depth;
+  };
+  std::vector<Module> pending = {{&pickle_.root(), "", 0}};
+  for (std::size_t visited = 0; !pending.empty(); ++visited) {
+    require(visited < kMaxModules, "{}: more than {} modules", description(), kMaxModules);
+    const Module module = std::move(pending.back());
+    pending.pop_back();
+    // An object's state is a dictionary of its attributes.
+    for (const auto part : module.node->items) {
+      if (pickle_[part].kind != Kind::kDict) continue;
+      const auto& items = pickle_[part].items;
+      for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+        const auto &key = pickle_[items[i]], &value = pickle_[items[i + 1]];
+        if (key.kind != Kind::kString || (value.kind != Kind::kTensor && value.kind != Kind::kObject))
+          continue;
+        std::string name = module.prefix + key.text;
+        require(name.size() <= kMaxNameBytes && module.depth < kMaxModuleDepth,
+                "{}: modules nested too deeply", description());
+        if (value.kind == Kind::kTensor)
+          tensors_.insert_or_assign(std::move(name), static_cast<std::size_t>(value.integer));
+        else
+          pending.push_back({&value, name + ".", module.depth + 1});
+      }
+    }
+  }
+  require(!tensors_.empty(), "{}: a TorchScript archive without tensors", description());
+}
+
+std::optional<std::string> TorchFile::top_level(std::string_view key) const {
+  const auto* value = pickle_.root().kind == Kind::kDict ? pickle_.find(pickle_.root(), key) : nullptr;
+  if (!value) return std::nullopt;
+  if (value->kind == Kind::kInt) return std::to_string(value->integer);
+  if (value->kind == Kind::kFloat) return fmt::format("{}", value->real);
+  return std::nullopt;
+}
+
+std::vector<std::string> TorchFile::names() const {
+  std::vector<std::string> names;
+  names.reserve(tensors_.size());
+  for (const auto& [name, index] : tensors_) names.push_back(name);
+  return names;
+}
+
+const PickledTensor& TorchFile::tensor(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  require(found != tensors_.end(), "{}: no tensor \"{}\"", description(), name);
+  return pickle_.tensors()[found->second];
+}
+
+Shape TorchFile::shape(const std::string& name) const {
+  try {
+    return Shape(tensor(name).size);
+  } catch (const Error& e) {
+    fail("{}: tensor \"{}\": {}", description(), name, e.what());
+  }
+}
+
+OwnedBytes TorchFile::record(const PickledStorage& storage, const std::string& where) const {
+  if (container_ == Container::kLegacy) {
+    const auto found = legacy_records_.find(storage.key);
+    require(found != legacy_records_.end(), "{}: its storage \"{}\" is missing", where, storage.key);
+    return {file_.bytes().subspan(found->second.begin, found->second.size),
+            file_.borrow(found->second.begin)};
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = verified_.find(storage.key);
+    if (found != verified_.end()) return found->second;
+  }
+  OwnedBytes bytes = zip_->read(record_prefix_ + storage.key, storage_bytes(storage, where));
+  // Borrowed bytes cost nothing to remember, and need their checksum verified only once.
+  if (zip_->is_stored(record_prefix_ + storage.key)) {
+    const std::scoped_lock lock(mutex_);
+    verified_.emplace(storage.key, bytes);
+  }
+  return bytes;
+}
+
+HostArray TorchFile::load(const std::string& name) const {
+  const PickledTensor& t = tensor(name);
+  const PickledStorage& storage = pickle_.storages()[t.storage];
+  const std::string where = fmt::format("{}: tensor \"{}\"", description(), name);
+  return materialize(t, storage, record(storage, where), where);
+}
+
+void TorchFile::release(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) return;
+  const std::string& key = pickle_.storages()[pickle_.tensors()[found->second].storage].key;
+  if (zip_)
+    zip_->release(record_prefix_ + key);
+  else if (const auto range = legacy_records_.find(key); range != legacy_records_.end())
+    file_.drop_pages(range->second.begin, range->second.size);
+}
+
+}  // namespace san
