@@ -1,0 +1,30 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace san {
+
+/// The classes of a published benchmark; every list runs in the order of label indices.
+struct LabelSet {
+  std::string name;
+  std::vector<std::string> classes;  ///< one text per class, as fed to CLIP: synonyms stay joined by commas
+  std::vector<std::int64_t> dataset_ids;  ///< the numbers the dataset itself gives the classes
+  std::vector<bool> is_thing;             ///< countable object or stuff; empty: the dataset does not say
+  /// Customary RGB: for COCO's things that of its own tools, else MMSegmentation's, where a few repeat; may
+  /// be empty.
+  std::vector<std::array<std::uint8_t, 3>> palette;
+};
+
+/// Names of the built-in sets, sorted.
+std::vector<std::string> shipped_label_sets();
+
+/// Throws Error naming the sets there are.
+LabelSet label_set(std::string_view name);
+
+/// label_set(name).classes.
+std::vector<std::string> label_set_names(std::string_view name);
+
+}  // namespace san
