@@ -1,0 +1,26 @@
+#pragma once
+#include <vector>
+
+#include "model/config.h"
+#include "nn/transformer_block.h"
+
+namespace san {
+
+/// The text tower of CLIP (REFERENCE §7).
+class ClipText {
+ public:
+  ClipText(const ParamScope& scope, const ClipConfig& config);
+
+  /// Prompts of one length, cut after their end token: ids [B, T], T ≤ context → embeddings [B, D] of norm 1.
+  /// Cutting is exact because attention is causal.
+  Tensor forward(Backend& b, const Tensor& ids) const;
+
+ private:
+  TableWeight token_embedding_;
+  Tensor position_embedding_;
+  std::vector<TransformerBlock> blocks_;
+  NormWeight ln_final_;
+  LinearWeight projection_;
+};
+
+}  // namespace san

@@ -1,0 +1,130 @@
+#include "model/recognition_head.h"
+
+namespace san {
+namespace {
+
+// Small enough to be exactly zero weight in float32 for practical logits (REFERENCE §6).
+constexpr float kMasked = -100.0f;
+
+// Column `part` (0 queries, 1 keys, 2 values) of packed projections.
+Tensor part(Backend& b, const Tensor& packed, std::int64_t d, int index) {
+  return b.slice(packed, -1, index * d, (index + 1) * d);
+}
+
+AttentionOptions sls_options(int heads, const Tensor& bias, const Tensor& key, const Tensor& value) {
+  AttentionOptions o;
+  o.heads = heads;
+  o.bias = bias;
+  o.self_key = key;
+  o.self_value = value;
+  return o;
+}
+
+// The paper's form: x [B, Q + 1 + L, d] with the dense mask [B, heads, Q + 1 + L, Q + 1 + L].
+Tensor dense_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& mask) {
+  const std::int64_t d = block.shape.width;
+  const Tensor packed = block.project(b, b.layer_norm(x, block.ln_1));
+  AttentionOptions options;
+  options.heads = block.shape.heads;
+  options.bias = mask;
+  return block.finish(
+      b, b.attention(part(b, packed, d, 0), part(b, packed, d, 1), part(b, packed, d, 2), options), x);
+}
+
+// The same in two attentions: SLS tokens ask themselves and the patches; class and patch tokens ask one
+// another.
+Tensor cross_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias) {
+  const std::int64_t d = block.shape.width, queries = bias[2];
+  const Tensor packed = block.project(b, b.layer_norm(x, block.ln_1));
+  const Tensor sls = b.slice(packed, 1, 0, queries), rest = b.slice(packed, 1, queries, x[1]);
+  const Tensor patches = b.slice(packed, 1, queries + 1, x[1]);
+  AttentionOptions plain;
+  plain.heads = block.shape.heads;
+  const Tensor rest_out = b.attention(part(b, rest, d, 0), part(b, rest, d, 1), part(b, rest, d, 2), plain);
+  const Tensor sls_out =
+      b.attention(part(b, sls, d, 0), part(b, patches, d, 1), part(b, patches, d, 2),
+                  sls_options(block.shape.heads, bias, part(b, sls, d, 1), part(b, sls, d, 2)));
+  return block.finish(b, b.concat({sls_out, rest_out}, 1), x);
+}
+
+// The last block: nobody reads its class and patch tokens, so they only lend keys and values. Returns the SLS
+// tokens.
+Tensor last_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias) {
+  const std::int64_t d = block.shape.width, queries = bias[2];
+  const Tensor normed = b.layer_norm(x, block.ln_1);
+  const Tensor q = b.linear(b.slice(normed, 1, 0, queries), block.query);  // [B, Q, d]
+  const Tensor kv = b.linear(normed, block.key_value);                     // [B, Q + 1 + L, 2d]
+  const Tensor sls = b.slice(kv, 1, 0, queries), patches = b.slice(kv, 1, queries + 1, x[1]);
+  const Tensor out =
+      b.attention(q, part(b, patches, d, 0), part(b, patches, d, 1),
+                  sls_options(block.shape.heads, bias, part(b, sls, d, 0), part(b, sls, d, 1)));
+  return block.finish(b, out, b.slice(x, 1, 0, queries));
+}
+
+}  // namespace
+
+RecognitionHead::RecognitionHead(const ParamScope& s, const SanConfig& c, const ClipVision& shallow)
+    : config_(c) {
+  const std::int64_t d = c.clip.width;
+  for (int i = c.recognition_start(); i < c.clip.layers; ++i)
+    if (i < c.feature_layer)
+      blocks_.push_back(shallow.blocks()[static_cast<std::size_t>(i)]);
+    else
+      blocks_.emplace_back(s.at("resblocks", i - c.feature_layer),
+                           BlockShape{d, c.clip.heads, 4 * d, c.clip.activation}, BlockStyle::kClip,
+                           /*split_queries=*/i + 1 == c.clip.layers);
+  ln_post_ = s.at("ln_post").layer_norm(d, 1e-5f);
+  projection_ = s.projection("proj", d, c.clip.embed_dim);
+}
+
+Tensor RecognitionHead::dense_mask(Backend& b, const Tensor& bias) const {
+  const std::int64_t batch = bias[0], heads = config_.clip.heads, q = bias[2], patches = bias[3],
+                     rest = 1 + patches;
+  std::vector<float> own(static_cast<std::size_t>(q * (q + 1)), kMasked);
+  for (std::int64_t i = 0; i < q; ++i) own[static_cast<std::size_t>(i * (q + 1) + i)] = 0;
+  std::vector<float> others(static_cast<std::size_t>(rest * (q + rest)), 0);
+  for (std::int64_t i = 0; i < rest; ++i)
+    for (std::int64_t j = 0; j < q; ++j) others[static_cast<std::size_t>(i * (q + rest) + j)] = kMasked;
+  const Tensor sls_rows = b.concat({b.broadcast(b.from_host({1, 1, q, q + 1}, own), {batch, heads, q, q + 1}),
+                                    b.broadcast(bias, {batch, heads, q, patches})},
+                                   3);
+  return b.concat(
+      {sls_rows, b.broadcast(b.from_host({1, 1, rest, q + rest}, others), {batch, heads, rest, q + rest})},
+      2);
+}
+
+Tensor RecognitionHead::layer_bias(Backend& b, const Tensor& bias, std::size_t layer) const {
+  if (config_.bias_layers == 1) return bias;
+  const auto begin = static_cast<std::int64_t>(layer) * config_.clip.heads;
+  return b.slice(bias, 1, begin, begin + config_.clip.heads);
+}
+
+Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tensor& bias,
+                                bool definition) const {
+  const Backend::Scope scope(b, "clip_rec_head");
+  const std::int64_t queries = bias[2];
+  const Tensor& features =
+      clip.tokens[static_cast<std::size_t>(config_.recognition_start())];  // [B, 1 + L, d]
+  const Tensor sls = b.broadcast(b.slice(features, 1, 0, 1), {features[0], queries, features[2]});
+  Tensor x = b.concat({sls, features}, 1);  // [B, Q + 1 + L, d]
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const Backend::Scope block_scope(b, "resblocks." + std::to_string(i));
+    const Tensor own_bias = layer_bias(b, bias, i);
+    const bool last = i + 1 == blocks_.size();
+    b.tap("rec_block_" + std::to_string(i) + "_in", x);
+    if (definition) {
+      const Tensor mask = dense_mask(b, own_bias);
+      if (i == 0) b.tap("rec_attn_mask", mask);
+      x = dense_block(b, blocks_[i], x, mask);
+    } else {
+      x = last ? last_block(b, blocks_[i], x, own_bias) : cross_block(b, blocks_[i], x, own_bias);
+    }
+    b.tap("rec_block_" + std::to_string(i) + "_out", x);
+  }
+  if (definition) x = b.slice(x, 1, 0, queries);
+  const Tensor embeddings = b.l2_normalize(b.linear(b.layer_norm(x, ln_post_), projection_));  // [B, Q, D]
+  b.tap("sls_embed", embeddings);
+  return embeddings;
+}
+
+}  // namespace san

@@ -1,0 +1,68 @@
+#include "model/san.h"
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace san {
+namespace {
+
+const SanConfig& valid(const SanConfig& config) {
+  config.validate();
+  return config;
+}
+
+}  // namespace
+
+San::San(ParamLoader& loader, const SanConfig& c)
+    : config_(valid(c)),
+      clip_(ParamScope(loader, "clip_visual_extractor"), c.clip, c.feature_layer),
+      adapter_(ParamScope(loader, "side_adapter_network"), c),
+      recognition_(ParamScope(loader, "clip_rec_head"), c, clip_),
+      background_(ParamScope(loader, "ov_classifier")
+                      .tensor("bg_embed", {1, c.clip.embed_dim}, {1, c.clip.embed_dim})),
+      logit_scale_(ParamScope(loader, "ov_classifier").tensor("logit_scale", {}, {1})) {}
+
+std::vector<SanOutput> San::forward(Backend& b, const Tensor& image, Grid size, bool supervised,
+                                    bool definition) const {
+  definition = definition || !b.exact_rewrites();
+  const double s = config_.clip_scale;
+  const auto scaled = [s](std::int64_t n) {
+    return static_cast<std::int64_t>(std::floor(static_cast<double>(n) * s));
+  };
+  const Grid clip_size = s == 1.0 ? size : Grid{scaled(size.height), scaled(size.width)};
+  const Tensor clip_image =
+      s == 1.0 ? image : b.resize(image, {size, clip_size, Interpolation::kBilinear, s});
+  b.tap("input_padded", image);
+  b.tap("clip_input", clip_image);
+  const ClipFeatures features = clip_.forward(b, clip_image, clip_size);
+  std::vector<SanOutput> out;
+  for (const Proposals& p : adapter_.forward(b, image, size, features, supervised)) {
+    const Tensor bias = b.adaptive_max_pool(p.bias, mask_grid(size), features.grid);  // [B, groups, Q, L]
+    b.tap("rec_attn_bias", bias);
+    out.push_back({p.mask_logits, recognition_.forward(b, features, bias, definition)});
+  }
+  return out;
+}
+
+Tensor San::classifier(Backend& b, const Tensor& text) const {
+  const Tensor rows = b.l2_normalize(b.concat({text, background_}, 0));  // [K + 1, D]
+  b.tap("classifier", rows);
+  return b.reshape(rows, {1, rows[0], rows[1]});
+}
+
+Tensor San::classify(Backend& b, const Tensor& embeddings, const Tensor& classifier) const {
+  const Tensor logits =
+      b.mul(b.matmul(embeddings, classifier, true), b.activate(logit_scale_, Activation::kExp));
+  b.tap("mask_logits", logits);
+  return logits;
+}
+
+std::vector<Declaration> declare_parameters(const SanConfig& config, const TrainableRule& trainable) {
+  ParamLoader loader(trainable);
+  const San image_branch(loader, config);
+  const ClipText text(ParamScope(loader, "ov_classifier"), config.clip);
+  return loader.declarations();
+}
+
+}  // namespace san

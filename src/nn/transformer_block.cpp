@@ -1,0 +1,45 @@
+#include "nn/transformer_block.h"
+
+namespace san {
+
+TransformerBlock::TransformerBlock(const ParamScope& s, const BlockShape& sh, BlockStyle style,
+                                   bool split_queries)
+    : shape(sh) {
+  const bool clip = style == BlockStyle::kClip;
+  const float eps = clip ? 1e-5f : 1e-6f;
+  ln_1 = s.at(clip ? "ln_1" : "norm1").layer_norm(sh.width, eps);
+  if (split_queries) {
+    query = s.at("attn").in_proj(sh.width, 0, sh.width);
+    key_value = s.at("attn").in_proj(sh.width, sh.width, 3 * sh.width);
+  } else {
+    qkv = clip ? s.at("attn").in_proj(sh.width, 0, 3 * sh.width)
+               : s.at("attn.qkv").linear(sh.width, 3 * sh.width);
+  }
+  out = s.at(clip ? "attn.out_proj" : "attn.proj").linear(sh.width, sh.width);
+  ln_2 = s.at(clip ? "ln_2" : "norm2").layer_norm(sh.width, eps);
+  fc1 = s.at(clip ? "mlp.c_fc" : "mlp.fc1").linear(sh.width, sh.mlp_width);
+  fc2 = s.at(clip ? "mlp.c_proj" : "mlp.fc2").linear(sh.mlp_width, sh.width);
+}
+
+Tensor TransformerBlock::project(Backend& b, const Tensor& normed) const {
+  if (qkv.out > 0) return b.linear(normed, qkv);
+  return b.concat({b.linear(normed, query), b.linear(normed, key_value)}, -1);
+}
+
+Tensor TransformerBlock::forward(Backend& b, const Normed& x, bool causal) const {
+  const std::int64_t d = shape.width;
+  const Tensor packed = project(b, x.normed);  // [B, T, 3d]
+  const Tensor q = b.slice(packed, -1, 0, d), k = b.slice(packed, -1, d, 2 * d),
+               v = b.slice(packed, -1, 2 * d, 3 * d);
+  AttentionOptions options;
+  options.heads = shape.heads;
+  options.causal = causal;
+  return finish(b, b.attention(q, k, v, options), x.sum);
+}
+
+Tensor TransformerBlock::finish(Backend& b, const Tensor& attended, const Tensor& residual) const {
+  const Tensor x = b.linear(attended, out, {Activation::kNone, residual});
+  return b.mlp(b.layer_norm(x, ln_2), fc1, shape.activation, fc2, x);
+}
+
+}  // namespace san
