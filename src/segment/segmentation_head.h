@@ -1,0 +1,82 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "san/image.hpp"
+
+namespace san {
+
+/// A rectangle of output pixels.
+struct Region {
+  int y = 0, x = 0, height = 0, width = 0;
+};
+
+/// The network's answer for one look at the picture: the whole of it, a mirrored or rescaled copy, or a
+/// window. Borrows the logits. Lengths in pixels of the network's input except the grid's.
+struct HeadView {
+  std::span<const float> class_logits;  ///< [queries, rows + 1], the last column the learned background
+  std::span<const float> mask_logits;   ///< [queries, grid_height · grid_width]
+  int queries = 0;
+  int grid_height = 0, grid_width = 0;
+  int padded_height = 0, padded_width = 0;    ///< what the grid spans
+  int content_height = 0, content_width = 0;  ///< without the padding
+  bool mirrored = false;                      ///< the network saw the picture flipped left to right
+  Region region{};                            ///< the part of the output it covers; empty: all of it
+};
+
+/// What becomes of pixels that belong to none of the classes.
+enum class Background {
+  kNone,   ///< every pixel gets the best of the classes
+  kOther,  ///< a pixel whose best score is below the background's, Σ_q P[q, background]·σ(M[q]), gets label
+           ///< `classes`
+};
+
+struct HeadOptions {
+  /// The class of each row (name) of class_logits; empty: row = class. The logit of a class is the largest
+  /// among its names', taken before the softmax, so that a synonym neither adds to nor divides its class's
+  /// probability.
+  std::span<const int> row_class;
+  int classes = 0;
+  Background background = Background::kNone;
+  /// With kOther: pixels where no query's mask probability reaches this become "other" too. 0.5 says "inside
+  /// no mask".
+  float min_coverage = 0.0f;
+  /// Also return the score of each pixel's label.
+  bool label_scores = false;
+};
+
+struct SegmentationResult {
+  LabelMap labels;                  ///< 0 … classes − 1, and `classes` for "other"
+  std::vector<std::int64_t> areas;  ///< pixels per class, [classes + 1], the last "other"
+  std::vector<float> label_scores;  ///< [height, width] when asked for
+};
+
+/// Turns class and mask logits into labels:
+///   P = softmax over classes and background; M = mask logits resized bilinearly (align_corners = false) to
+///   the padded size, cropped to the content, resized to the output size; score[k, y, x] = mean over the
+///   views covering the pixel of Σ_q P[q, k]·σ(M[q, y, x]); label = argmax over k, the first on ties.
+/// The result is exactly the argmax of the scores as class_scores() computes them, but classes that provably
+/// cannot win in a small tile of pixels are not evaluated there; memory does not grow with classes × pixels.
+class SegmentationHead {
+ public:
+  explicit SegmentationHead(ThreadPool& pool) : pool_(pool) {}
+
+  /// Throws Error on inconsistent sizes and on logits that are not finite.
+  SegmentationResult run(std::span<const HeadView> views, int height, int width,
+                         const HeadOptions& options) const;
+
+  /// Scores of the chosen classes (`options.classes` stands for the background), [chosen, height, width].
+  std::vector<float> class_scores(std::span<const HeadView> views, int height, int width,
+                                  const HeadOptions& options, std::span<const int> chosen) const;
+
+ private:
+  ThreadPool& pool_;
+};
+
+/// P of one view from its class logits: [queries, classes + 1], each row a softmax, the background last.
+std::vector<float> class_probabilities(std::span<const float> class_logits, int queries,
+                                       const HeadOptions& options);
+
+}  // namespace san
