@@ -24,8 +24,8 @@ San::San(ParamLoader& loader, const SanConfig& c)
       logit_scale_(ParamScope(loader, "ov_classifier").tensor("logit_scale", {}, {1})) {}
 
 std::vector<SanOutput> San::forward(Backend& b, const Tensor& image, Grid size, bool supervised,
-                                    bool definition) const {
-  definition = definition || !b.exact_rewrites();
+                                    Form form) const {
+  const bool definition = form == Form::kDefinition || (form == Form::kBackendChoice && !b.exact_rewrites());
   const double s = config_.clip_scale;
   const auto scaled = [s](std::int64_t n) {
     return static_cast<std::int64_t>(std::floor(static_cast<double>(n) * s));

@@ -14,6 +14,10 @@ struct SanOutput {
   Tensor embeddings;   ///< [B, Q, D], norm 1
 };
 
+/// How recognition is computed. Both forms give the same values; kBackendChoice asks
+/// Backend::exact_rewrites().
+enum class Form : std::uint8_t { kBackendChoice, kDefinition, kRewritten };
+
 /// The image branch: shallow CLIP, side adapter, recognition (paper Fig. 2). Immutable; sessions share it.
 class San {
  public:
@@ -22,9 +26,8 @@ class San {
   San(ParamLoader& loader, const SanConfig& config);
 
   /// Normalised, padded image [B, H·W, 3]. One output per supervised block, or that of the last alone.
-  /// `definition` asks for the paper's dense form whatever the backend prefers.
   std::vector<SanOutput> forward(Backend& b, const Tensor& image, Grid size, bool supervised = false,
-                                 bool definition = false) const;
+                                 Form form = Form::kBackendChoice) const;
   /// Text rows [K, D] and the learned background → classifier rows of norm 1 [1, K + 1, D], background last.
   Tensor classifier(Backend& b, const Tensor& text) const;
   /// exp(logit_scale) · embeddings · classifierᵀ: [B, Q, K + 1].
