@@ -1,0 +1,67 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "text/bpe_tokenizer.h"
+#include "text/class_names.h"
+#include "text/embedding_cache.h"
+#include "text/prompt_templates.h"
+
+namespace san {
+
+class Progress;
+
+/// A vocabulary as the segmentation head takes it: one row per name, one or more consecutive rows per class.
+struct TextEmbeddings {
+  std::vector<std::string> classes;  // labels
+  std::vector<int> first_row;  // class c has rows first_row[c] … first_row[c + 1] - 1; classes + 1 entries
+  int dim = 0;
+  std::vector<float> rows;  // [row count, dim], each of length 1
+
+  int row_count() const { return first_row.empty() ? 0 : first_row.back(); }
+  /// The class of every row.
+  std::vector<int> row_classes() const;
+};
+
+/// The text tower: token numbers of prompts, all of one length and ending in the end token, to one embedding
+/// of length 1 each: [prompts, dim], row-major.
+using EncodePrompts = std::function<std::vector<float>(const std::vector<std::vector<int>>& prompts)>;
+
+struct VocabularyOptions {
+  int batch_size = 64;                           // prompts per call of the text tower
+  bool quiet = false;                            // no progress bar
+  const std::atomic<bool>* cancelled = nullptr;  // checked before every batch
+  EmbeddingCache* cache = nullptr;               // none: nothing is kept
+  std::string model_hash;                        // of the text tower; needed with a cache
+};
+
+/// Embeds class names: every template filled, tokenised, cut after its end token (exact under causal
+/// attention), batched with prompts of the same length; the mean over templates scaled to length 1.
+class VocabularyEncoder {
+ public:
+  /// Holds a reference to `tokenizer`. `dim` is the number of values that `encode_prompts` returns per
+  /// prompt.
+  VocabularyEncoder(const BpeTokenizer& tokenizer, PromptTemplates templates, EncodePrompts encode_prompts,
+                    int dim);
+
+  /// Throws Error when a prompt does not fit the context, the text tower returns anything but finite values
+  /// of the promised number, or `options.cancelled` becomes true (what was finished by then stays in the
+  /// cache).
+  TextEmbeddings encode(std::span<const ClassName> classes, const VocabularyOptions& options = {}) const;
+
+ private:
+  using Rows = std::map<std::string, std::vector<float>>;
+  void check_lengths(std::span<const std::string> names) const;
+  Rows embed(std::span<const std::string> names, const VocabularyOptions& options, Progress& progress) const;
+
+  const BpeTokenizer& tokenizer_;
+  PromptTemplates templates_;
+  EncodePrompts encode_prompts_;
+  int dim_;
+};
+
+}  // namespace san
