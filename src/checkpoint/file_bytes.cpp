@@ -20,6 +20,13 @@ FileBytes FileBytes::hold(std::vector<std::byte> bytes, std::string description)
   return file;
 }
 
+FileBytes FileBytes::view(std::span<const std::byte> bytes, std::string description) {
+  FileBytes file;
+  file.bytes_ = bytes;
+  file.description_ = std::move(description);
+  return file;
+}
+
 void FileBytes::drop_pages(std::size_t offset, std::size_t size) const {
   if (mapping_) mapping_->drop_pages(offset, size);
 }

@@ -11,13 +11,16 @@
 
 namespace san {
 
-/// The content of a checkpoint file, memory-mapped or held in memory. Copies share it.
+/// The content of a checkpoint file, memory-mapped or in memory. Copies share it.
 class FileBytes {
  public:
   /// Throws Error naming the path when it cannot be mapped.
   static FileBytes map(const std::filesystem::path& path);
   /// Takes bytes already in memory; `description` stands for the path in messages.
   static FileBytes hold(std::vector<std::byte> bytes, std::string description);
+
+  /// Refers to bytes that live as long as the program (embedded files).
+  static FileBytes view(std::span<const std::byte> bytes, std::string description);
 
   std::span<const std::byte> bytes() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }

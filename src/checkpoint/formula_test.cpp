@@ -4,7 +4,6 @@
 
 #include <bit>
 #include <cmath>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -13,19 +12,12 @@
 namespace san {
 namespace {
 
-Shape parse_shape(const std::string& text) {
-  std::vector<std::int64_t> extents;
-  std::istringstream in(text == "scalar" ? "" : text);
-  for (std::string extent; std::getline(in, extent, 'x');) extents.push_back(std::stoll(extent));
-  return Shape(extents);
-}
-
 // Every parameter's (m, s) and checksum, as the PyTorch side computed them.
 void check_table(const std::filesystem::path& path) {
   const auto rows = test::read_tsv(path);
   ASSERT_GT(rows.size(), 100u);
   std::vector<NamedShape> parameters;
-  for (const auto& row : rows) parameters.push_back({row[0], parse_shape(row[1])});
+  for (const auto& row : rows) parameters.push_back({row[0], test::parse_shape(row[1])});
   const FormulaSource source(parameters, "", "formula");
   for (const auto& row : rows) {
     const auto [m, s] = formula_range(row[0], source.shape(row[0]));

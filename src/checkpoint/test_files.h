@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
+
+#include "tensor/shape.h"
 
 /// Where tests find their files.
 namespace san::test {
@@ -50,6 +53,14 @@ inline std::vector<std::vector<std::string>> read_tsv(const std::filesystem::pat
     rows.push_back(std::move(cells));
   }
   return rows;
+}
+
+/// "77x32", or "scalar".
+inline Shape parse_shape(const std::string& text) {
+  std::vector<std::int64_t> extents;
+  std::istringstream in(text == "scalar" ? "" : text);
+  for (std::string extent; std::getline(in, extent, 'x');) extents.push_back(std::stoll(extent));
+  return Shape(extents);
 }
 
 }  // namespace san::test

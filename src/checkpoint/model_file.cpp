@@ -1,0 +1,183 @@
+#include "checkpoint/model_file.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/torch_file.h"
+
+namespace san {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kFormat = "san.cpp-model-1", kFormatFamily = "san.cpp-model-";
+constexpr const char *kFormatKey = "format", *kConfigKey = "config", *kMergesKey = "merges",
+                     *kTemplatesKey = "templates", *kActivationKey = "activation", *kLicenseKey = "license",
+                     *kModelCardKey = "model_card", *kExtraPrefix = "extra.";
+constexpr int kMaxConfigDepth = 32;
+
+json parse_json(const std::string& text, const std::string& where) {
+  try {
+    return json::parse(text, [&](int depth, json::parse_event_t, json&) {
+      require(depth <= kMaxConfigDepth, "{}: JSON nested more than {} deep", where, kMaxConfigDepth);
+      return true;
+    });
+  } catch (const json::exception& e) {
+    fail("{}: not valid JSON ({})", where, e.what());
+  }
+}
+
+void check(const ModelMetadata& metadata, const std::string& where) {
+  require(parse_json(metadata.config, where + ": config").is_object(), "{}: config is not a JSON object",
+          where);
+  require(!metadata.merges.empty(), "{}: the tokenizer merges are missing", where);
+  require(!metadata.templates.empty(), "{}: the prompt templates are missing", where);
+  for (const auto& text : metadata.templates)
+    require(text.find("{}") != std::string::npos, "{}: prompt template \"{}\" has no {{}} for the class name",
+            where, text);
+  require(metadata.activation == "quick_gelu" || metadata.activation == "gelu",
+          "{}: activation \"{}\", expected quick_gelu or gelu", where, metadata.activation);
+}
+
+std::vector<std::string> parse_templates(const std::string& text, const std::string& where) {
+  const json list = parse_json(text, where + ": templates");
+  std::vector<std::string> templates;
+  require(list.is_array(), "{}: templates is not a JSON array", where);
+  for (const auto& item : list) {
+    require(item.is_string(), "{}: a prompt template is not a string", where);
+    templates.push_back(item.get<std::string>());
+  }
+  return templates;
+}
+
+ModelMetadata read_metadata(const SafetensorsFile& file) {
+  const std::string where = file.description();
+  require(file.metadata(kFormatKey) == kFormat,
+          "{}: format \"{}\", this program reads \"{}\"; is it too new?", where, file.metadata(kFormatKey),
+          kFormat);
+  ModelMetadata metadata;
+  metadata.config = file.metadata(kConfigKey);
+  metadata.merges = file.metadata(kMergesKey);
+  metadata.templates = parse_templates(file.metadata(kTemplatesKey), where);
+  metadata.activation = file.metadata(kActivationKey);
+  metadata.license = file.metadata(kLicenseKey);
+  metadata.model_card = file.metadata(kModelCardKey);
+  for (const auto& [key, value] : file.metadata())
+    if (key.starts_with(kExtraPrefix))
+      metadata.extra.emplace(key.substr(std::string_view(kExtraPrefix).size()), value);
+  check(metadata, where);
+  return metadata;
+}
+
+bool is_model_file(const SafetensorsFile& file) {
+  const auto found = file.metadata().find(kFormatKey);
+  return found != file.metadata().end() && found->second.starts_with(kFormatFamily);
+}
+
+SourceFormat format_of(TorchFile::Container container) {
+  switch (container) {
+    case TorchFile::Container::kZip:
+      return SourceFormat::kTorchZip;
+    case TorchFile::Container::kLegacy:
+      return SourceFormat::kTorchLegacy;
+    case TorchFile::Container::kTorchScript:
+      return SourceFormat::kTorchScript;
+  }
+  return SourceFormat::kTorchZip;
+}
+
+HostArray convert(const HostArray& array, DType dtype, const std::string& where) {
+  if (array.dtype == dtype) return array;
+  HostArray converted = array.cast(DType::kF32).cast(dtype);
+  if (dtype != DType::kF16) return converted;
+  const auto* half = reinterpret_cast<const std::uint16_t*>(converted.data.get());
+  const std::vector<float> exact = array.to_f32();
+  for (std::size_t i = 0; i < exact.size(); ++i)
+    require(!std::isfinite(exact[i]) || std::isfinite(half_to_float(half[i])),
+            "{} has the value {}, which float16 cannot hold; write float32", where, exact[i]);
+  return converted;
+}
+
+}  // namespace
+
+std::string_view format_name(SourceFormat format) {
+  switch (format) {
+    case SourceFormat::kModelFile:
+      return "san.cpp model";
+    case SourceFormat::kSafetensors:
+      return "safetensors";
+    case SourceFormat::kTorchZip:
+      return "PyTorch checkpoint";
+    case SourceFormat::kTorchLegacy:
+      return "PyTorch checkpoint (before 1.6)";
+    case SourceFormat::kTorchScript:
+      return "TorchScript archive";
+  }
+  return "";
+}
+
+ModelSource open_model_source(FileBytes file) {
+  if (TorchFile::looks_like(file.bytes())) {
+    auto torch = std::make_shared<TorchFile>(std::move(file));
+    const SourceFormat format = format_of(torch->container());
+    return {std::move(torch), format, std::nullopt};
+  }
+  require(SafetensorsFile::looks_like(file.bytes()),
+          "{}: neither a safetensors file nor a PyTorch checkpoint (.pth, .pt, .bin)", file.description());
+  auto safetensors = std::make_shared<SafetensorsFile>(std::move(file));
+  if (!is_model_file(*safetensors)) return {std::move(safetensors), SourceFormat::kSafetensors, std::nullopt};
+  ModelMetadata metadata = read_metadata(*safetensors);
+  return {std::move(safetensors), SourceFormat::kModelFile, std::move(metadata)};
+}
+
+ModelSource open_model_source(const std::filesystem::path& path) {
+  return open_model_source(FileBytes::map(path));
+}
+
+ModelSource open_model_file(FileBytes file) {
+  const std::string where = file.description();
+  ModelSource source = open_model_source(std::move(file));
+  require(
+      source.format == SourceFormat::kModelFile,
+      "{}: a {} without configuration and tokenizer, so it cannot be run as it is; turn it into a model with "
+      "`san convert`",
+      where, format_name(source.format));
+  return source;
+}
+
+ModelSource open_model_file(const std::filesystem::path& path) {
+  return open_model_file(FileBytes::map(path));
+}
+
+void write_model_file(const std::filesystem::path& path, const ParameterSource& source,
+                      const ModelMetadata& metadata, DType dtype) {
+  require(dtype == DType::kF32 || dtype == DType::kF16, "{}: models are written as f32 or f16, not {}",
+          path.string(), dtype_name(dtype));
+  check(metadata, path.string());
+  std::map<std::string, std::string> entries = {
+      {kFormatKey, std::string(kFormat)}, {kConfigKey, metadata.config},
+      {kMergesKey, metadata.merges},      {kActivationKey, metadata.activation},
+      {kLicenseKey, metadata.license},    {kModelCardKey, metadata.model_card}};
+  try {
+    entries[kTemplatesKey] = json(metadata.templates).dump();
+  } catch (const json::exception&) {
+    fail("{}: a prompt template is not valid UTF-8", path.string());
+  }
+  for (const auto& [key, value] : metadata.extra) entries[kExtraPrefix + key] = value;
+  std::vector<TensorInfo> tensors;
+  for (const auto& name : source.names()) {
+    const Shape shape = source.shape(name);
+    tensors.push_back({name, shape.rank() < 2 ? DType::kF32 : dtype, shape});
+  }
+  std::string written;
+  write_safetensors(path, std::move(tensors), entries, [&](const TensorInfo& tensor) {
+    if (!written.empty()) source.release(written);
+    written = tensor.name;
+    return convert(source.load(tensor.name), tensor.dtype,
+                   fmt::format("{}: \"{}\"", path.string(), tensor.name));
+  });
+}
+
+}  // namespace san

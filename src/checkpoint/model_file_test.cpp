@@ -1,0 +1,121 @@
+#include "checkpoint/model_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "checkpoint/memory_source.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/test_files.h"
+#include "checkpoint/test_zip.h"
+
+namespace san {
+namespace {
+
+using test::error_of;
+using testing::HasSubstr;
+
+ModelMetadata metadata() {
+  return {R"({"clip": {"width": 4}, "name": "ünïcode"})",
+          "a b\nab c</w>\n",
+          {"a photo of a {}.", "{}"},
+          "quick_gelu",
+          "Apache-2.0",
+          "# Card\n",
+          {{"seed", "7"}}};
+}
+
+MemorySource parameters() {
+  return MemorySource({{"x.weight", HostArray::from({2, 2}, {1, 0.1f, -3, 1e-8f})},
+                       {"x.bias", HostArray::from({2}, {0.1f, 1e5f})},
+                       {"scale", HostArray::from({}, {4.6051702f})},
+                       {"half", HostArray::from({1, 2}, {0.1f, 2}).cast(DType::kF16)}},
+                      "memory");
+}
+
+class ModelFile : public testing::TestWithParam<DType> {};
+
+TEST_P(ModelFile, RoundTrip) {
+  const auto path = test::scratch("model.san");
+  write_model_file(path, parameters(), metadata(), GetParam());
+  const ModelSource model = open_model_file(path);
+  EXPECT_EQ(model.format, SourceFormat::kModelFile);
+  EXPECT_EQ(model.metadata, metadata());
+  EXPECT_EQ(model.parameters->names(), parameters().names());
+  for (const auto& name : parameters().names()) {
+    const HostArray original = parameters().load(name), read = model.parameters->load(name);
+    const bool is_vector = original.shape.rank() < 2;
+    EXPECT_EQ(read.dtype, is_vector ? DType::kF32 : GetParam()) << name;
+    EXPECT_EQ(read.to_f32(), (is_vector ? original : original.cast(DType::kF32).cast(GetParam())).to_f32())
+        << name;
+  }
+  std::filesystem::remove(path);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, ModelFile, testing::Values(DType::kF32, DType::kF16),
+                         [](const auto& instance) { return std::string(dtype_name(instance.param)); });
+
+TEST(ModelFileWriter, RefusesWhatCannotBeRunOrHeld) {
+  const auto path = test::scratch("bad.san");
+  const auto refusal = [&](auto change, DType dtype = DType::kF32) {
+    ModelMetadata changed = metadata();
+    change(changed);
+    return error_of([&] { write_model_file(path, parameters(), changed, dtype); });
+  };
+  EXPECT_THAT(refusal([](auto& m) { m.config = "[1]"; }), HasSubstr("not a JSON object"));
+  EXPECT_THAT(refusal([](auto& m) { m.config = "{"; }), HasSubstr("not valid JSON"));
+  EXPECT_THAT(
+      refusal([](auto& m) { m.config = "{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}"; }),
+      HasSubstr("nested"));
+  EXPECT_THAT(refusal([](auto& m) { m.merges.clear(); }), HasSubstr("merges"));
+  EXPECT_THAT(refusal([](auto& m) { m.templates.clear(); }), HasSubstr("templates"));
+  EXPECT_THAT(refusal([](auto& m) { m.templates = {"a photo"}; }), HasSubstr("{}"));
+  EXPECT_THAT(refusal([](auto& m) { m.activation = "relu"; }), HasSubstr("quick_gelu"));
+  EXPECT_THAT(refusal([](auto& m) { m.model_card = "\xff"; }), HasSubstr("UTF-8"));
+  EXPECT_THAT(refusal([](auto&) {}, DType::kI8), HasSubstr("f32 or f16"));
+  const MemorySource large({{"w", HostArray::from({1, 1}, {70000})}}, "memory");
+  EXPECT_THAT(error_of([&] { write_model_file(path, large, metadata(), DType::kF16); }), HasSubstr("70000"));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(ModelSource, TellsFormatsApart) {
+  EXPECT_EQ(open_model_source(test::data("odd_zip.pth")).format, SourceFormat::kTorchZip);
+  EXPECT_EQ(open_model_source(test::data("odd_legacy.pth")).format, SourceFormat::kTorchLegacy);
+  EXPECT_EQ(open_model_source(test::data("odd_expected.safetensors")).format, SourceFormat::kSafetensors);
+  EXPECT_EQ(open_model_source(test::data("odd_bare.pth")).metadata, std::nullopt);
+  EXPECT_THAT(error_of([] { open_model_source(test::data("state_dict_tiny.tsv")); }), HasSubstr("neither"));
+  EXPECT_THAT(error_of([] { open_model_source(test::data("absent")); }), HasSubstr("absent"));
+  for (const char* foreign : {"odd_zip.pth", "odd_expected.safetensors"})
+    EXPECT_THAT(error_of([&] { open_model_file(test::data(foreign)); }),
+                testing::AllOf(HasSubstr(foreign), HasSubstr("san convert")));
+}
+
+TEST(ModelSource, RefusesIncompleteOrNewerFiles) {
+  const auto path = test::scratch("edited.san");
+  const std::map<std::string, std::string> good = {
+      {"format", "san.cpp-model-1"}, {"config", "{}"}, {"merges", "a b"}, {"templates", R"(["{}"])"},
+      {"activation", "gelu"},        {"license", ""},  {"model_card", ""}};
+  const auto refusal = [&](const std::string& key, const std::optional<std::string>& value) {
+    auto entries = good;
+    entries.erase(key);
+    if (value) entries[key] = *value;
+    write_safetensors(path, {}, entries, [](const TensorInfo&) { return HostArray(); });
+    return error_of([&] { open_model_file(path); });
+  };
+  EXPECT_EQ(refusal("license", "MIT"), "");
+  EXPECT_THAT(refusal("format", "san.cpp-model-2"), HasSubstr("too new"));
+  EXPECT_THAT(refusal("format", std::nullopt), HasSubstr("san convert"));
+  for (const auto& [key, value] : good) {
+    if (key != "format") {
+      EXPECT_THAT(refusal(key, std::nullopt), HasSubstr(key));
+    }
+  }
+  EXPECT_THAT(refusal("templates", "{}"), HasSubstr("array"));
+  EXPECT_THAT(refusal("templates", "[1]"), HasSubstr("not a string"));
+  EXPECT_THAT(refusal("templates", std::string(1000, '[')), HasSubstr("nested"));
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace san
