@@ -1,0 +1,254 @@
+#include "world/render/build.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "world/concepts.h"
+#include "world/render/fetch.h"
+#include "world/render/icons.h"
+#include "world/render/sources.h"
+#include "world/render/sprite_render.h"
+
+namespace san {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Job {
+  std::string name, origin, content;  ///< an SVG document, or the bytes of a picture
+};
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+/// Packages whose character tables name the icons of all sets.
+constexpr std::array<std::string_view, 4> kNaming = {"noto", "twemoji", "fluent-emoji-flat", "openmoji"};
+
+class Builder {
+ public:
+  explicit Builder(const WorldBuild& options)
+      : options_(options), concepts_(load_concepts(options.concepts)), pool_(options.threads) {
+    fs::create_directories(packages());
+  }
+
+  bool wanted(const SourcePackage& source) const {
+    if (source.debian()) return options_.debian;
+    if (source.role != Role::kTrain) return options_.tests;
+    if (source.kind == SourceKind::kPanoramas || options_.styles.empty()) return true;
+    return std::find(options_.styles.begin(), options_.styles.end(), source.style) != options_.styles.end();
+  }
+
+  void run() {
+    for (const auto& source : source_packages()) {
+      if (!wanted(source)) continue;
+      const fs::path folder = fetch(source);
+      PictureFile& file = source.role == Role::kTrain ? train_ : test_;
+      const std::size_t before = file.pictures.size();
+      const int index = add_source(file, source, folder, source.role);
+      switch (source.kind) {
+        case SourceKind::kIconify:
+          add_icons(source, folder, file, index);
+          break;
+        case SourceKind::kEmojiImages:
+          add_images(folder, file, index);
+          break;
+        case SourceKind::kPanoramas:
+          add_panoramas(source, folder, index);
+          break;
+        case SourceKind::kStamps:
+          add_stamps(folder, file, index);
+          break;
+        case SourceKind::kGroundTextures:
+          add_grounds(folder, file, index);
+          break;
+        case SourceKind::kTemplates:
+          add_templates(folder, file, index);
+          break;
+      }
+      log::info("{}: {} pictures", source.style, file.pictures.size() - before);
+    }
+    write_pictures(train_, options_.folder / "train.pictures", &pool_);
+    std::vector<const PictureFile*> files = {&train_};
+    if (!test_.sources.empty()) {
+      write_pictures(test_, options_.folder / "test.pictures", &pool_);
+      files.push_back(&test_);
+    }
+    write_file_atomically(options_.folder / "ATTRIBUTION.md", attribution(files));
+  }
+
+ private:
+  fs::path packages() const { return options_.folder / "packages"; }
+
+  fs::path fetch(const SourcePackage& source) const {
+    return source.debian() ? fetch_debian(std::string(source.package), packages())
+                           : fetch_npm(std::string(source.package), std::string(source.version), packages());
+  }
+
+  static int add_source(PictureFile& file, const SourcePackage& source, const fs::path& folder, Role role) {
+    const std::string version = source.debian() ? debian_version(folder) : std::string(source.version);
+    file.sources.push_back({std::string(source.style), std::string(source.package) + " " + version,
+                            std::string(source.licence), std::string(source.author), std::string(source.url),
+                            role});
+    return static_cast<int>(file.sources.size()) - 1;
+  }
+
+  const IconNames& names() {
+    if (!names_) {
+      names_.emplace();
+      for (const auto style : kNaming)
+        for (const auto& source : source_packages())
+          if (source.style == style) names_->add(fetch(source));
+    }
+    return *names_;
+  }
+
+  void render(const std::vector<Job>& jobs, bool svg, PictureFile& file, int source) {
+    std::vector<Picture> pictures(jobs.size());
+    pool_.parallel_for(static_cast<std::int64_t>(jobs.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+        pictures[i] = svg ? render_svg(jobs[i].content, options_.side)
+                          : decode_rgba(bytes_of(jobs[i].content), options_.side);
+        pictures[i].name = jobs[i].name;
+        pictures[i].origin = jobs[i].origin;
+        pictures[i].source = source;
+      }
+    });
+    for (auto& picture : pictures) {
+      if (picture.pixels.empty())
+        log::warn("{} ({}) cannot be drawn and is left out", picture.name, picture.origin);
+      else
+        file.pictures.push_back(std::move(picture));
+    }
+  }
+
+  void add_icons(const SourcePackage& source, const fs::path& folder, PictureFile& file, int index) {
+    const IconSet set(folder, source.licence);
+    std::vector<Job> jobs;
+    for (const auto& entry : concepts_)
+      for (const auto& icon : icons_of(entry, names(), set, source.style == "fxemoji"))
+        jobs.push_back({entry.name, icon, set.document(icon)});
+    render(jobs, true, file, index);
+  }
+
+  void add_images(const fs::path& folder, PictureFile& file, int index) {
+    std::vector<Job> jobs;
+    for (const auto& entry : concepts_)
+      for (const auto& emoji : entry.emoji)
+        for (const auto& variant : {emoji, emoji + "-fe0f"}) {
+          const fs::path path = folder / "assets" / (variant + ".webp");
+          if (!fs::exists(path)) continue;
+          jobs.push_back({entry.name, variant, read_text_file(path)});
+          break;
+        }
+    render(jobs, false, file, index);
+  }
+
+  void add_panoramas(const SourcePackage& source, const fs::path& folder, int index) {
+    std::optional<int> test_index;
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(folder / "hdri"))
+      if (entry.path().extension() == ".js") paths.push_back(entry.path());
+    std::sort(paths.begin(), paths.end());
+    for (const auto& path : paths) {
+      Picture picture = develop_panorama(bytes_of(decode_data_url(read_text_file(path))));
+      picture.name = path.stem().stem().string();
+      picture.origin = path.filename().string();
+      const bool test = is_test_panorama(picture.name);
+      if (test && !options_.tests) continue;
+      if (test && !test_index) test_index = add_source(test_, source, folder, Role::kTestBackground);
+      picture.source = test ? *test_index : index;
+      (test ? test_ : train_).pictures.push_back(std::move(picture));
+    }
+  }
+
+  void add_stamps(const fs::path& folder, PictureFile& file, int index) {
+    std::vector<Job> jobs;
+    const std::string table = read_text_file(options_.photos);
+    std::size_t begin = table.find('\n') + 1;
+    while (begin < table.size()) {
+      const std::size_t end = std::min(table.find('\n', begin), table.size());
+      const std::string line = table.substr(begin, end - begin);
+      begin = end + 1;
+      const std::size_t tab = line.find('\t'), second = line.find('\t', tab + 1);
+      require(tab != std::string::npos && second != std::string::npos,
+              "{}: expected path, concept and text in '{}'", options_.photos.string(), line);
+      const std::string path = line.substr(0, tab);
+      jobs.push_back({line.substr(tab + 1, second - tab - 1), path,
+                      read_text_file(folder / "usr/share/tuxpaint/stamps" / path)});
+    }
+    render(jobs, false, file, index);
+  }
+
+  void add_grounds(const fs::path& folder, PictureFile& file, int index) {
+    constexpr std::array<std::pair<const char*, const char*>, 12> kGrounds = {{{"grass01", "grass"},
+                                                                               {"grass02", "grass"},
+                                                                               {"grass03", "grass"},
+                                                                               {"sand01", "sand"},
+                                                                               {"snow", "snow"},
+                                                                               {"snow01", "snow"},
+                                                                               {"snow02", "snow"},
+                                                                               {"dirt01", "soil"},
+                                                                               {"mud01", "soil"},
+                                                                               {"pave01", "stone pavement"},
+                                                                               {"pave02", "stone pavement"},
+                                                                               {"floor01", "wooden floor"}}};
+    for (const auto& [name, stuff] : kGrounds)
+      add_background(folder / "usr/share/games/etr/terrains" / (std::string(name) + ".png"), stuff, 256, file,
+                     index);
+  }
+
+  void add_templates(const fs::path& folder, PictureFile& file, int index) {
+    for (const char* name : {"cliff", "corn_maze", "lighthouse", "mossy_log", "ocean_splash", "ocean_waves",
+                             "redwoods_above", "rocks", "sun_behind_clouds", "trees_at_dusk"})
+      add_background(folder / "usr/share/tuxpaint/templates" / (std::string(name) + ".jpg"), name, 512, file,
+                     index);
+  }
+
+  static void add_background(const fs::path& path, std::string name, int side, PictureFile& file, int index) {
+    Picture picture = decode_square(bytes_of(read_text_file(path)), side);
+    picture.name = std::move(name);
+    picture.origin = path.filename().string();
+    picture.source = index;
+    file.pictures.push_back(std::move(picture));
+  }
+
+  const WorldBuild& options_;
+  std::vector<Concept> concepts_;
+  ThreadPool pool_;
+  std::optional<IconNames> names_;
+  PictureFile train_, test_;
+};
+
+}  // namespace
+
+std::string attribution(const std::vector<const PictureFile*>& files) {
+  std::string out =
+      "# Pictures of the demo world\n\n"
+      "Written by `san world build`. Pictures marked *train* may have been seen by weights trained on this "
+      "world; all "
+      "others only measure.\n\n"
+      "| style | package | licence | by | used for | pictures |\n|---|---|---|---|---|---|\n";
+  for (const auto* file : files)
+    for (std::size_t i = 0; i < file->sources.size(); ++i) {
+      const auto& s = file->sources[i];
+      const auto count = std::count_if(file->pictures.begin(), file->pictures.end(),
+                                       [&](const Picture& p) { return p.source == static_cast<int>(i); });
+      out += fmt::format("| {} | {} | {} | {}, {} | {} | {} |\n", s.style, s.package, s.licence, s.author,
+                         s.url, role_name(s.role), count);
+    }
+  return out;
+}
+
+void build_world(const WorldBuild& options) {
+  Builder(options).run();
+}
+
+}  // namespace san

@@ -1,0 +1,116 @@
+#include "world/render/icons.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+
+namespace san {
+namespace {
+
+nlohmann::json parse(const std::filesystem::path& path) {
+  auto value = nlohmann::json::parse(read_text_file(path), nullptr, false);
+  require(value.is_object(), "{}: not a JSON object; remove the package's folder and build again",
+          path.string());
+  return value;
+}
+
+std::string without_selectors(const std::string& code) {
+  std::string out;
+  for (std::size_t begin = 0; begin < code.size();) {
+    const std::size_t end = std::min(code.find('-', begin), code.size());
+    const std::string_view part = std::string_view(code).substr(begin, end - begin);
+    if (part != "fe0f") out.append(out.empty() ? "" : "-").append(part);
+    begin = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+void IconNames::add(const std::filesystem::path& package) {
+  const auto table = parse(package / "chars.json");
+  for (const auto& [code, name] : table.items()) {
+    auto& names = names_[without_selectors(code)];
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+}
+
+const std::vector<std::string>& IconNames::of(const std::string& emoji) const {
+  static const std::vector<std::string> none;
+  const auto found = names_.find(without_selectors(emoji));
+  return found == names_.end() ? none : found->second;
+}
+
+struct IconSet::Data {
+  nlohmann::json icons, aliases;
+  double width = 16, height = 16;
+};
+
+IconSet::IconSet(const std::filesystem::path& package, std::string_view licence)
+    : data_(std::make_unique<Data>()) {
+  const auto info = parse(package / "info.json");
+  const std::string stated = info.value("/license/spdx"_json_pointer, "");
+  require(stated == licence, "{}: states the licence '{}', expected '{}'; the list of sources needs a review",
+          package.string(), stated, licence);
+  auto file = parse(package / "icons.json");
+  data_->width = file.value("width", 16.0);
+  data_->height = file.value("height", 16.0);
+  data_->icons = std::move(file["icons"]);
+  if (file.contains("aliases")) data_->aliases = std::move(file["aliases"]);
+}
+
+IconSet::~IconSet() = default;
+
+std::string IconSet::document(const std::string& icon) const {
+  std::string name = icon;
+  for (int hops = 0; hops < 4 && data_->aliases.contains(name); ++hops)
+    name = data_->aliases[name].value("parent", "");
+  if (!data_->icons.contains(name)) return {};
+  const auto& entry = data_->icons[name];
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" viewBox=\"{} "
+      "{} {} {}\">{}</svg>",
+      entry.value("left", 0.0), entry.value("top", 0.0), entry.value("width", data_->width),
+      entry.value("height", data_->height), entry.value("body", ""));
+}
+
+std::vector<std::string> icons_of(const Concept& subject, const IconNames& names, const IconSet& set,
+                                  bool fxemoji) {
+  if (fxemoji) return subject.fxemoji;
+  std::vector<std::string> out;
+  for (const auto& emoji : subject.emoji)
+    for (const auto& name : names.of(emoji))
+      if (!set.document(name).empty()) {
+        if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+        break;
+      }
+  return out;
+}
+
+std::string decode_data_url(std::string_view text) {
+  constexpr std::string_view kMark = ";base64,";
+  const std::size_t at = text.find(kMark);
+  require(at != std::string_view::npos, "expected base64 data in a package file, found none");
+  std::string out;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text.substr(at + kMark.size())) {
+    int value = -1;
+    if (c >= 'A' && c <= 'Z') value = c - 'A';
+    if (c >= 'a' && c <= 'z') value = c - 'a' + 26;
+    if (c >= '0' && c <= '9') value = c - '0' + 52;
+    if (c == '+') value = 62;
+    if (c == '/') value = 63;
+    if (value < 0) break;
+    bits = (bits << 6) | static_cast<std::uint32_t>(value);
+    if ((held += 6) >= 8) {
+      held -= 8;
+      out.push_back(static_cast<char>((bits >> held) & 255u));
+    }
+  }
+  return out;
+}
+
+}  // namespace san

@@ -1,0 +1,27 @@
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "world/pictures.h"
+
+namespace san {
+
+enum class SourceKind { kIconify, kEmojiImages, kPanoramas, kStamps, kGroundTextures, kTemplates };
+
+/// A package that the demo world takes pictures from. The licence stated here is checked against the
+/// package's own statement where it has one (npm).
+struct SourcePackage {
+  SourceKind kind;
+  std::string_view style, package, version;  ///< version empty: whatever Debian has
+  std::string_view licence, author, url;
+  Role role;
+  bool debian() const { return version.empty(); }
+};
+
+/// Training sources are Apache-2.0, MIT, CC-BY-4.0 or CC0-1.0 only; everything else measures.
+const std::vector<SourcePackage>& source_packages();
+
+/// Panoramas that training never sees.
+bool is_test_panorama(std::string_view name);
+
+}  // namespace san

@@ -1,0 +1,161 @@
+#include "world/render/sprite_render.h"
+
+#include <librsvg/rsvg.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "base/error.h"
+
+namespace san {
+namespace {
+
+constexpr int kCanvas = 320;
+constexpr int kFaintAlpha = 8;
+
+struct CairoDeleter {
+  void operator()(cairo_surface_t* p) const { cairo_surface_destroy(p); }
+  void operator()(cairo_t* p) const { cairo_destroy(p); }
+};
+struct ObjectDeleter {
+  void operator()(RsvgHandle* p) const { g_object_unref(p); }
+};
+
+/// Premultiplied RGBA → the visible part scaled down to `side`, straight alpha.
+Picture crop_and_scale(const cv::Mat& premultiplied, int side) {
+  cv::Mat alpha;
+  cv::extractChannel(premultiplied, alpha, 3);
+  const cv::Rect box = cv::boundingRect(alpha > kFaintAlpha);
+  if (box.width < 4 || box.height < 4) return {};
+  const double scale = std::min(1.0, static_cast<double>(side) / std::max(box.width, box.height));
+  const cv::Size size(std::max(1, cvRound(box.width * scale)), std::max(1, cvRound(box.height * scale)));
+  cv::Mat scaled;
+  cv::resize(premultiplied(box), scaled, size, 0, 0, cv::INTER_AREA);
+  Picture out;
+  out.height = scaled.rows;
+  out.width = scaled.cols;
+  out.channels = 4;
+  out.pixels.resize(static_cast<std::size_t>(scaled.total()) * 4);
+  auto* to = out.pixels.data();
+  for (int y = 0; y < scaled.rows; ++y) {
+    const auto* from = scaled.ptr<std::uint8_t>(y);
+    for (int x = 0; x < scaled.cols; ++x, from += 4, to += 4) {
+      const int a = from[3];
+      if (a < kFaintAlpha) continue;
+      for (int c = 0; c < 3; ++c)
+        to[c] = static_cast<std::uint8_t>(std::min(255, (from[c] * 255 + a / 2) / a));
+      to[3] = static_cast<std::uint8_t>(a);
+    }
+  }
+  return out;
+}
+
+cv::Mat decode(std::span<const std::byte> file, int flags) {
+  const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8U, const_cast<std::byte*>(file.data()));
+  try {
+    return cv::imdecode(bytes, flags);
+  } catch (const cv::Exception& error) {
+    fail("cannot decode a picture of {} bytes: {}", file.size(), error.what());
+  }
+}
+
+Picture rgb_picture(const cv::Mat& bgr) {
+  Picture out;
+  out.height = bgr.rows;
+  out.width = bgr.cols;
+  out.channels = 3;
+  out.pixels.resize(bgr.total() * 3);
+  cv::Mat rgb(bgr.rows, bgr.cols, CV_8UC3, out.pixels.data());
+  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+  return out;
+}
+
+}  // namespace
+
+Picture render_svg(const std::string& document, int side) {
+  GError* error = nullptr;
+  const std::unique_ptr<RsvgHandle, ObjectDeleter> handle(
+      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(document.data()), document.size(), &error));
+  if (!handle) {
+    g_error_free(error);
+    return {};
+  }
+  cv::Mat canvas(kCanvas, kCanvas, CV_8UC4, cv::Scalar::all(0));
+  {
+    const std::unique_ptr<cairo_surface_t, CairoDeleter> surface(cairo_image_surface_create_for_data(
+        canvas.data, CAIRO_FORMAT_ARGB32, kCanvas, kCanvas, static_cast<int>(canvas.step)));
+    const std::unique_ptr<cairo_t, CairoDeleter> context(cairo_create(surface.get()));
+    const RsvgRectangle viewport{0, 0, kCanvas, kCanvas};
+    if (!rsvg_handle_render_document(handle.get(), context.get(), &viewport, &error)) {
+      g_error_free(error);
+      return {};
+    }
+    cairo_surface_flush(surface.get());
+  }
+  // Cairo's words are 0xAARRGGBB: blue first in memory.
+  cv::Mat rgba;
+  cv::cvtColor(canvas, rgba, cv::COLOR_BGRA2RGBA);
+  return crop_and_scale(rgba, side);
+}
+
+Picture decode_rgba(std::span<const std::byte> file, int side) {
+  cv::Mat image = decode(file, cv::IMREAD_UNCHANGED);
+  if (image.empty() || image.channels() != 4 || image.depth() != CV_8U) return {};
+  for (int y = 0; y < image.rows; ++y) {
+    auto* p = image.ptr<std::uint8_t>(y);
+    for (int x = 0; x < image.cols; ++x, p += 4) {
+      std::swap(p[0], p[2]);
+      for (int c = 0; c < 3; ++c) p[c] = static_cast<std::uint8_t>((p[c] * p[3] + 127) / 255);
+    }
+  }
+  return crop_and_scale(image, side);
+}
+
+Picture develop_panorama(std::span<const std::byte> file) {
+  ::setenv("OPENCV_IO_ENABLE_OPENEXR", "1", 1);
+  const cv::Mat hdr = decode(file, cv::IMREAD_UNCHANGED);
+  require(!hdr.empty() && hdr.depth() == CV_32F && hdr.channels() == 3,
+          "cannot decode an OpenEXR panorama: OpenCV was built without OpenEXR");
+  cv::Mat scaled;
+  cv::resize(hdr, scaled, cv::Size(512, 256), 0, 0, cv::INTER_AREA);
+  std::vector<float> light;
+  for (int y = 0; y < scaled.rows; ++y)
+    for (int x = 0; x < scaled.cols; ++x) {
+      const auto& p = scaled.at<cv::Vec3f>(y, x);
+      light.push_back(0.114f * p[0] + 0.587f * p[1] + 0.299f * p[2]);
+    }
+  std::nth_element(light.begin(), light.begin() + static_cast<std::ptrdiff_t>(light.size() / 2), light.end());
+  const float exposure = 0.3f / std::max(light[light.size() / 2], 1e-4f);
+  cv::Mat ldr(scaled.size(), CV_8UC3);
+  for (int y = 0; y < scaled.rows; ++y)
+    for (int x = 0; x < scaled.cols; ++x)
+      for (int c = 0; c < 3; ++c) {
+        const float v = std::max(0.0f, scaled.at<cv::Vec3f>(y, x)[c]) * exposure;
+        const float mapped = v * (1.0f + v / 9.0f) / (1.0f + v);
+        ldr.at<cv::Vec3b>(y, x)[c] =
+            cv::saturate_cast<std::uint8_t>(255.0f * std::pow(std::min(mapped, 1.0f), 1.0f / 2.2f));
+      }
+  Picture out = rgb_picture(ldr);
+  out.kind = PictureKind::kPanorama;
+  return out;
+}
+
+Picture decode_square(std::span<const std::byte> file, int side) {
+  const cv::Mat image = decode(file, cv::IMREAD_COLOR);
+  require(!image.empty(), "cannot decode a background picture of {} bytes", file.size());
+  const int edge = std::min(image.rows, image.cols);
+  cv::Mat scaled;
+  cv::resize(image(cv::Rect((image.cols - edge) / 2, (image.rows - edge) / 2, edge, edge)), scaled,
+             cv::Size(side, side), 0, 0, cv::INTER_AREA);
+  Picture out = rgb_picture(scaled);
+  out.kind = PictureKind::kTexture;
+  return out;
+}
+
+}  // namespace san

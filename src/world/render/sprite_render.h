@@ -1,0 +1,25 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "world/pictures.h"
+
+namespace san {
+
+/// Draws an SVG document (UTF-8) and returns its visible part, long side `side` pixels, straight alpha; an
+/// empty picture where nothing shows or the renderer gives up.
+Picture render_svg(const std::string& document, int side);
+
+/// Decodes PNG or WEBP with alpha and returns the visible part, long side at most `side` pixels; an empty
+/// picture where it cannot be decoded or nothing shows.
+Picture decode_rgba(std::span<const std::byte> file, int side);
+
+/// Decodes an OpenEXR panorama to 8 bit (512×256), exposed so that its median is a middle grey. Throws Error.
+Picture develop_panorama(std::span<const std::byte> file);
+
+/// Decodes any picture, cuts it to the centred square and scales that to side × side, RGB. Throws Error.
+Picture decode_square(std::span<const std::byte> file, int side);
+
+}  // namespace san

@@ -1,0 +1,189 @@
+#include "world/scene.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "world/background.h"
+
+namespace san {
+namespace {
+
+struct Thing {
+  int subject = 0;
+  bool stands = true, floats = false;
+  float base = 0;  ///< row where it touches the ground
+  Pose pose;
+  Layer layer;
+  int visible = 0;
+};
+
+/// Part of box a that box b covers, in 0..1; boxes are the poses' upright extents.
+float overlap(const Pose& a, const Pose& b) {
+  const float w =
+      std::min(a.x + a.width / 2, b.x + b.width / 2) - std::max(a.x - a.width / 2, b.x - b.width / 2);
+  const float h =
+      std::min(a.y + a.height / 2, b.y + b.height / 2) - std::max(a.y - a.height / 2, b.y - b.height / 2);
+  if (w <= 0 || h <= 0) return 0;
+  return w * h / std::max(1.0f, std::min(a.width * a.height, b.width * b.height));
+}
+
+void place(Thing& thing, const Backdrop& backdrop, const SceneOptions& options, float aspect, Rng& rng) {
+  const auto h = static_cast<float>(options.height), w = static_cast<float>(options.width);
+  float size = 0;
+  if (backdrop.top_view) {
+    size = h * rng.uniform(0.18f, 0.46f);
+  } else if (thing.floats) {
+    size = h * rng.uniform(0.16f, 0.36f);
+  } else {
+    const float span = h - backdrop.horizon, near = rng.uniform(0.1f, 1.0f);
+    thing.base = backdrop.horizon + span * near + h * 0.02f;
+    size = h * (0.16f + 0.40f * near) * rng.uniform(0.85f, 1.15f);
+  }
+  thing.pose.width = aspect >= 1 ? size : size * aspect;
+  thing.pose.height = aspect >= 1 ? size / aspect : size;
+  thing.pose.x = rng.uniform(0.04f, 0.96f) * w;
+  if (backdrop.top_view)
+    thing.pose.y = rng.uniform(0.06f, 0.94f) * h;
+  else if (thing.floats)
+    thing.pose.y = rng.uniform(0.08f, 0.6f) * h;
+  else
+    thing.pose.y = thing.base - 0.5f * thing.pose.height;
+  if (thing.floats || backdrop.top_view) thing.base = thing.pose.y + 0.5f * thing.pose.height;
+}
+
+/// Instance index + 1 of whatever lies on top of each pixel; 0: background.
+void stack(const std::vector<Thing>& things, LabelMap& instances) {
+  std::fill(instances.labels.begin(), instances.labels.end(), std::uint16_t{0});
+  for (std::size_t i = 0; i < things.size(); ++i)
+    label(things[i].layer, instances, static_cast<std::uint16_t>(i + 1));
+}
+
+bool drop_hidden(std::vector<Thing>& things, const LabelMap& instances, int fewest) {
+  for (auto& thing : things) thing.visible = 0;
+  for (const auto value : instances.labels)
+    if (value != 0) ++things[static_cast<std::size_t>(value - 1)].visible;
+  return std::erase_if(things, [&](const Thing& t) { return t.visible < fewest; }) > 0;
+}
+
+void cast_shadow(Image& image, const Thing& thing, const Backdrop& backdrop, float strength) {
+  if (backdrop.top_view) {
+    const int shift = std::max(2, static_cast<int>(0.05f * thing.pose.height));
+    drop_shadow(image, thing.layer, shift, shift + 1, strength);
+  } else if (!thing.floats) {
+    const float reach = 0.55f * thing.pose.width;
+    soft_ellipse(image, thing.pose.x, thing.base - 0.015f * thing.pose.height, reach, 0.24f * reach + 2.0f,
+                 strength);
+  }
+}
+
+}  // namespace
+
+SpriteStyle random_style(Rng& rng, float amount, int size) {
+  SpriteStyle style;
+  if (!rng.chance(amount)) {
+    const float light = rng.uniform(0.88f, 1.12f);
+    style.colour = colour_matrix(0, rng.uniform(0.85f, 1.15f), {light, light, light}, 0);
+    return style;
+  }
+  const float turn = rng.chance(0.6f) ? rng.uniform(-0.06f, 0.06f) : rng.uniform(-0.5f, 0.5f);
+  const float saturation = rng.chance(0.12f) ? rng.uniform(0, 0.2f) : rng.uniform(0.5f, 1.5f);
+  const float light = rng.uniform(0.7f, 1.25f), bias = rng.uniform(-18, 18);
+  style.colour = colour_matrix(turn, saturation,
+                               {light * rng.uniform(0.85f, 1.15f), light * rng.uniform(0.85f, 1.15f),
+                                light * rng.uniform(0.85f, 1.15f)},
+                               bias);
+  if (rng.chance(0.4f)) {
+    style.outline_radius =
+        std::max(1, static_cast<int>(rng.uniform(0.008f, 0.03f) * static_cast<float>(size) + 0.5f));
+    const auto shade = static_cast<std::uint32_t>(rng.chance(0.8f) ? rng.below(50) : 255 - rng.below(30));
+    style.outline_colour = shade * 0x010101u;
+  }
+  if (rng.chance(0.35f)) {
+    style.wave = rng.uniform(-0.05f, 0.05f);
+    style.wave_phase = rng.uniform();
+  }
+  return style;
+}
+
+Scene compose_scene(const World& world, const SceneContent& content, const SceneOptions& options, Rng rng) {
+  require(options.height >= 32 && options.width >= 32, "a scene of {}×{} is too small; 32 at least",
+          options.height, options.width);
+  require(content.sprites && content.subjects && !content.subjects->empty(),
+          "a scene needs concepts to show");
+  require(options.fewest >= 1 && options.most >= options.fewest && options.most <= 64,
+          "a scene of {} to {} objects: 1 to 64 are possible", options.fewest, options.most);
+  Scene scene;
+  scene.image = Image(options.height, options.width);
+  scene.labels = LabelMap(options.height, options.width);
+  const Backdrop backdrop =
+      paint_backdrop(world, options, content.test_backgrounds, rng, scene.image, scene.labels);
+  scene.stuff = backdrop.stuff;
+  scene.top_view = backdrop.top_view;
+
+  std::vector<Thing> things(static_cast<std::size_t>(rng.between(options.fewest, options.most)));
+  for (std::size_t i = 0; i < things.size(); ++i) {
+    Thing& thing = things[i];
+    const bool again = i > 0 && rng.chance(0.08f);
+    thing.subject = again ? things[i - 1].subject
+                          : (*content.subjects)[static_cast<std::size_t>(
+                                rng.below(static_cast<int>(content.subjects->size())))];
+    const World::Sprite& sprite = content.sprites->pick(thing.subject, rng);
+    const SpriteStyle style = random_style(rng, options.restyle, options.height / 3);
+    thing.floats = !backdrop.top_view && rng.chance(0.1f);
+    thing.stands = !thing.floats && !backdrop.top_view;
+    thing.pose.turns = thing.stands        ? 0.022f * rng.normal()
+                       : backdrop.top_view ? rng.uniform()
+                                           : 0.05f * rng.normal();
+    thing.pose.flip = rng.chance(0.5f);
+    thing.pose.wave = style.wave;
+    thing.pose.wave_phase = style.wave_phase;
+    const float aspect = sprite.aspect() * rng.uniform(0.92f, 1.08f);
+    // Of a few places the least crowded one, so that occlusion happens without burying things.
+    const int tries = rng.chance(0.25f) ? 1 : 4;
+    Thing best = thing;
+    float best_overlap = 1e9f;
+    for (int k = 0; k < tries; ++k) {
+      Thing trial = thing;
+      place(trial, backdrop, options, aspect, rng);
+      float sum = 0;
+      for (std::size_t j = 0; j < i; ++j) sum += overlap(trial.pose, things[j].pose);
+      if (sum < best_overlap) {
+        best_overlap = sum;
+        best = trial;
+      }
+    }
+    thing = best;
+    draw_sprite(sprite.pyramid, thing.pose, style.colour, options.height, options.width, style.outline_radius,
+                thing.layer);
+    outline(thing.layer, style.outline_radius, style.outline_colour);
+  }
+  std::stable_sort(things.begin(), things.end(),
+                   [](const Thing& a, const Thing& b) { return a.base < b.base; });
+
+  LabelMap instances(options.height, options.width);
+  stack(things, instances);
+  while (drop_hidden(things, instances, options.fewest_visible_pixels)) stack(things, instances);
+
+  const float shade = rng.uniform(0.25f, 0.6f);
+  for (const Thing& thing : things) {
+    cast_shadow(scene.image, thing, backdrop, shade);
+    blend(thing.layer, scene.image);
+  }
+  for (std::size_t i = 0; i < instances.labels.size(); ++i)
+    if (const auto value = instances.labels[i]; value != 0)
+      scene.labels.labels[i] =
+          static_cast<std::uint16_t>(things[static_cast<std::size_t>(value - 1)].subject);
+  for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
+    scene.subjects.push_back(thing->subject);
+
+  if (rng.chance(0.2f)) blur(scene.image, rng.between(1, 2));
+  const float light = rng.uniform(0.82f, 1.12f);
+  const std::array<float, 3> gain = {light * rng.uniform(0.95f, 1.05f), light * rng.uniform(0.97f, 1.03f),
+                                     light * rng.uniform(0.95f, 1.05f)};
+  const float bias = rng.uniform(-8, 12), noise = rng.chance(0.7f) ? rng.uniform(0.5f, 6.0f) : 0.0f;
+  develop(scene.image, gain, bias, noise, rng.next());
+  return scene;
+}
+
+}  // namespace san
