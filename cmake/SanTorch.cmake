@@ -11,7 +11,9 @@ function(san_uses_torch target)
   if(NOT TARGET ${target})
     return()
   endif()
-  target_compile_options(${target} PRIVATE -fPIC)  # as the precompiled header, executables too
+  # As the precompiled header, executables too.
+  target_compile_options(${target} PRIVATE -fPIC)
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   if(target STREQUAL san_backend_torch)
     target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/backend/torch/torch_headers.h)
   else()
