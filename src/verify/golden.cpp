@@ -1,0 +1,382 @@
+#include "verify/golden.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "base/error.h"
+#include "base/thread_pool.h"
+#include "checkpoint/formula.h"
+#include "checkpoint/safetensors.h"
+#include "image/preprocess.h"
+#include "image/resize.h"
+#include "model/san.h"
+#include "segment/mask_logits.h"
+#include "segment/segmentation_head.h"
+#include "text/bpe_tokenizer.h"
+#include "text/prompt_templates.h"
+#include "verify/sliced.h"
+
+namespace san {
+namespace {
+
+using nlohmann::json;
+
+/// The golden file's own weights where it has them, else the formula's.
+class GoldenParameters final : public ParameterSource {
+ public:
+  GoldenParameters(std::shared_ptr<SafetensorsFile> file, const FormulaSource& formula)
+      : file_(std::move(file)), formula_(formula) {}
+  std::vector<std::string> names() const override { return formula_.names(); }
+  bool contains(const std::string& name) const override { return formula_.contains(name); }
+  Shape shape(const std::string& name) const override {
+    return stored(name) ? file_->shape("weights/" + name) : formula_.shape(name);
+  }
+  HostArray load(const std::string& name) const override {
+    return stored(name) ? file_->load("weights/" + name) : formula_.load(name);
+  }
+  std::string description() const override { return file_->description(); }
+  bool has_weights() const {
+    return std::ranges::any_of(file_->names(),
+                               [](const std::string& n) { return n.starts_with("weights/"); });
+  }
+
+ private:
+  bool stored(const std::string& name) const { return file_->contains("weights/" + name); }
+  std::shared_ptr<SafetensorsFile> file_;
+  const FormulaSource& formula_;
+};
+
+FormulaSource make_formula(const SanConfig& config, const std::string& seed) {
+  std::vector<NamedShape> shapes;
+  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
+  return {shapes, seed, "formula"};
+}
+
+/// One golden file being recomputed.
+class Run {
+ public:
+  Run(const std::filesystem::path& path, Backend& b, const VerifyOptions& options)
+      : file_(SafetensorsFile::open(path)),
+        options_(options),
+        b_(b),
+        pool_(options.threads),
+        config_(SanConfig::named(file_->metadata("config"))),
+        formula_(make_formula(config_, file_->metadata("seed"))),
+        parameters_(file_, formula_),
+        loader_(b_, parameters_) {}
+
+  GoldenReport report() {
+    image();
+    text();
+    network();
+    GoldenReport r;
+    r.description =
+        fmt::format("{}: {}, weights {}", file_->metadata("case"), file_->metadata("config"),
+                    parameters_.has_weights() ? "from the file"
+                                              : "by the formula, seed \"" + file_->metadata("seed") + "\"");
+    for (const std::string& name : file_->names()) {
+      if (name.starts_with("weights")) continue;
+      const auto found = checks_.find(name);
+      r.checks.push_back(found != checks_.end() ? found->second
+                                                : TensorCheck{name, 0, 0, 0, 0, "not recomputed", false});
+    }
+    return r;
+  }
+
+ private:
+  std::string metadata_or(const std::string& key, const std::string& otherwise) const {
+    const auto found = file_->metadata().find(key);
+    return found == file_->metadata().end() ? otherwise : found->second;
+  }
+
+  // Max |float32 − float64| of the authors' code, as recorded; NaN where nothing is.
+  double noise(const std::string& name) const {
+    const std::string text = metadata_or("noise:" + name, "");
+    std::smatch match;
+    static const std::regex pattern(R"(=([0-9.eE+-]+))");
+    return std::regex_search(text, match, pattern) ? std::stod(match[1]) : NAN;
+  }
+
+  void record(TensorCheck check) {
+    const auto [at, fresh] = checks_.emplace(check.name, check);
+    if (!fresh && (check.max_error > at->second.max_error || !check.passed)) at->second = std::move(check);
+  }
+
+  void compare(const std::string& name, const Values& full, double bound_floor = 0,
+               const std::string& note = {}) {
+    if (!file_->contains(name)) return;
+    const HostArray golden = file_->load(name);
+    TensorCheck check;
+    check.name = name;
+    check.values = golden.elements();
+    const std::vector<float> expected = golden.to_f32();
+    const double recorded = noise(name);
+    // Where no noise is recorded: 1e-5 of the largest value, some 80 roundings.
+    double largest = 0, square = 0;
+    for (const float v : expected) largest = std::max(largest, std::abs(double{v})), square += double{v} * v;
+    check.rms = std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, expected.size())));
+    check.bound = std::isnan(recorded) ? 1e-5 * largest : options_.noise_factor * recorded;
+    if (bound_floor > check.bound) check.bound = bound_floor, check.note = note;
+    const Values ours = take_slice(full, metadata_or("slice:" + name, ""), name);
+    if (ours.data.size() != expected.size()) {
+      check.note = fmt::format("shape {} expected, {} computed", golden.shape.str(), ours.shape.str());
+      return record(check);
+    }
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double error = std::abs(double{ours.data[i]} - expected[i]);
+      check.max_error = std::isnan(error) ? INFINITY : std::max(check.max_error, error);
+    }
+    check.passed = check.max_error <= check.bound;
+    record(check);
+  }
+
+  void compare_bytes(const std::string& name, const Image& ours) {
+    if (!file_->contains(name)) return;
+    const HostArray golden = file_->load(name);
+    TensorCheck check;
+    check.name = name;
+    check.values = golden.elements();
+    check.note = "exact";
+    const auto* expected = reinterpret_cast<const std::uint8_t*>(golden.data.get());
+    if (golden.shape != Shape{ours.height, ours.width, 3}) {
+      check.note =
+          fmt::format("shape {} expected, [{}, {}, 3] computed", golden.shape.str(), ours.height, ours.width);
+      return record(check);
+    }
+    for (std::size_t i = 0; i < ours.rgb.size(); ++i)
+      check.max_error = std::max<double>(check.max_error, std::abs(int{ours.rgb[i]} - int{expected[i]}));
+    check.passed = check.max_error == 0;
+    record(check);
+  }
+
+  void image() {
+    const HostArray raw = file_->load("image_raw");
+    require(raw.dtype == DType::kU8 && raw.shape.rank() == 3 && raw.shape[2] == 3,
+            "{}: image_raw must be uint8 [H, W, 3]", file_->description());
+    Image picture(static_cast<int>(raw.shape[0]), static_cast<int>(raw.shape[1]));
+    std::copy_n(reinterpret_cast<const std::uint8_t*>(raw.data.get()), picture.rgb.size(),
+                picture.rgb.begin());
+    record({"image_raw", raw.elements(), 0, 0, 0, "input", true});
+    height_ = picture.height, width_ = picture.width;
+    const int short_side = std::stoi(file_->metadata("min_size_test")),
+              long_side = std::stoi(file_->metadata("max_size_test"));
+    const Size size = resize_shortest_edge({height_, width_}, short_side, long_side);
+    const Image resized = resize(picture, size.height, size.width, ResizeFilter::kBilinear, &pool_);
+    compare_bytes("image_resized", resized);
+    const Size demo = resize_shortest_edge({height_, width_}, short_side, long_side, SizeRule::kDemo);
+    compare_bytes("image_resized_predict",
+                  resize(picture, demo.height, demo.width, ResizeFilter::kBicubic, &pool_));
+    input_ = preprocess(resized, 32, &pool_);
+  }
+
+  void text() {
+    const auto names = json::parse(file_->metadata("vocabulary")).get<std::vector<std::string>>();
+    const auto templates = json::parse(file_->metadata("templates")).get<std::vector<std::string>>();
+    const std::int64_t classes = static_cast<std::int64_t>(names.size()), context = config_.clip.context;
+    const std::vector<std::int64_t> golden_ids = file_->load("text_token_ids").to_i64();
+    std::vector<std::vector<std::int32_t>> prompts(templates.size() * names.size());
+    for (std::size_t p = 0; p < prompts.size(); ++p) {
+      const auto* row = golden_ids.data() + static_cast<std::int64_t>(p) * context;
+      const auto end = std::max_element(row, row + context);  // the end token has the highest number
+      prompts[p].assign(row, end + 1);
+    }
+    TensorCheck ids{"text_token_ids",
+                    static_cast<std::int64_t>(golden_ids.size()),
+                    0,
+                    0,
+                    0,
+                    "not checked: no --bpe file given",
+                    true};
+    if (!options_.bpe.empty()) {
+      const BpeTokenizer tokenizer(load_bpe_merges(options_.bpe), static_cast<int>(context));
+      ids.note = "exact";
+      for (std::size_t p = 0; p < prompts.size(); ++p) {
+        const PromptTemplates one = make_templates("golden", {templates[p / names.size()]});
+        const auto own = tokenizer.encode(one.fill(0, names[p % names.size()]));
+        if (!std::equal(own.begin(), own.end(), prompts[p].begin(), prompts[p].end()))
+          ids.passed = false, ids.max_error += 1;
+      }
+    }
+    record(ids);
+
+    const ClipText tower(ParamScope(loader_, "ov_classifier"), config_.clip);
+    const std::int64_t d = config_.clip.embed_dim;
+    Values per_template{{static_cast<std::int64_t>(templates.size()), classes, d}, {}};
+    for (const auto& prompt : prompts) {
+      const auto row =
+          b_.to_host(tower.forward(b_, b_.from_ids({1, static_cast<std::int64_t>(prompt.size())}, prompt)));
+      per_template.data.insert(per_template.data.end(), row.begin(), row.end());
+    }
+    compare("text_embed_per_template", per_template);
+    Values mean{{classes, d}, std::vector<float>(static_cast<std::size_t>(classes * d))};
+    for (std::size_t i = 0; i < per_template.data.size(); ++i)
+      mean.data[i % mean.data.size()] += per_template.data[i] / static_cast<float>(templates.size());
+    mean.data = b_.to_host(b_.l2_normalize(b_.from_host(mean.shape, mean.data)));
+    compare("text_embed", mean);
+    text_ = mean;
+  }
+
+  void network() {
+    const San network(loader_, config_);
+    const Grid size{input_.height, input_.width};
+    grid_ = size;
+    const Tensor image = b_.from_host({1, size.tokens(), 3}, input_.values);
+    const Tensor classifier = network.classifier(b_, b_.from_host(text_.shape, text_.data));
+    const Values rows{{classifier[1], classifier[2]}, b_.to_host(classifier)};
+    compare("classifier", rows);
+    Values scaled = rows;
+    const float logit_scale = parameters_.load("ov_classifier.logit_scale").to_f32().at(0);
+    for (float& v : scaled.data) v *= std::exp(logit_scale);
+    compare("ov_classifier_weight", scaled);
+
+    // The form the backend runs in practice is judged wherever it passes a recorded tensor; the paper's form
+    // adds those (the dense mask, patch tokens of the last block) that the cheaper one never computes.
+    const std::string kLast =
+        fmt::format("rec_block_{}_out", config_.clip.layers - config_.recognition_start() - 1);
+    const auto run = [&](Form form) {
+      b_.on_tap([&](std::string_view name, const Tensor& x) {
+        if (form == Form::kRewritten && name == kLast) return;  // only SLS tokens there
+        tapped(std::string(name), x, network.config());
+      });
+      const SanOutput out = network.forward(b_, image, size, false, form).back();
+      const Tensor logits = network.classify(b_, out.embeddings, classifier);
+      b_.on_tap({});
+      head(logits, out.mask_logits, network.mask_grid(size));
+    };
+    run(Form::kRewritten);
+    run(Form::kDefinition);
+  }
+
+  static Values batch_first_grid(const Values& tokens, Grid grid) {  // [1, h·w, C] → [1, C, h, w]
+    Values x = transpose(tokens, {0, 2, 1});
+    x.shape = {x.shape[0], x.shape[1], grid.height, grid.width};
+    return x;
+  }
+
+  void tapped(const std::string& name, const Tensor& value, const SanConfig& c) {
+    const Grid clip{static_cast<std::int64_t>(std::floor(static_cast<double>(grid_.height) * c.clip_scale)),
+                    static_cast<std::int64_t>(std::floor(static_cast<double>(grid_.width) * c.clip_scale))};
+    const Grid clip_grid{clip.height / c.clip.patch, clip.width / c.clip.patch};
+    const Grid side_grid{grid_.height / c.patch, grid_.width / c.patch};
+    const bool clip_feature = name.starts_with("clip_feat_");
+    if (!clip_feature && !file_->contains(name)) return;
+    if (clip_feature && !file_->contains(name) && !file_->contains(name + "_cls_token")) return;
+    Values x{value.shape(), b_.to_host(value)};
+    if (clip_feature) {
+      const std::int64_t d = x.shape[2];
+      const std::vector<float> first(x.data.begin(), x.data.begin() + d);
+      compare(name + "_cls_token", {{1, 1, d}, first});
+      const Values patches{{1, x.shape[1] - 1, d}, std::vector<float>(x.data.begin() + d, x.data.end())};
+      return compare(name, batch_first_grid(patches, clip_grid));
+    }
+    if (name == "input_padded") return compare(name, batch_first_grid(x, grid_));
+    if (name == "clip_input") return compare(name, batch_first_grid(x, clip));
+    if (name == "decoder_pix_mlp_out" || name == "decoder_attn_mlp_out")
+      return compare(name, batch_first_grid(x, side_grid));
+    if (name == "clip_pos_embed") x.shape = {x.shape[1], x.shape[2]};
+    if (name == "mask_preds") x.shape = {1, x.shape[1], side_grid.height, side_grid.width};
+    if (name == "attn_bias") x.shape = {1, x.shape[1], x.shape[2], side_grid.height, side_grid.width};
+    if (name == "rec_attn_bias" || name == "rec_attn_mask") x.shape = {x.shape[1], x.shape[2], x.shape[3]};
+    if (name == "mask_logits") x.shape = {x.shape[1], x.shape[2]};
+    if (name.starts_with("rec_block_")) x = transpose(x, {1, 0, 2});  // [Q + 1 + L, 1, C]
+    compare(name, x);
+  }
+
+  void head(const Tensor& logits, const Tensor& masks, Grid mask_grid);
+
+  std::shared_ptr<SafetensorsFile> file_;
+  VerifyOptions options_;
+  Backend& b_;
+  ThreadPool pool_;
+  SanConfig config_;
+  FormulaSource formula_;
+  GoldenParameters parameters_;
+  ParamLoader loader_;
+  int height_ = 0, width_ = 0;
+  Preprocessed input_;
+  Grid grid_;
+  Values text_;
+  std::map<std::string, TensorCheck> checks_;
+};
+
+void Run::head(const Tensor& logits, const Tensor& masks, Grid mask_grid) {
+  const std::vector<float> class_logits = b_.to_host(logits), mask_logits = b_.to_host(masks);
+  HeadView view;
+  view.class_logits = class_logits;
+  view.mask_logits = mask_logits;
+  view.queries = static_cast<int>(logits[1]);
+  view.grid_height = static_cast<int>(mask_grid.height), view.grid_width = static_cast<int>(mask_grid.width);
+  view.padded_height = input_.height, view.padded_width = input_.width;
+  view.content_height = input_.content_height, view.content_width = input_.content_width;
+  const int classes = static_cast<int>(logits[2]) - 1;
+  HeadOptions options;
+  options.classes = classes;
+  const SegmentationHead head(pool_);
+  const std::span<const HeadView> views(&view, 1);
+
+  compare("mask_preds_orig", {{view.queries, height_, width_}, resized_mask_logits(view, height_, width_)});
+  std::vector<int> all(static_cast<std::size_t>(classes));
+  for (int k = 0; k < classes; ++k) all[static_cast<std::size_t>(k)] = k;
+  const Values scores{{classes, height_, width_}, head.class_scores(views, height_, width_, options, all)};
+  compare("sem_seg", scores);
+
+  const auto pixels = static_cast<std::size_t>(height_) * static_cast<std::size_t>(width_);
+  Values margin{{height_, width_}, std::vector<float>(pixels)};
+  for (std::size_t i = 0; i < pixels; ++i) {
+    float best = -INFINITY, second = -INFINITY;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(classes); ++k) {
+      const float s = scores.data[k * pixels + i];
+      if (s > best)
+        second = best, best = s;
+      else
+        second = std::max(second, s);
+    }
+    margin.data[i] = classes > 1 ? best - second : 1.0f;
+  }
+  compare("label_margin", margin);
+
+  const LabelMap labels = head.run(views, height_, width_, options).labels;
+  const std::vector<std::int64_t> expected = file_->load("label_map").to_i64();
+  const std::vector<float> recorded = file_->load("label_margin").to_f32();
+  const double score_noise = noise("sem_seg");
+  std::size_t wrong = 0, excepted = 0;
+  for (std::size_t i = 0; i < pixels && expected.size() == pixels; ++i) {
+    if (labels.labels[i] == expected[i]) continue;
+    (recorded[i] < score_noise ? excepted : wrong) += 1;
+  }
+  const double share = static_cast<double>(wrong) / static_cast<double>(pixels);
+  record({"label_map", static_cast<std::int64_t>(pixels), share, 0, 1e-4,
+          fmt::format("share of differing pixels; {} more are ties within the score noise", excepted),
+          expected.size() == pixels && share <= 1e-4});
+}
+
+}  // namespace
+
+bool GoldenReport::passed() const {
+  return !checks.empty() && std::ranges::all_of(checks, [](const TensorCheck& c) { return c.passed; });
+}
+
+GoldenKind golden_kind(const std::filesystem::path& golden) {
+  const auto file = SafetensorsFile::open(golden);
+  if (file->contains("image_raw") && file->contains("label_map")) return GoldenKind::kInference;
+  if (file->contains("loss_total")) return GoldenKind::kTraining;
+  fail(
+      "{}: not a golden file: neither image_raw and label_map (inference) nor loss_total (training) is in it",
+      golden.string());
+}
+
+GoldenReport verify_inference(const std::filesystem::path& golden, Backend& backend,
+                              const VerifyOptions& options) {
+  try {
+    return Run(golden, backend, options).report();
+  } catch (const json::exception& e) {
+    fail("{}: metadata is not what a golden file has: {}", golden.string(), e.what());
+  } catch (const std::logic_error& e) {
+    fail("{}: metadata is not what a golden file has: {}", golden.string(), e.what());
+  }
+}
+
+}  // namespace san
