@@ -1,0 +1,34 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "san/image.hpp"
+
+namespace san {
+
+struct DecodeLimits {
+  /// Larger pictures are refused before any pixel is decoded.
+  std::int64_t pixels = std::int64_t{1} << 28;
+  /// Of the file.
+  std::size_t bytes = std::size_t{1} << 30;
+};
+
+/// Decodes PNG, JPEG, WebP, BMP, TIFF or PNM to RGB 8 bit: EXIF orientation applied, grey repeated, alpha
+/// dropped, 16 bit reduced to the high byte. Throws one Error naming the file on anything else, on damaged
+/// and truncated files, and on sizes beyond the limits.
+Image decode_image(const std::filesystem::path& path, const DecodeLimits& limits = {});
+/// The same from memory; `name` stands for the path in messages.
+Image decode_image(std::span<const std::byte> bytes, const std::string& name,
+                   const DecodeLimits& limits = {});
+
+/// Decodes a label file as it is stored: grey values or palette indices of a PNG (1, 2 and 4 bit ones
+/// unscaled), 8 or 16 bit grey values of other formats. Orientation is ignored. Throws Error on other
+/// content, colour included: read colour-coded labels with decode_image.
+LabelMap decode_labels(const std::filesystem::path& path, const DecodeLimits& limits = {});
+LabelMap decode_labels(std::span<const std::byte> bytes, const std::string& name,
+                       const DecodeLimits& limits = {});
+
+}  // namespace san
