@@ -15,6 +15,9 @@ if(SAN_SANITIZE)
                                                -fno-sanitize-recover=undefined)
   target_link_options(san_options INTERFACE -fsanitize=${SAN_SANITIZE})
 endif()
+if(SAN_BUILD_FUZZ)
+  target_compile_options(san_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # san_test(<name> <sources...> LIBS <targets...>): a GoogleTest executable registered with CTest.
 function(san_test name)

@@ -50,7 +50,8 @@ constexpr int kMaxBlock = 9999;
 std::optional<std::pair<int, std::string>> split_block(std::string_view name) {
   int block = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), block);
-  if (error != std::errc{} || end == name.data() + name.size() || *end != '.' || block < 0)
+  if (error != std::errc{} || end == name.data() + name.size() || *end != '.' || block < 0 ||
+      block > kMaxBlock)
     return std::nullopt;
   return std::pair(block, std::string(end + 1, name.data() + name.size()));
 }
