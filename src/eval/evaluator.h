@@ -1,0 +1,55 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "eval/evaluation.h"
+#include "eval/predictions.h"
+#include "san/image.hpp"
+
+namespace san {
+
+/// Whatever labels pictures: a model, or the stored results of any tool.
+class Predictor {
+ public:
+  virtual ~Predictor() = default;
+  /// Class index per pixel at the picture's size (kNoClass: none); nothing if there is no prediction. Throws
+  /// Error.
+  virtual std::optional<LabelMap> labels(const Sample& sample, const Image& picture) = 0;
+  /// For reports.
+  virtual std::string name() const = 0;
+  /// What besides the predictor decides the numbers, for reports and so that only like shards merge.
+  virtual std::map<std::string, std::string> settings() const { return {}; }
+  /// Whether labels() looks at the picture; it is given an empty one otherwise.
+  virtual bool reads_pictures() const { return true; }
+  /// Whether labels() may run in several threads at once. If not, other threads read and count meanwhile.
+  virtual bool concurrent() const { return false; }
+};
+
+/// Predictions of any tool; see open_predictions().
+std::unique_ptr<Predictor> stored_predictor(const std::filesystem::path& path, const DatasetSpec& spec);
+
+struct EvaluationOptions {
+  Shard shard;
+  bool strict =
+      false;        ///< fail, listing everything, if any file of the dataset or any prediction has a problem
+  int threads = 0;  ///< 0: one per processor
+  std::int64_t limit = 0;  ///< only the first so many samples; 0: all
+  std::size_t examples = kExampleLimit;
+  std::vector<int> seen, unseen;
+  PredictionWriter* writer = nullptr;  ///< also gets every prediction; committed at the end
+  bool quiet = false;
+};
+
+/// Scores a predictor on a dataset (or a shard of it). The result does not depend on the number of threads.
+/// Samples with unreadable, wrong-sized or foreign-valued files are left out and listed in `problems`. Throws
+/// Error when nothing could be scored, and with `strict` on any problem.
+Evaluation evaluate(const Dataset& dataset, Predictor& predictor, const EvaluationOptions& options);
+
+/// Reads every label and every picture's header of the samples; returns the dataset's problems and those
+/// found, sorted.
+std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sample>& samples, int threads,
+                                   bool quiet);
+
+}  // namespace san

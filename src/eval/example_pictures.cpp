@@ -1,0 +1,59 @@
+#include "eval/example_pictures.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "image/encode.h"
+#include "image/resize.h"
+
+namespace san {
+namespace {
+
+constexpr int kLongSide = 360;
+constexpr int kJpegQuality = 78;
+
+std::string jpeg(const Image& image) {
+  const auto bytes = encode_jpeg(image, kJpegQuality);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string overlay(Image image, const LabelMap& labels, const Palette& palette) {
+  const LabelMap map = resize_nearest(labels, image.height, image.width);
+  for (std::size_t i = 0; i < map.labels.size(); ++i)
+    for (std::size_t c = 0; c < 3; ++c) {
+      auto& value = image.rgb[3 * i + c];
+      value = static_cast<std::uint8_t>(
+          map.labels[i] < palette.size() ? (2 * value + 3 * palette[map.labels[i]][c]) / 5 : value / 4);
+    }
+  return jpeg(image);
+}
+
+}  // namespace
+
+Palette distinct_colours(int classes) {
+  Palette out;
+  for (int i = 0; i < classes; ++i) {
+    // Hues a golden angle apart; three levels of lightness keep near hues apart.
+    const double hue = std::fmod(i * 137.50776405, 360.0) / 60.0;
+    const double value = 1.0 - 0.25 * (i % 3), saturation = 0.85 - 0.2 * (i / 3 % 2);
+    std::array<std::uint8_t, 3> colour;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const double k = std::fmod(5.0 - 2.0 * static_cast<double>(c) + hue, 6.0);
+      const double level = value * (1 - saturation * std::clamp(std::min(k, 4 - k), 0.0, 1.0));
+      colour[c] = static_cast<std::uint8_t>(std::lround(255 * level));
+    }
+    out.push_back(colour);
+  }
+  return out;
+}
+
+Example make_example(const ImageScore& score, const Image& picture, const LabelMap& truth,
+                     const LabelMap& prediction, const Palette& palette) {
+  const double scale =
+      std::min(1.0, static_cast<double>(kLongSide) / std::max(picture.height, picture.width));
+  const auto scaled = [&](int length) { return std::max(1, static_cast<int>(std::lround(length * scale))); };
+  const Image small = resize(picture, scaled(picture.height), scaled(picture.width), ResizeFilter::kBilinear);
+  return {score, jpeg(small), overlay(small, truth, palette), overlay(small, prediction, palette)};
+}
+
+}  // namespace san

@@ -1,0 +1,192 @@
+#include "eval/predictions.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "image/decode.h"
+#include "image/encode.h"
+#include "segment/rle.h"
+
+namespace san {
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::json;
+
+class FolderPredictions final : public StoredPredictions {
+ public:
+  FolderPredictions(const fs::path& folder, int classes) : classes_(classes) {
+    for (auto& file : list_files(folder, {"png", "tif", "tiff"})) files_.emplace(file.stem().string(), file);
+  }
+
+  std::optional<LabelMap> find(const Sample& sample) const override {
+    const auto found = files_.find(sample.stem);
+    if (found == files_.end()) return {};
+    LabelMap map = decode_labels(found->second);
+    for (auto& label : map.labels)
+      if (label >= classes_) label = kNoClass;
+    return map;
+  }
+
+ private:
+  int classes_;
+  std::unordered_map<std::string, fs::path> files_;
+};
+
+class JsonPredictions final : public StoredPredictions {
+ public:
+  JsonPredictions(const fs::path& path, const DatasetSpec& spec) : path_(path) {
+    std::unordered_map<std::int64_t, std::uint16_t> index;
+    for (std::size_t c = 0; c < spec.category_ids.size(); ++c)
+      index[spec.category_ids[c]] = static_cast<std::uint16_t>(c);
+    // Records are taken one by one while parsing: the document as a whole would need many times its size.
+    const auto take = [&](int depth, json::parse_event_t event, json& value) {
+      if (depth == 0 && event != json::parse_event_t::array_start && event != json::parse_event_t::array_end)
+        fail("{}: expected a list of predictions", path_.string());
+      if (depth != 1 || event != json::parse_event_t::object_end) return true;
+      const auto category = value.at("category_id").get<std::int64_t>();
+      const auto found = index.find(category);
+      require(found != index.end(), "{}: category_id {} is not of dataset {} (its ids run from {} to {})",
+              path_.string(), category, spec.name, *std::ranges::min_element(spec.category_ids),
+              *std::ranges::max_element(spec.category_ids));
+      const json& mask = value.at("segmentation");
+      masks_[fs::path(value.at("file_name").get<std::string>()).stem().string()].push_back(
+          {found->second, mask.at("size").at(0), mask.at("size").at(1),
+           mask.at("counts").get<std::string>()});
+      return false;
+    };
+    const MappedFile file = MappedFile::open(path);
+    const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
+    try {
+      [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes().size(), take);
+    } catch (const json::exception& error) {
+      fail("{}: not a sem_seg_predictions.json: {}", path.string(), error.what());
+    }
+  }
+
+  std::optional<LabelMap> find(const Sample& sample) const override {
+    const auto found = masks_.find(sample.stem);
+    if (found == masks_.end()) return {};
+    const auto& first = found->second.front();
+    constexpr int kSideLimit = 65536;
+    require(first.height > 0 && first.width > 0 && first.height <= kSideLimit && first.width <= kSideLimit,
+            "{}: {}: a mask of {}x{} pixels", path_.string(), sample.stem, first.width, first.height);
+    LabelMap map;
+    for (const auto& mask : found->second) {
+      require(mask.height == first.height && mask.width == first.width,
+              "{}: {}: masks of {}x{} and of {}x{} pixels for one image", path_.string(), sample.stem,
+              first.width, first.height, mask.width, mask.height);
+      const auto set = decode_rle(Rle{mask.height, mask.width, rle_counts_from_string(mask.counts)});
+      if (map.labels.empty()) map = LabelMap(first.height, first.width, kNoClass);
+      for (std::size_t i = 0; i < set.size(); ++i)
+        if (set[i]) map.labels[i] = mask.label;
+    }
+    return map;
+  }
+
+ private:
+  struct Mask {
+    std::uint16_t label;
+    int height, width;
+    std::string counts;
+  };
+  fs::path path_;
+  std::unordered_map<std::string, std::vector<Mask>> masks_;
+};
+
+class JsonWriter final : public PredictionWriter {
+ public:
+  JsonWriter(const fs::path& path, const DatasetSpec& spec) : ids_(spec.category_ids), file_(path) {
+    file_.write("[");
+  }
+
+  void add(std::size_t index, const Sample& sample, const LabelMap& labels) override {
+    std::string records = encode(sample, labels);
+    const std::lock_guard lock(mutex_);
+    waiting_.emplace(index, std::move(records));
+    for (auto it = waiting_.begin(); it != waiting_.end() && it->first == next_;
+         it = waiting_.erase(it), ++next_) {
+      if (it->second.empty()) continue;
+      file_.write(first_ ? "\n" : ",\n");
+      file_.write(it->second);
+      first_ = false;
+    }
+  }
+
+  void commit() override {
+    require(waiting_.empty(), "predictions: sample {} was never given", next_);
+    file_.write("\n]\n");
+    file_.commit();
+  }
+
+ private:
+  std::string encode(const Sample& sample, const LabelMap& labels) const {
+    std::string out;
+    for (const auto& [label, rle] : encode_rles(labels)) {
+      if (label >= ids_.size()) continue;
+      const json record{{"file_name", sample.image.string()},
+                        {"category_id", ids_[label]},
+                        {"segmentation",
+                         {{"size", {rle.height, rle.width}}, {"counts", rle_counts_to_string(rle.counts)}}}};
+      out += (out.empty() ? "" : ",\n") + record.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+    return out;
+  }
+
+  std::vector<std::int64_t> ids_;
+  AtomicFile file_;
+  std::mutex mutex_;
+  std::map<std::size_t, std::string> waiting_;
+  std::size_t next_ = 0;
+  bool first_ = true;
+};
+
+class FolderWriter final : public PredictionWriter {
+ public:
+  FolderWriter(fs::path folder, int classes)
+      : folder_(std::move(folder)), none_(classes <= 255 ? 255 : kNoClass) {
+    fs::create_directories(folder_);
+  }
+
+  void add(std::size_t, const Sample& sample, const LabelMap& labels) override {
+    if (labels.labels.empty()) return;
+    LabelMap stored = labels;
+    std::ranges::replace(stored.labels, kNoClass, none_);
+    write_labels(folder_ / (sample.stem + ".png"), stored);
+  }
+
+  void commit() override {}
+
+ private:
+  fs::path folder_;
+  std::uint16_t none_;
+};
+
+}  // namespace
+
+std::unique_ptr<StoredPredictions> open_predictions(const fs::path& path, const DatasetSpec& spec) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    const fs::path inside = path / "sem_seg_predictions.json";
+    if (!list_files(path, {"png", "tif", "tiff"}).empty())
+      return std::make_unique<FolderPredictions>(path, spec.class_count());
+    require(fs::exists(inside),
+            "{}: neither label files (*.png, *.tif) nor a sem_seg_predictions.json in this folder",
+            path.string());
+    return std::make_unique<JsonPredictions>(inside, spec);
+  }
+  return std::make_unique<JsonPredictions>(path, spec);
+}
+
+std::unique_ptr<PredictionWriter> write_predictions_json(const fs::path& path, const DatasetSpec& spec) {
+  return std::make_unique<JsonWriter>(path, spec);
+}
+
+std::unique_ptr<PredictionWriter> write_predictions_folder(const fs::path& folder, const DatasetSpec& spec) {
+  return std::make_unique<FolderWriter>(folder, spec.class_count());
+}
+
+}  // namespace san
