@@ -37,7 +37,7 @@ struct EvaluationOptions {
   int threads = 0;  ///< 0: one per processor
   std::int64_t limit = 0;  ///< only the first so many samples; 0: all
   std::size_t examples = kExampleLimit;
-  std::vector<int> seen, unseen;
+  std::vector<int> seen{}, unseen{};
   PredictionWriter* writer = nullptr;  ///< also gets every prediction; committed at the end
   bool quiet = false;
 };
