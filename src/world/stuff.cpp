@@ -20,10 +20,9 @@ Colour blend(Colour a, Colour b, float t) {
   return {a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t};
 }
 Colour vary(Rng& rng, Colour c, float amount) {
-  const float light = rng.uniform(1 - amount, 1 + amount);
-  return {c.r * light * rng.uniform(1 - amount / 2, 1 + amount / 2),
-          c.g * light * rng.uniform(1 - amount / 2, 1 + amount / 2),
-          c.b * light * rng.uniform(1 - amount / 2, 1 + amount / 2)};
+  const float light = rng.uniform(1 - amount, 1 + amount), low = 1 - amount / 5, high = 1 + amount / 5;
+  return {c.r * light * rng.uniform(low, high), c.g * light * rng.uniform(low, high),
+          c.b * light * rng.uniform(low, high)};
 }
 
 struct Ellipse {

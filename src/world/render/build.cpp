@@ -188,7 +188,7 @@ class Builder {
   }
 
   void add_grounds(const fs::path& folder, PictureFile& file, int index) {
-    constexpr std::array<std::pair<const char*, const char*>, 12> kGrounds = {{{"grass01", "grass"},
+    constexpr std::array<std::pair<const char*, const char*>, 11> kGrounds = {{{"grass01", "grass"},
                                                                                {"grass02", "grass"},
                                                                                {"grass03", "grass"},
                                                                                {"sand01", "sand"},
@@ -198,8 +198,7 @@ class Builder {
                                                                                {"dirt01", "soil"},
                                                                                {"mud01", "soil"},
                                                                                {"pave01", "stone pavement"},
-                                                                               {"pave02", "stone pavement"},
-                                                                               {"floor01", "wooden floor"}}};
+                                                                               {"pave02", "stone pavement"}}};
     for (const auto& [name, stuff] : kGrounds)
       add_background(folder / "usr/share/games/etr/terrains" / (std::string(name) + ".png"), stuff, 256, file,
                      index);

@@ -45,6 +45,7 @@ const std::vector<std::string>& IconNames::of(const std::string& emoji) const {
 
 struct IconSet::Data {
   nlohmann::json icons, aliases;
+  IconNames names;
   double width = 16, height = 16;
 };
 
@@ -58,10 +59,15 @@ IconSet::IconSet(const std::filesystem::path& package, std::string_view licence)
   data_->width = file.value("width", 16.0);
   data_->height = file.value("height", 16.0);
   data_->icons = std::move(file["icons"]);
+  data_->names.add(package);
   if (file.contains("aliases")) data_->aliases = std::move(file["aliases"]);
 }
 
 IconSet::~IconSet() = default;
+
+const IconNames& IconSet::own_names() const {
+  return data_->names;
+}
 
 std::string IconSet::document(const std::string& icon) const {
   std::string name = icon;
@@ -80,12 +86,14 @@ std::vector<std::string> icons_of(const Concept& subject, const IconNames& names
                                   bool fxemoji) {
   if (fxemoji) return subject.fxemoji;
   std::vector<std::string> out;
-  for (const auto& emoji : subject.emoji)
-    for (const auto& name : names.of(emoji))
+  for (const auto& emoji : subject.emoji) {
+    const auto& own = set.own_names().of(emoji);
+    for (const auto& name : own.empty() ? names.of(emoji) : own)
       if (!set.document(name).empty()) {
         if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
         break;
       }
+  }
   return out;
 }
 

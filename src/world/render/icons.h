@@ -29,13 +29,15 @@ class IconSet {
   ~IconSet();
   /// A whole SVG document; empty if the set has no such icon.
   std::string document(const std::string& icon) const;
+  /// What the set itself calls its icons; empty for sets that state nothing.
+  const IconNames& own_names() const;
 
  private:
   struct Data;
   std::unique_ptr<Data> data_;
 };
 
-/// The set's icons that show the concept.
+/// The set's icons that show the concept: by its own names where it states them, else by the others' names.
 std::vector<std::string> icons_of(const Concept& subject, const IconNames& names, const IconSet& set,
                                   bool fxemoji);
 

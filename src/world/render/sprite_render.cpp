@@ -122,8 +122,9 @@ Picture develop_panorama(std::span<const std::byte> file) {
   const cv::Mat hdr = decode(file, cv::IMREAD_UNCHANGED);
   require(!hdr.empty() && hdr.depth() == CV_32F && hdr.channels() == 3,
           "cannot decode an OpenEXR panorama: OpenCV was built without OpenEXR");
+  // The sun itself is stored as infinity.
   cv::Mat scaled;
-  cv::resize(hdr, scaled, cv::Size(512, 256), 0, 0, cv::INTER_AREA);
+  cv::resize(cv::min(hdr, 1e4), scaled, cv::Size(512, 256), 0, 0, cv::INTER_AREA);
   std::vector<float> light;
   for (int y = 0; y < scaled.rows; ++y)
     for (int x = 0; x < scaled.cols; ++x) {
