@@ -1,0 +1,37 @@
+#include "train/network.h"
+
+namespace san {
+
+TrainableSan::TrainableSan(std::shared_ptr<TorchBackend> backend, const ParameterSource& source,
+                           const SanConfig& config, TrainableRule trainable)
+    : backend_(std::move(backend)) {
+  ParamLoader loader(*backend_, source, std::move(trainable));
+  network_ = std::make_unique<San>(loader, config);
+}
+
+std::vector<Prediction> TrainableSan::forward(const at::Tensor& images, const at::Tensor& text,
+                                              bool supervised) {
+  const std::int64_t batch = images.size(0);
+  const Grid size{images.size(1), images.size(2)};
+  const Grid grid = network_->mask_grid(size);
+  TorchBackend& b = *backend_;
+  const Tensor image = TorchBackend::from_torch(images.view({batch, size.tokens(), 3}));
+  const Tensor classifier = network_->classifier(b, TorchBackend::from_torch(text));
+  std::vector<Prediction> predictions;
+  for (const SanOutput& out : network_->forward(b, image, size, supervised))
+    predictions.push_back(
+        {b.to_torch(network_->classify(b, out.embeddings, classifier)),
+         b.to_torch(out.mask_logits).view({batch, network_->config().queries, grid.height, grid.width})});
+  return predictions;
+}
+
+at::Tensor normalized_images(const at::Tensor& rgb) {
+  const auto options = rgb.options().dtype(at::kFloat);
+  const at::Tensor mean =
+      at::tensor({0.48145466f, 0.4578275f, 0.40821073f}, at::kFloat).mul(255).to(options.device());
+  const at::Tensor deviation =
+      at::tensor({0.26862954f, 0.26130258f, 0.27577711f}, at::kFloat).mul(255).to(options.device());
+  return (rgb.to(at::kFloat) - mean) / deviation;
+}
+
+}  // namespace san
