@@ -13,7 +13,7 @@ ClipText::ClipText(const ParamScope& s, const ClipConfig& c) {
   projection_ = s.projection("text_projection", d, c.embed_dim);
 }
 
-Tensor ClipText::forward(Backend& b, const Tensor& ids) const {
+Tensor ClipText::forward(Backend& b, const Tensor& ids, const Tensor& ends) const {
   const Backend::Scope scope(b, "ov_classifier");
   const std::int64_t batch = ids[0], length = ids[1];
   Tensor x =
@@ -22,7 +22,8 @@ Tensor ClipText::forward(Backend& b, const Tensor& ids) const {
     const Backend::Scope block(b, "transformer.resblocks." + std::to_string(i));
     x = blocks_[i].forward(b, x, /*causal=*/true);
   }
-  const Tensor end = b.layer_norm(b.slice(x, 1, length - 1, length), ln_final_);  // [B, 1, d]
+  const Tensor last = ends ? b.matmul(ends, x) : b.slice(x, 1, length - 1, length);
+  const Tensor end = b.layer_norm(last, ln_final_);  // [B, 1, d]
   return b.reshape(b.l2_normalize(b.linear(end, projection_)), {batch, projection_.out});
 }
 

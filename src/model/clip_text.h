@@ -12,8 +12,9 @@ class ClipText {
   ClipText(const ParamScope& scope, const ClipConfig& config);
 
   /// Prompts of one length, cut after their end token: ids [B, T], T ≤ context → embeddings [B, D] of norm 1.
-  /// Cutting is exact because attention is causal.
-  Tensor forward(Backend& b, const Tensor& ids) const;
+  /// Cutting is exact because attention is causal. Of prompts filled up to one length, `ends` [B, 1, T] has a
+  /// one at each end token and zeros elsewhere.
+  Tensor forward(Backend& b, const Tensor& ids, const Tensor& ends = {}) const;
 
  private:
   TableWeight token_embedding_;
