@@ -58,7 +58,13 @@ std::size_t contraction_length(std::u32string_view text) {
   return 0;
 }
 
-/// Length of the word at the start of `text`, which is not white space.
+/// White space, and the iota below: a mark whose capital is a letter, so no part of CLIP's caseless pattern
+/// matches it.
+bool is_separator(char32_t c) {
+  return unicode::is_space(c) || c == 0x345;
+}
+
+/// Length of the word at the start of `text`, which is not a separator.
 std::size_t word_length(std::u32string_view text) {
   for (const std::string_view special : {kStartOfText, kEndOfText})
     if (starts_with(text, special)) return special.size();
@@ -67,7 +73,7 @@ std::size_t word_length(std::u32string_view text) {
   const bool letters = unicode::is_letter(text[0]);
   const auto end = std::ranges::find_if_not(text, [&](char32_t c) {
     return letters ? unicode::is_letter(c)
-                   : !unicode::is_letter(c) && !unicode::is_number(c) && !unicode::is_space(c);
+                   : !unicode::is_letter(c) && !unicode::is_number(c) && !is_separator(c);
   });
   return static_cast<std::size_t>(end - text.begin());
 }
@@ -78,7 +84,7 @@ std::vector<std::string> split_words(std::string_view text) {
   const std::u32string clean = clean_text(text);
   std::vector<std::string> words;
   for (std::u32string_view rest = clean; !rest.empty();) {
-    const std::size_t length = unicode::is_space(rest[0]) ? 0 : word_length(rest);
+    const std::size_t length = is_separator(rest[0]) ? 0 : word_length(rest);
     if (length > 0) words.push_back(unicode::encode_utf8(rest.substr(0, length)));
     rest.remove_prefix(std::max<std::size_t>(length, 1));
   }
@@ -107,6 +113,8 @@ BpeTokenizer::BpeTokenizer(BpeMerges merges, int context_length)
   require(context_length >= 2, "tokenizer: a context of {} tokens has no room for the start and end tokens",
           context_length);
   std::unordered_map<std::string, int> tokens;
+  tokens.reserve(2 * kBytes + merges_.size());
+  pairs_.reserve(merges_.size());
   for (int b = 0; b < kBytes; ++b) {
     const int token = kByteToken[static_cast<std::size_t>(b)];
     const std::string symbol = byte_symbol(static_cast<unsigned char>(b));

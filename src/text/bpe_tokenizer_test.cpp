@@ -106,6 +106,8 @@ TEST(SplitWords, FollowsClipsPattern) {
               ElementsAre("i", "'ve", "4", "2", "dogs", ",", "they", "'ll", "bark", "!!"));
   EXPECT_THAT(split_words("rock'n'roll"), ElementsAre("rock", "'", "n", "'", "roll"));
   EXPECT_THAT(split_words("\t\n "), ElementsAre());
+  EXPECT_THAT(split_words("it'\u017f ж\u0345+\u0345"), ElementsAre("it", "'\u017f", "ж", "+"))
+      << "the pattern is caseless: the long s is an s, the iota below neither letter nor mark";
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ class Trainer {
       const std::string left = symbols_[index(best.pair.first)], right = symbols_[index(best.pair.second)];
       // A pair comes back when another split of its left or right piece is learned later: it needs no second
       // line.
-      if (learned.insert(best.pair).second) merges.push_back(left + ' ' + right);
+      if (learned.insert(best.pair).second) merges.push_back(fmt::format("{} {}", left, right));
       join(best.pair, token_of(left + right));
     }
     return merges;

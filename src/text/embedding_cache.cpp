@@ -132,9 +132,9 @@ fs::path EmbeddingCache::default_directory() {
     const char* value = std::getenv(name);
     return value ? value : "";
   };
-  if (const auto path = variable("SAN_CACHE_DIR"); !path.empty()) return path;
-  if (const auto path = variable("XDG_CACHE_HOME"); !path.empty()) return path / "san";
-  if (const auto path = variable("HOME"); !path.empty()) return path / ".cache" / "san";
+  if (fs::path path = variable("SAN_CACHE_DIR"); !path.empty()) return path;
+  if (const fs::path path = variable("XDG_CACHE_HOME"); !path.empty()) return path / "san";
+  if (const fs::path path = variable("HOME"); !path.empty()) return path / ".cache" / "san";
   return {};
 }
 
