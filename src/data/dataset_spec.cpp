@@ -34,6 +34,11 @@ const std::map<std::string, std::string_view>& shipped() {
   return all;
 }
 
+/// What is customary: the largest value of the smallest label type that holds the classes.
+int default_ignore(std::size_t classes) {
+  return classes <= 255 ? 255 : 65535;
+}
+
 template <class T>
 void read(const YAML::Node& node, const char* key, T& out) {
   if (node[key]) out = node[key].as<T>();
@@ -94,7 +99,7 @@ DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::pa
   if (spec.category_ids.empty())
     for (std::size_t c = 0; c < spec.classes.size(); ++c)
       spec.category_ids.push_back(static_cast<std::int64_t>(c));
-  spec.ignore = spec.classes.size() <= 255 ? 255 : 65535;
+  spec.ignore = default_ignore(spec.classes.size());
   read(node, "ignore", spec.ignore);
   require(spec.ignore >= 0 && spec.ignore <= 65535, "{}: ignore value {}; expected 0 to 65535", where,
           spec.ignore);
@@ -142,12 +147,8 @@ DatasetSpec folder_spec(const fs::path& folder) {
             "{}: expected dataset.yaml, or images/, labels/ and classes.txt (one class per line); found no "
             "classes.txt",
             folder.string());
+    spec = describe_folders("images", "labels", names);
     spec.name = spec.title = fs::canonical(folder).filename().string();
-    spec.classes = read_class_names(names);
-    for (int c = 0; c < spec.class_count(); ++c) spec.category_ids.push_back(c);
-    spec.ignore = spec.class_count() <= 255 ? 255 : 65535;
-    spec.splits["all"] = {"images", "labels", {}};
-    spec.default_split = "all";
   }
   spec.root = folder;
   return spec;
@@ -192,6 +193,31 @@ DatasetSpec load_dataset_spec(const std::string& name_or_path) {
   }
   fail("dataset '{}': neither a built-in dataset ({}) nor a description file (*.yaml) nor a folder",
        name_or_path, fmt::join(shipped_datasets(), ", "));
+}
+
+DatasetSpec describe_folders(const fs::path& images, const fs::path& labels, const fs::path& classes_file) {
+  DatasetSpec spec;
+  spec.name = spec.title = images.string();
+  spec.classes = read_class_names(classes_file);
+  for (int c = 0; c < spec.class_count(); ++c) spec.category_ids.push_back(c);
+  spec.ignore = default_ignore(spec.classes.size());
+  spec.splits["all"] = {images, labels, {}};
+  spec.default_split = "all";
+  return spec;
+}
+
+std::vector<int> read_class_subset(const fs::path& file, const std::vector<std::string>& classes) {
+  std::vector<int> out;
+  std::vector<std::string> unknown;
+  for (const auto& name : read_class_names(file)) {
+    const auto found = std::ranges::find(classes, name);
+    if (found == classes.end())
+      unknown.push_back(name);
+    else
+      out.push_back(static_cast<int>(found - classes.begin()));
+  }
+  require(unknown.empty(), "{}: not classes of the dataset: {}", file.string(), fmt::join(unknown, ", "));
+  return out;
 }
 
 std::vector<std::string> read_class_names(const fs::path& file) {

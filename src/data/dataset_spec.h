@@ -44,9 +44,17 @@ std::vector<std::string> shipped_datasets();
 /// 16-bit use). Throws Error saying what was tried.
 DatasetSpec load_dataset_spec(const std::string& name_or_path);
 
+/// A dataset given by its parts: a folder of images, one of labels, a file of class names.
+DatasetSpec describe_folders(const std::filesystem::path& images, const std::filesystem::path& labels,
+                             const std::filesystem::path& classes_file);
+
 /// Parses a description; `where` names it in errors, `folder` resolves a classes_file.
 DatasetSpec parse_dataset_spec(std::string_view yaml, const std::string& where,
                                const std::filesystem::path& folder);
+
+/// Indices of the classes a file names, one per line. Throws Error listing the names that are not classes.
+std::vector<int> read_class_subset(const std::filesystem::path& file,
+                                   const std::vector<std::string>& classes);
 
 /// One class per non-empty line, white space at the ends removed. Throws Error for duplicates or an empty
 /// list.

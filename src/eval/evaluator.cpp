@@ -12,6 +12,7 @@
 #include "eval/example_pictures.h"
 #include "image/decode.h"
 #include "image/image_header.h"
+#include "segment/palette.h"
 
 namespace san {
 namespace {
@@ -80,12 +81,12 @@ std::optional<ImageScore> score_image(const std::string& stem, const LabelMap& p
   return ImageScore{stem, sum / present, right / known};
 }
 
-Palette palette_of(const DatasetSpec& spec) {
+std::vector<Rgb> palette_of(const DatasetSpec& spec) {
   const auto sets = shipped_label_sets();
   if (std::ranges::find(sets, spec.name) != sets.end())
     if (const LabelSet set = label_set(spec.name); set.palette.size() == spec.classes.size())
       return set.palette;
-  return distinct_colours(spec.class_count());
+  return distinct_colors(spec.classes.size());
 }
 
 class Run {
@@ -175,7 +176,7 @@ class Run {
   const DatasetSpec& spec_;
   Predictor& predictor_;
   const EvaluationOptions& options_;
-  Palette palette_;
+  std::vector<Rgb> palette_;
   std::mutex mutex_, predict_mutex_;
   Evaluation result_;
   ExampleKeeper keeper_;

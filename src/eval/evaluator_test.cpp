@@ -163,7 +163,8 @@ TEST(Predictions, JsonAndFolderSayTheSame) {
   expect_same(run(root, {}, "labels_out"), whole);
 }
 
-// The record detectron2 writes for a 2×3 map 0 1 1 / 0 0 1 with class 1 = COCO id 2: runs 2, 1, 1, 2 column by column.
+// The record detectron2 writes for a 2×3 map 0 1 1 / 0 0 1 with class 1 = COCO id 2: runs 2, 1, 1, 2 column
+// by column.
 TEST(Predictions, ReadsDetectron2Records) {
   const fs::path root = fresh_folder();
   const DatasetSpec spec = parse_dataset_spec(

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "image/encode.h"
 #include "image/resize.h"
 
 namespace san {
@@ -17,7 +16,7 @@ std::string jpeg(const Image& image) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string overlay(Image image, const LabelMap& labels, const Palette& palette) {
+std::string overlay(Image image, const LabelMap& labels, std::span<const Rgb> palette) {
   const LabelMap map = resize_nearest(labels, image.height, image.width);
   for (std::size_t i = 0; i < map.labels.size(); ++i)
     for (std::size_t c = 0; c < 3; ++c) {
@@ -30,25 +29,8 @@ std::string overlay(Image image, const LabelMap& labels, const Palette& palette)
 
 }  // namespace
 
-Palette distinct_colours(int classes) {
-  Palette out;
-  for (int i = 0; i < classes; ++i) {
-    // Hues a golden angle apart; three levels of lightness keep near hues apart.
-    const double hue = std::fmod(i * 137.50776405, 360.0) / 60.0;
-    const double value = 1.0 - 0.25 * (i % 3), saturation = 0.85 - 0.2 * (i / 3 % 2);
-    std::array<std::uint8_t, 3> colour;
-    for (std::size_t c = 0; c < 3; ++c) {
-      const double k = std::fmod(5.0 - 2.0 * static_cast<double>(c) + hue, 6.0);
-      const double level = value * (1 - saturation * std::clamp(std::min(k, 4 - k), 0.0, 1.0));
-      colour[c] = static_cast<std::uint8_t>(std::lround(255 * level));
-    }
-    out.push_back(colour);
-  }
-  return out;
-}
-
 Example make_example(const ImageScore& score, const Image& picture, const LabelMap& truth,
-                     const LabelMap& prediction, const Palette& palette) {
+                     const LabelMap& prediction, std::span<const Rgb> palette) {
   const double scale =
       std::min(1.0, static_cast<double>(kLongSide) / std::max(picture.height, picture.width));
   const auto scaled = [&](int length) { return std::max(1, static_cast<int>(std::lround(length * scale))); };

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <numeric>
+
+#include "base/error.h"
+#include "commands.h"
+#include "common.h"
+#include "eval/evaluator.h"
+#include "eval/report.h"
+#include "eval/views.h"
+
+namespace san::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string dataset, split, shard = "1/1", save = "none";
+  fs::path data, images, labels, classes, predictions, output, seen, unseen;
+  std::vector<fs::path> merge;
+  int ignore = -1, threads = 0;
+  std::int64_t limit = 0;
+  bool strict = false, check = false, quiet = false, all_classes = false, json = false;
+};
+
+DatasetSpec describe_dataset(const Arguments& a) {
+  require(a.images.empty() == a.labels.empty() && a.images.empty() == a.classes.empty(),
+          "evaluate: --images, --labels and --classes belong together");
+  require(a.images.empty() != a.dataset.empty(),
+          "evaluate: expected either --dataset or --images, --labels and --classes");
+  DatasetSpec spec = a.images.empty()
+                         ? load_dataset_spec(a.dataset)
+                         : describe_folders(fs::absolute(a.images), fs::absolute(a.labels), a.classes);
+  if (a.ignore >= 0) spec.ignore = a.ignore;
+  return spec;
+}
+
+/// The two class lists; one that is not given is the rest of the classes.
+void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions& options) {
+  if (!a.seen.empty()) options.seen = read_class_subset(a.seen, spec.classes);
+  if (!a.unseen.empty()) options.unseen = read_class_subset(a.unseen, spec.classes);
+  const auto rest = [&](const std::vector<int>& taken) {
+    std::vector<int> out;
+    for (int c = 0; c < spec.class_count(); ++c)
+      if (std::ranges::find(taken, c) == taken.end()) out.push_back(c);
+    return out;
+  };
+  if (!a.seen.empty() && a.unseen.empty()) options.unseen = rest(options.seen);
+  if (a.seen.empty() && !a.unseen.empty()) options.seen = rest(options.unseen);
+}
+
+std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec) {
+  require(!a.predictions.empty(), "evaluate: expected --predictions");
+  return stored_predictor(a.predictions, spec);
+}
+
+std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
+  if (a.save == "none") return nullptr;
+  require(!a.output.empty(), "evaluate: --save-predictions needs --output");
+  make_folder(a.output);
+  if (a.save == "json") return write_predictions_json(a.output / "sem_seg_predictions.json", spec);
+  return write_predictions_folder(a.output / "predictions", spec);
+}
+
+void report(const Arguments& a, const Evaluation& evaluation) {
+  fmt::print("{}", a.json ? report_json(evaluation) : report_text(evaluation, a.all_classes));
+  if (a.output.empty()) return;
+  write_reports(evaluation, a.output);
+  fmt::print(stderr, "written: {}/report.html, report.json, report.csv, evaluation.json\n",
+             a.output.string());
+}
+
+void run(const Arguments& a) {
+  if (!a.merge.empty()) {
+    std::vector<Evaluation> shards;
+    for (const auto& path : a.merge)
+      shards.push_back(load_evaluation(fs::is_directory(path) ? path / "evaluation.json" : path));
+    report(a, merge_evaluations(std::move(shards)));
+    return;
+  }
+  const Dataset dataset = open_dataset(describe_dataset(a), a.data, a.split);
+  if (a.check) {
+    const auto problems = check_dataset(dataset, dataset.samples, a.threads, a.quiet);
+    fmt::print("{}: {} samples, {} problems\n{}", dataset.spec.name, dataset.samples.size(), problems.size(),
+               describe_problems(problems, problems.size()));
+    if (!problems.empty()) set_exit_code(1);
+    return;
+  }
+  EvaluationOptions options;
+  options.shard = Shard::parse(a.shard);
+  options.strict = a.strict;
+  options.threads = a.threads;
+  options.limit = a.limit;
+  options.quiet = a.quiet;
+  read_groups(a, dataset.spec, options);
+  const auto predictor = make_predictor(a, dataset.spec);
+  const auto writer = make_writer(a, dataset.spec);
+  options.writer = writer.get();
+  report(a, evaluate(dataset, *predictor, options));
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("evaluate", "Score a model, or the predictions of any tool, on a dataset");
+  const auto a = std::make_shared<Arguments>();
+  command->add_option(
+      "--dataset", a->dataset,
+      fmt::format("{}, a description (*.yaml), or a FOLDER with images/, labels/ and classes.txt",
+                  fmt::join(shipped_datasets(), ", ")));
+  command->add_option("--data", a->data, "Data root; otherwise $DETECTRON2_DATASETS or ./datasets");
+  command->add_option("--split", a->split, "Which split of the dataset; otherwise its default");
+  command->add_option("--images", a->images, "Own data: folder of images")->group("Own data");
+  command->add_option("--labels", a->labels, "Own data: folder of label files of the same names")
+      ->group("Own data");
+  command->add_option("--classes", a->classes, "Own data: class names, one per line")->group("Own data");
+  command->add_option("--ignore", a->ignore, "Label value that is not scored")->group("Own data");
+  command->add_option("--predictions", a->predictions,
+                      "Score these: a folder of label files or a sem_seg_predictions.json");
+  command->add_option("--output", a->output,
+                      "Folder for report.html, report.json, report.csv and evaluation.json");
+  command->add_option("--save-predictions", a->save, "Also write the predictions to --output")
+      ->check(CLI::IsMember({"none", "json", "png"}))
+      ->capture_default_str();
+  command->add_option("--seen", a->seen,
+                      "Class names seen in training, one per line: adds seen, unseen, harmonic mean");
+  command->add_option("--unseen", a->unseen, "Class names not seen in training");
+  command->add_option("--shard", a->shard, "Only part i of n, as i/n")->capture_default_str();
+  command->add_option("--merge", a->merge,
+                      "Merge the evaluations of all shards (folders or evaluation.json files)");
+  command->add_option("--limit", a->limit, "Only the first so many images; 0: all")->capture_default_str();
+  command->add_option("--threads", a->threads, "Reading and counting; 0: one per processor")
+      ->capture_default_str();
+  command->add_flag("--strict", a->strict, "Fail on any missing, mismatched or damaged file, listing all");
+  command->add_flag("--check", a->check, "Only check the dataset's files");
+  command->add_flag("--all-classes", a->all_classes, "Print every class");
+  command->add_flag("--json", a->json, "JSON on standard output");
+  command->add_flag("--quiet", a->quiet, "No progress");
+  command->callback([a] { run(*a); });
+}
+
+}  // namespace san::cli

@@ -1,0 +1,40 @@
+#include "prepare/prepare.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "common.h"
+
+namespace san::cli {
+namespace {
+
+void run(const PrepareOptions& options) {
+  const PrepareSummary summary = prepare_dataset(options);
+  fmt::print("{}", summary.text());
+  for (const auto& entry : summary.splits)
+    if (entry.second.failed > 0) set_exit_code(1);
+}
+
+}  // namespace
+
+void add_prepare(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("prepare", "Convert the raw download of a benchmark to the layout evaluation reads");
+  const auto options = std::make_shared<PrepareOptions>();
+  command->add_option("dataset", options->dataset, "Which benchmark")
+      ->required()
+      ->check(CLI::IsMember(shipped_datasets()));
+  command->add_option("--source", options->source, "Folder with the unpacked downloads")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command->add_option("--output", options->output, "Data root to write into")->required();
+  command->add_option("--split", options->splits, "Only these splits; otherwise all that are found");
+  command->add_flag("--copy-images", options->copy_images, "Copy pictures instead of linking to them");
+  command->add_option("--threads", options->threads, "0: one per processor")->capture_default_str();
+  command->add_flag("--quiet", options->quiet, "No progress");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace san::cli
