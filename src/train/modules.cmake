@@ -1,0 +1,11 @@
+# The modules that need libtorch.
+san_module(backend/torch DEPS backend LIBS torch_parts)
+if(SAN_TORCH_ONEDNN)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/torch/matmul.cpp PROPERTIES COMPILE_DEFINITIONS SAN_TORCH_ONEDNN=1)
+  target_include_directories(san_backend_torch SYSTEM PRIVATE ${SAN_DNNL_INCLUDE_DIR})
+  target_link_libraries(san_backend_torch PRIVATE ${SAN_DNNL_LIBRARY})
+endif()
+san_module(train DEPS backend_torch model checkpoint text world eval PRIVATE_LIBS nlohmann_json::nlohmann_json yaml-cpp)
+foreach(target IN ITEMS san_backend_torch backend_torch_test san_train train_test)
+  san_uses_torch(${target})
+endforeach()
