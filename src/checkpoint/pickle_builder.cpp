@@ -9,7 +9,7 @@
 namespace san {
 namespace {
 
-constexpr std::size_t kMaxNodes = 4'000'000;
+constexpr std::size_t kMaxNodes = 1'000'000;
 // A few bytes of pickle can copy a large remembered value; this bounds the sum of all copies.
 constexpr std::size_t kMaxBytes = std::size_t{512} << 20;
 constexpr std::size_t kMaxNameBytes = 4096, kMaxRank = 64;

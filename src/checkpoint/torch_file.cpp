@@ -57,7 +57,8 @@ TorchFile::TorchFile(FileBytes file) : file_(std::move(file)) {
     open_legacy();
   } else {
     require(ZipArchive::looks_like(file_.bytes()),
-            "{}: not a PyTorch file (neither the zip format nor the one before PyTorch 1.6)", description());
+            "{}: not a PyTorch file (neither the zip format nor the one before PyTorch 1.6)",
+            file_.description());
     open_zip();
   }
   if (container_ == Container::kTorchScript)
@@ -73,10 +74,10 @@ void TorchFile::open_zip() {
   if (zip_->entries().contains(folder + "byteorder")) {
     const auto order = zip_->read(folder + "byteorder", 16).bytes;
     require(std::string_view(reinterpret_cast<const char*>(order.data()), order.size()) == "little",
-            "{}: written on a big-endian machine, which is not supported", description());
+            "{}: written on a big-endian machine, which is not supported", file_.description());
   }
   if (zip_->entries().contains(folder + "constants.pkl")) container_ = Container::kTorchScript;
-  pickle_ = unpickle(zip_->read(folder + "data.pkl", kMaxPickleBytes).bytes, description());
+  pickle_ = unpickle(zip_->read(folder + "data.pkl", kMaxPickleBytes).bytes, file_.description());
 }
 
 void TorchFile::open_legacy() {
@@ -84,17 +85,17 @@ void TorchFile::open_legacy() {
   ByteReader reader(file_.bytes(), file_.description());
   reader.seek(kLegacyMagic.size());
   const auto next = [&] {
-    Pickle pickle = unpickle(file_.bytes().subspan(reader.position()), description());
+    Pickle pickle = unpickle(file_.bytes().subspan(reader.position()), file_.description());
     reader.take(pickle.consumed());
     return pickle;
   };
   const Pickle version = next(), system = next();
   require(version.root().kind == Kind::kInt && version.root().integer == kLegacyVersion,
-          "{}: an unknown version of the old torch.save format", description());
+          "{}: an unknown version of the old torch.save format", file_.description());
   const Pickle::Node* little =
       system.root().kind == Kind::kDict ? system.find(system.root(), "little_endian") : nullptr;
   require(little && little->integer != 0, "{}: written on a big-endian machine, which is not supported",
-          description());
+          file_.description());
   pickle_ = next();
   const Pickle keys = next();
   std::map<std::string_view, const PickledStorage*> storages;
@@ -102,10 +103,10 @@ void TorchFile::open_legacy() {
   for (const auto ref : keys.root().items) {
     const std::string& key = keys[ref].text;
     const auto storage = storages.find(key);
-    require(storage != storages.end(), "{}: storage \"{}\" is used by no tensor", description(), key);
+    require(storage != storages.end(), "{}: storage \"{}\" is used by no tensor", file_.description(), key);
     const auto count = reader.take<std::int64_t>();
-    require(count >= 0, "{}: storage \"{}\" has a negative size", description(), key);
-    const std::uint64_t bytes = storage_bytes({storage->second->type, key, count, 0}, description());
+    require(count >= 0, "{}: storage \"{}\" has a negative size", file_.description(), key);
+    const std::uint64_t bytes = storage_bytes({storage->second->type, key, count, 0}, file_.description());
     const std::size_t begin = reader.position();
     legacy_records_[key] = {begin, reader.take(bytes).size()};
   }
@@ -113,7 +114,7 @@ void TorchFile::open_legacy() {
 
 void TorchFile::choose_state_dict() {
   const auto& root = pickle_.root();
-  require(root.kind == Kind::kDict, "{}: expected a dictionary at the top of the file", description());
+  require(root.kind == Kind::kDict, "{}: expected a dictionary at the top of the file", file_.description());
   for (const char* key : {"model", "state_dict", "module"}) {
     const auto* dict = pickle_.find(root, key);
     if (dict && dict->kind == Kind::kDict && take_state_dict(*dict)) {
@@ -122,7 +123,7 @@ void TorchFile::choose_state_dict() {
     }
   }
   require(take_state_dict(root), "{}: no tensors in it, neither at the top nor under model or state_dict",
-          description());
+          file_.description());
 }
 
 bool TorchFile::take_state_dict(const Pickle::Node& dict) {
@@ -148,7 +149,7 @@ void TorchFile::flatten_modules() {
   };
   std::vector<Module> pending = {{&pickle_.root(), "", 0}};
   for (std::size_t visited = 0; !pending.empty(); ++visited) {
-    require(visited < kMaxModules, "{}: more than {} modules", description(), kMaxModules);
+    require(visited < kMaxModules, "{}: more than {} modules", file_.description(), kMaxModules);
     const Module module = std::move(pending.back());
     pending.pop_back();
     // An object's state is a dictionary of its attributes.
@@ -161,7 +162,7 @@ void TorchFile::flatten_modules() {
           continue;
         std::string name = module.prefix + key.text;
         require(name.size() <= kMaxNameBytes && module.depth < kMaxModuleDepth,
-                "{}: modules nested too deeply", description());
+                "{}: modules nested too deeply", file_.description());
         if (value.kind == Kind::kTensor)
           tensors_.insert_or_assign(std::move(name), static_cast<std::size_t>(value.integer));
         else
@@ -169,7 +170,7 @@ void TorchFile::flatten_modules() {
       }
     }
   }
-  require(!tensors_.empty(), "{}: a TorchScript archive without tensors", description());
+  require(!tensors_.empty(), "{}: a TorchScript archive without tensors", file_.description());
 }
 
 std::optional<std::string> TorchFile::top_level(std::string_view key) const {
@@ -189,7 +190,7 @@ std::vector<std::string> TorchFile::names() const {
 
 const PickledTensor& TorchFile::tensor(const std::string& name) const {
   const auto found = tensors_.find(name);
-  require(found != tensors_.end(), "{}: no tensor \"{}\"", description(), name);
+  require(found != tensors_.end(), "{}: no tensor \"{}\"", file_.description(), name);
   return pickle_.tensors()[found->second];
 }
 
@@ -197,7 +198,7 @@ Shape TorchFile::shape(const std::string& name) const {
   try {
     return Shape(tensor(name).size);
   } catch (const Error& e) {
-    fail("{}: tensor \"{}\": {}", description(), name, e.what());
+    fail("{}: tensor \"{}\": {}", file_.description(), name, e.what());
   }
 }
 
@@ -225,7 +226,7 @@ OwnedBytes TorchFile::record(const PickledStorage& storage, const std::string& w
 HostArray TorchFile::load(const std::string& name) const {
   const PickledTensor& t = tensor(name);
   const PickledStorage& storage = pickle_.storages()[t.storage];
-  const std::string where = fmt::format("{}: tensor \"{}\"", description(), name);
+  const std::string where = fmt::format("{}: tensor \"{}\"", file_.description(), name);
   return materialize(t, storage, record(storage, where), where);
 }
 

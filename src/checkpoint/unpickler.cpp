@@ -18,7 +18,7 @@ using Kind = Pickle::Kind;
 using Ref = Pickle::Ref;
 
 constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxStack = 4'000'000, kMaxMemo = 4'000'000;
+constexpr std::size_t kMaxStack = 1'000'000, kMaxMemo = 1'000'000;
 
 // Names as in Python's pickletools.
 enum Opcode : std::uint8_t {

@@ -79,7 +79,7 @@ class Pickle {
 
 /// Reads one pickle (protocols 0 to 5) from the start of `bytes`. Builds plain containers, numbers, strings
 /// and torch tensors; any other callable is noted by name and not called. Throws Error naming `where` and the
-/// byte on malformed input and beyond the limits: 64 MiB of pickle, 4 million values, 512 MiB for them.
+/// byte on malformed input and beyond the limits: 64 MiB of pickle, 1 million values, 512 MiB for them.
 Pickle unpickle(std::span<const std::byte> bytes, const std::string& where);
 
 }  // namespace san
