@@ -1,0 +1,33 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+
+/// Every op on every kind of input, compared with the reference backend. A backend's test file is one line:
+/// `SAN_BACKEND_SUITE(native, [] { return make_native_backend({}); })`.
+namespace san::suite {
+
+using BackendFactory = std::function<std::unique_ptr<Backend>()>;
+
+/// Largest |difference| allowed, as a multiple of the rms of the reference's values.
+struct Tolerance {
+  const char* op;
+  double limit;
+  const char* reason;
+};
+
+/// The one tolerance table; ops absent from it must be exact.
+const std::vector<Tolerance>& tolerances();
+double tolerance(const std::string& op);
+
+/// Registers one GoogleTest per case, named <backend>.<op>/<case>; `factory` runs once per test.
+/// Returns the number of cases.
+int register_backend(const std::string& backend, const BackendFactory& factory);
+
+}  // namespace san::suite
+
+#define SAN_BACKEND_SUITE(backend, factory) \
+  const int san_suite_of_##backend = san::suite::register_backend(#backend, factory)

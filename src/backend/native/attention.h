@@ -1,0 +1,28 @@
+#pragma once
+#include "backend/native/buffer.h"
+#include "base/thread_pool.h"
+
+namespace san::native {
+
+/// Values of all heads side by side in each row; strides in floats.
+struct Heads {
+  const float* data = nullptr;
+  std::int64_t batch_stride = 0, row_stride = 0;
+};
+
+struct Attention {
+  std::int64_t batch = 0, heads = 0, width = 0, queries = 0, keys = 0;
+  Heads q, k, v;
+  Heads self_key, self_value;  ///< data null: none
+  const float* bias = nullptr;
+  std::int64_t bias_batch = 0, bias_head = 0, bias_query = 0, bias_key = 0;  ///< strides, 0 where shared
+  bool causal = false;
+  float* out = nullptr;  ///< dense [batch, queries, heads · width]
+};
+
+/// softmax(q kᵀ / √width + bias) v per head without the matrix of scores: blocks of queries (one per vector
+/// lane, so that any width fills the vectors) meet blocks of keys, rescaled as larger scores turn up
+/// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135).
+void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool);
+
+}  // namespace san::native

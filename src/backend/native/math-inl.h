@@ -1,0 +1,136 @@
+// Vector functions of every kernel; included once per target.
+#if defined(SAN_NATIVE_MATH_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef SAN_NATIVE_MATH_INL
+#undef SAN_NATIVE_MATH_INL
+#else
+#define SAN_NATIVE_MATH_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include "backend/types.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace san::native::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F = hn::ScalableTag<float>;
+using I = hn::RebindToSigned<F>;
+using V = hn::Vec<F>;
+
+HWY_INLINE std::size_t lanes() {
+  return hn::Lanes(F());
+}
+
+/// 2^n · p for integral n in [−126, 127].
+HWY_INLINE V scale_exponent(V p, hn::Vec<I> n) {
+  return hn::BitCast(F(), hn::Add(hn::BitCast(I(), p), hn::ShiftLeft<23>(n)));
+}
+
+/// 2^x, relative error 3e-8 before rounding; below 2^-126 it stays at 2^-126, above 2^127 at 2^127.
+HWY_INLINE V exp2_clamped(V x) {
+  const F d;
+  x = hn::Min(hn::Max(x, hn::Set(d, -126.0f)), hn::Set(d, 127.0f));
+  // Adding 1.5·2^23 leaves the nearest integer in the low bits.
+  const V magic = hn::Set(d, 12582912.0f);
+  const V shifted = hn::Add(x, magic);
+  const V r = hn::Sub(x, hn::Sub(shifted, magic));
+  V p = hn::MulAdd(r, hn::Set(d, 0.0001546261046314612f), hn::Set(d, 0.0013401774922385812f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.009618054144084454f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.0555032379925251f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.24022650718688965f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.6931471824645996f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  return scale_exponent(p, hn::Sub(hn::BitCast(I(), shifted), hn::BitCast(I(), magic)));
+}
+
+/// e^x to about two roundings for every x whose result is a normal number; clamped beyond.
+HWY_INLINE V exp(V x) {
+  const F d;
+  x = hn::Min(hn::Max(x, hn::Set(d, -87.3f)), hn::Set(d, 88.37f));
+  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  // ln 2 in two parts: the first product is exact.
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
+  V p = hn::MulAdd(r, hn::Set(d, 0.0013942159712314606f), hn::Set(d, 0.008375967852771282f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.041666340082883835f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.16666404902935028f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.5f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  return scale_exponent(p, hn::ConvertTo(I(), n));
+}
+
+/// Rational fit on |z| ≤ 4, absolute error 4e-8 before rounding.
+HWY_INLINE V erf(V z) {
+  const F d;
+  z = hn::Min(hn::Max(z, hn::Set(d, -4.0f)), hn::Set(d, 4.0f));
+  const V u = hn::Mul(z, z);
+  V p = hn::MulAdd(u, hn::Set(d, -1.4254958990989053e-08f), hn::Set(d, 4.901692136627389e-06f));
+  p = hn::MulAdd(p, u, hn::Set(d, 0.00038993818452581763f));
+  p = hn::MulAdd(p, u, hn::Set(d, 0.003916794899851084f));
+  p = hn::MulAdd(p, u, hn::Set(d, 0.05461936444044113f));
+  p = hn::MulAdd(p, u, hn::Set(d, 0.18600240349769592f));
+  p = hn::MulAdd(p, u, hn::Set(d, 1.1283791065216064f));
+  V q = hn::MulAdd(u, hn::Set(d, 6.532674888148904e-05f), hn::Set(d, 0.001336751040071249f));
+  q = hn::MulAdd(q, u, hn::Set(d, 0.015616207383573055f));
+  q = hn::MulAdd(q, u, hn::Set(d, 0.11446501314640045f));
+  q = hn::MulAdd(q, u, hn::Set(d, 0.4981728792190552f));
+  q = hn::MulAdd(q, u, hn::Set(d, 1.0f));
+  return hn::Div(hn::Mul(z, p), q);
+}
+
+HWY_INLINE V sigmoid(V x) {
+  const F d;
+  return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exp(hn::Neg(x))));
+}
+
+template <Activation kind>
+HWY_INLINE V activated(V x) {
+  const F d;
+  if constexpr (kind == Activation::kRelu) return hn::Max(x, hn::Zero(d));
+  if constexpr (kind == Activation::kGelu) {
+    const V half = hn::Mul(x, hn::Set(d, 0.5f));
+    return hn::MulAdd(half, erf(hn::Mul(x, hn::Set(d, 0.70710678f))), half);
+  }
+  if constexpr (kind == Activation::kQuickGelu) return hn::Mul(x, sigmoid(hn::Mul(x, hn::Set(d, 1.702f))));
+  if constexpr (kind == Activation::kSigmoid) return sigmoid(x);
+  if constexpr (kind == Activation::kExp) return exp(x);
+  if constexpr (kind == Activation::kInverseNorm)
+    return hn::Div(hn::Set(d, 1.0f), hn::Max(hn::Sqrt(x), hn::Set(d, 1e-12f)));
+  return x;
+}
+
+/// Calls body(std::integral_constant<Activation, kind>): one loop per kind instead of a switch per vector.
+template <class Body>
+HWY_INLINE void with_activation(Activation kind, Body&& body) {
+  switch (kind) {
+    case Activation::kNone:
+      return body(std::integral_constant<Activation, Activation::kNone>());
+    case Activation::kRelu:
+      return body(std::integral_constant<Activation, Activation::kRelu>());
+    case Activation::kGelu:
+      return body(std::integral_constant<Activation, Activation::kGelu>());
+    case Activation::kQuickGelu:
+      return body(std::integral_constant<Activation, Activation::kQuickGelu>());
+    case Activation::kSigmoid:
+      return body(std::integral_constant<Activation, Activation::kSigmoid>());
+    case Activation::kExp:
+      return body(std::integral_constant<Activation, Activation::kExp>());
+    case Activation::kInverseNorm:
+      return body(std::integral_constant<Activation, Activation::kInverseNorm>());
+  }
+}
+
+/// The last, partial vector of n values at p; lanes beyond n are zero.
+HWY_INLINE V load_part(const float* p, std::size_t n) {
+  return hn::MaskedLoad(hn::FirstN(F(), n), F(), p);
+}
+HWY_INLINE void store_part(V v, float* p, std::size_t n) {
+  hn::BlendedStore(v, hn::FirstN(F(), n), F(), p);
+}
+
+}  // namespace san::native::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

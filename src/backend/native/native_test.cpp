@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include "backend/backend_suite/suite.h"
+#include "backend/native/hwy_targets.h"
+#include "backend/native/native_backend.h"
+// The targets the kernels are built for, as they see them.
+#include <hwy/highway.h>
+#include <hwy/targets.h>
+
+namespace san {
+namespace {
+
+// Every instruction set the kernels have on this machine, and the one they choose.
+const int registered = [] {
+  int count = suite::register_backend("native", [] {
+    hwy::SetSupportedTargetsForTest(0);
+    return make_native_backend({2});
+  });
+  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
+    const std::int64_t target = left & -left;
+    count += suite::register_backend(std::string("native_") + hwy::TargetName(target), [target] {
+      hwy::SetSupportedTargetsForTest(target);
+      return make_native_backend({1});
+    });
+  }
+  return count;
+}();
+
+TEST(NativeBackend, RunsTheWholeSuite) {
+  EXPECT_GT(registered, 500);
+}
+
+TEST(NativeBackend, ForksShareWeights) {
+  hwy::SetSupportedTargetsForTest(0);
+  const auto first = make_native_backend({1});
+  const Param w{"w", HostArray::from({3, 2}, {1, 2, 3, 4, 5, 6})};
+  const LinearWeight linear = first->prepare_linear(w, nullptr);
+  const auto second = first->fork();
+  const Tensor y = second->linear(second->from_host({1, 2}, std::vector<float>{1, 10}), linear);
+  EXPECT_EQ(second->to_host(y), (std::vector<float>{21, 43, 65}));
+}
+
+TEST(NativeBackend, ResultsOutliveTheSession) {
+  Tensor y;
+  {
+    const auto backend = make_native_backend({2});
+    y = backend->add(backend->from_host({2}, std::vector<float>{1, 2}),
+                     backend->from_host({1}, std::vector<float>{3}));
+  }
+  EXPECT_EQ(make_native_backend({1})->to_host(y), (std::vector<float>{4, 5}));
+}
+
+TEST(NativeBackend, SameResultForAnyNumberOfThreads) {
+  hwy::SetSupportedTargetsForTest(0);
+  std::vector<float> values(300 * 96);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 37) * 0.1f - 1.7f;
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 2, 3}) {
+    const auto b = make_native_backend({threads});
+    const Tensor x = b->from_host({1, 300, 96}, values);
+    const LinearWeight w = b->prepare_linear(
+        {"w", HostArray::from({96, 96}, {values.begin(), values.begin() + 96 * 96})}, nullptr);
+    results.push_back(b->to_host(b->attention(b->linear(x, w), x, x, {3, {}, false, {}, {}})));
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+}  // namespace
+}  // namespace san

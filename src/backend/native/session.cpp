@@ -1,0 +1,210 @@
+// Weights and values in and out, and the ops that only move or combine values.
+#include "backend/native/session.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace san {
+
+std::unique_ptr<Backend> make_native_backend(const NativeOptions& options) {
+  return std::make_unique<native::Session>(options);
+}
+
+namespace native {
+
+const FloatStorage& storage(const Tensor& x) {
+  const auto* s = dynamic_cast<const FloatStorage*>(x.storage().get());
+  require(s != nullptr, "native backend: a tensor of shape {} holds no float values of this backend",
+          x.shape().str());
+  return *s;
+}
+
+View view(const Tensor& x) {
+  const FloatStorage& s = storage(x);
+  return {s.data, x.shape(), s.strides};
+}
+
+namespace {
+
+// The same buffer seen differently.
+Tensor same_buffer(const Tensor& x, const Shape& shape, std::int64_t offset, const Strides& strides) {
+  const FloatStorage& s = storage(x);
+  return {shape, std::make_shared<FloatStorage>(s.buffer, s.data + offset, strides)};
+}
+
+BufferPtr host_copy(const std::vector<float>& values) {
+  BufferPtr memory = allocate_floats(static_cast<std::int64_t>(values.size()));
+  std::copy(values.begin(), values.end(), memory.get());
+  return memory;
+}
+
+}  // namespace
+
+Session::Session(const NativeOptions& options)
+    : options_(options),
+      buffers_(std::make_shared<BufferPool>()),
+      pool_(std::make_unique<ThreadPool>(options.threads)) {}
+
+Tensor Session::make(const Shape& shape) {
+  BufferPtr memory = buffers_->acquire(shape.elements());
+  float* first = memory.get();
+  return {shape, std::make_shared<FloatStorage>(std::move(memory), first, dense_strides(shape))};
+}
+
+Tensor Session::dense_copy(const Tensor& x) {
+  const Tensor y = make(x.shape());
+  copy_values(view(x), view(y), *pool_);
+  return y;
+}
+
+Tensor Session::with_rows(const Tensor& x) {
+  return as_rows(view(x)) ? x : dense_copy(x);
+}
+
+Tensor Session::with_dense(const Tensor& x) {
+  return dense(view(x)) ? x : dense_copy(x);
+}
+
+PackedMatrix Session::pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
+                           std::int64_t depth, std::int64_t columns, BufferPtr memory) {
+  PackedMatrix packed = make_packed(depth, columns, std::move(memory));
+  pool_->parallel_for(packed.panels(), 2, [&](std::int64_t begin, std::int64_t end) {
+    pack_matrix(source, row_stride, column_stride, packed, begin, end);
+  });
+  return packed;
+}
+
+// Weights
+// ------------------------------------------------------------------------------------------------------------
+
+std::shared_ptr<Storage> Session::do_prepare_linear(const Param& weight, const Param* bias,
+                                                    LinearLayout layout) {
+  const Shape s = weight.shape();
+  const std::int64_t rows = s[0], columns = s[1];
+  const std::vector<float> values = weight.f32();
+  auto packed = std::make_shared<PackedLinear>();
+  const bool out_in = layout == LinearLayout::kOutIn;
+  const std::int64_t in = out_in ? columns : rows, out = out_in ? rows : columns;
+  packed->matrix = pack(values.data(), out_in ? 1 : columns, out_in ? columns : 1, in, out,
+                        allocate_floats(packed_floats(in, out)));
+  if (bias) packed->bias = host_copy(bias->f32());
+  return packed;
+}
+
+std::shared_ptr<Storage> Session::do_prepare_layer_norm(const Param& weight, const Param& bias, float eps) {
+  auto norm = std::make_shared<PackedNorm>();
+  norm->weight = host_copy(weight.f32());
+  norm->bias = host_copy(bias.f32());
+  norm->eps = eps;
+  return norm;
+}
+
+std::shared_ptr<Storage> Session::do_prepare_patch_embed(const Param& weight, const Param* bias) {
+  const Shape s = weight.shape();
+  const std::int64_t out = s[0], in = s[1], area = s[2] * s[3], depth = in * area;
+  const std::vector<float> values = weight.f32();
+  // [out, in, p, p] → [out, p, p, in]: the order of a patch in an image of tokens.
+  std::vector<float> by_pixel(values.size());
+  for (std::int64_t o = 0; o < out; ++o)
+    for (std::int64_t c = 0; c < in; ++c)
+      for (std::int64_t i = 0; i < area; ++i)
+        by_pixel[static_cast<std::size_t>(o * depth + i * in + c)] =
+            values[static_cast<std::size_t>(o * depth + c * area + i)];
+  auto packed = std::make_shared<PackedLinear>();
+  packed->matrix = pack(by_pixel.data(), 1, depth, depth, out, allocate_floats(packed_floats(depth, out)));
+  if (bias) packed->bias = host_copy(bias->f32());
+  return packed;
+}
+
+std::shared_ptr<Storage> Session::do_prepare_table(const Param& table) {
+  auto packed = std::make_shared<PackedTable>();
+  packed->values = host_copy(table.f32());
+  return packed;
+}
+
+Tensor Session::do_prepare_tensor(const Param& value, const Shape& as) {
+  BufferPtr memory = host_copy(value.f32());
+  float* first = memory.get();
+  return {as, std::make_shared<FloatStorage>(std::move(memory), first, dense_strides(as))};
+}
+
+// Values
+// -------------------------------------------------------------------------------------------------------------
+
+Tensor Session::do_from_host(const Shape& shape, std::span<const float> values) {
+  const Tensor x = make(shape);
+  std::copy(values.begin(), values.end(), data(x));
+  return x;
+}
+
+Tensor Session::do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) {
+  auto s = std::make_shared<IdStorage>();
+  s->ids.assign(ids.begin(), ids.end());
+  return {shape, std::move(s)};
+}
+
+std::vector<float> Session::do_to_host(const Tensor& x) {
+  std::vector<float> values(static_cast<std::size_t>(x.shape().elements()));
+  copy_values(view(x), {values.data(), x.shape(), dense_strides(x.shape())}, *pool_);
+  return values;
+}
+
+// Layout: views of the same buffer wherever strides can say it
+// ------------------------------------------------------------------------------------
+
+Tensor Session::do_reshape(const Tensor& x, const Shape& out) {
+  if (const auto strides = restride(view(x), out)) return same_buffer(x, out, 0, *strides);
+  return same_buffer(dense_copy(x), out, 0, dense_strides(out));
+}
+
+Tensor Session::do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) {
+  const View v = view(x);
+  Strides strides{};
+  for (std::size_t i = 0; i < axes.size(); ++i) strides[i] = v.stride(axes[i]);
+  return same_buffer(x, out, 0, strides);
+}
+
+Tensor Session::do_broadcast(const Tensor& x, const Shape& out) {
+  return same_buffer(x, out, 0, broadcast_view(view(x), out).strides);
+}
+
+Tensor Session::do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) {
+  const View v = view(x);
+  return same_buffer(x, out, begin * v.stride(axis), v.strides);
+}
+
+Tensor Session::do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) {
+  const Tensor y = make(out);
+  View to = view(y);
+  for (const Tensor& x : xs) {
+    to.shape = x.shape();
+    copy_values(view(x), to, *pool_);
+    to.data += x[axis] * to.stride(axis);
+  }
+  return y;
+}
+
+// Element by element
+// --------------------------------------------------------------------------------------------------
+
+Tensor Session::do_add(const Tensor& a, const Tensor& b, const Shape& out) {
+  const Tensor y = make(out);
+  combine(Binary::kAdd, view(a), view(b), view(y), *pool_);
+  return y;
+}
+
+Tensor Session::do_mul(const Tensor& a, const Tensor& b, const Shape& out) {
+  const Tensor y = make(out);
+  combine(Binary::kMul, view(a), view(b), view(y), *pool_);
+  return y;
+}
+
+Tensor Session::do_activate(const Tensor& x, Activation kind) {
+  const Tensor y = make(x.shape());
+  activate_values(kind, view(x), view(y), *pool_);
+  return y;
+}
+
+}  // namespace native
+}  // namespace san

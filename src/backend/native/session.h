@@ -1,0 +1,108 @@
+#pragma once
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/native/elementwise.h"
+#include "backend/native/gemm.h"
+#include "backend/native/native_backend.h"
+#include "backend/native/view.h"
+
+namespace san::native {
+
+struct PackedLinear : Storage {
+  PackedMatrix matrix;
+  BufferPtr bias;  ///< null: none
+
+  /// The folding of attention_bias multiplies from the other side: per group, [E, in] with the bias as one
+  /// more column. Made on first use.
+  const std::vector<PackedMatrix>& transposed_groups(int groups) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::vector<PackedMatrix> transposed_;
+};
+
+struct PackedNorm : Storage {
+  BufferPtr weight, bias;
+  float eps = 0;
+};
+
+struct PackedTable : Storage {
+  BufferPtr values;
+};
+
+struct IdStorage : Storage {
+  std::vector<std::int32_t> ids;
+};
+
+class Session final : public Backend {
+ public:
+  explicit Session(const NativeOptions& options);
+
+  std::string name() const override { return "native"; }
+  std::unique_ptr<Backend> fork() const override { return std::make_unique<Session>(options_); }
+
+ private:
+  std::int64_t attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
+                                   std::int64_t e, std::int64_t groups) const override;
+
+  std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
+                                             LinearLayout layout) override;
+  std::shared_ptr<Storage> do_prepare_layer_norm(const Param& weight, const Param& bias, float eps) override;
+  std::shared_ptr<Storage> do_prepare_patch_embed(const Param& weight, const Param* bias) override;
+  std::shared_ptr<Storage> do_prepare_table(const Param& table) override;
+  Tensor do_prepare_tensor(const Param& value, const Shape& as) override;
+
+  Tensor do_from_host(const Shape& shape, std::span<const float> values) override;
+  Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override;
+  std::vector<float> do_to_host(const Tensor& x) override;
+
+  Tensor do_reshape(const Tensor& x, const Shape& out) override;
+  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) override;
+  Tensor do_broadcast(const Tensor& x, const Shape& out) override;
+  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) override;
+  Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) override;
+  Tensor do_add(const Tensor& a, const Tensor& b, const Shape& out) override;
+  Tensor do_mul(const Tensor& a, const Tensor& b, const Shape& out) override;
+  Tensor do_activate(const Tensor& x, Activation kind) override;
+  Tensor do_softmax(const Tensor& x) override;
+  Tensor do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, const Shape& out) override;
+  Tensor do_resize(const Tensor& x, const ResizeSpec& spec, const Shape& out) override;
+  Tensor do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, const Shape& out) override;
+  Tensor do_embedding(const TableWeight& table, const Tensor& ids, const Shape& out) override;
+  Tensor do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
+                   const Shape& out) override;
+  Tensor do_layer_norm(const Tensor& x, const NormWeight& w) override;
+  Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) override;
+  Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                      const AttentionOptions& options) override;
+  Tensor do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
+                const Tensor& residual) override;
+  Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) override;
+  Tensor do_l2_normalize(const Tensor& x) override;
+  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
+                           const BiasScaling& scaling, int groups) override;
+
+  Tensor make(const Shape& shape);
+  Tensor dense_copy(const Tensor& x);
+  /// x itself or a dense copy: its last axis is adjacent and its other axes are rows.
+  Tensor with_rows(const Tensor& x);
+  Tensor with_dense(const Tensor& x);
+  PackedMatrix pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
+                    std::int64_t depth, std::int64_t columns, BufferPtr memory);
+
+  NativeOptions options_;
+  std::shared_ptr<BufferPool> buffers_;
+  std::unique_ptr<ThreadPool> pool_;
+};
+
+/// The values of a tensor of this backend; throws Error for any other's.
+const FloatStorage& storage(const Tensor& x);
+View view(const Tensor& x);
+inline float* data(const Tensor& x) {
+  return storage(x).data;
+}
+
+}  // namespace san::native

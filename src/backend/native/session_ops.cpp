@@ -1,0 +1,228 @@
+// Ops on rows, maps and prepared weights, and the composites.
+#include <algorithm>
+
+#include "backend/native/attention.h"
+#include "backend/native/maps.h"
+#include "backend/native/session.h"
+#include "base/error.h"
+
+namespace san::native {
+namespace {
+
+const PackedLinear& packed(const LinearWeight& w) {
+  return static_cast<const PackedLinear&>(*w.data);
+}
+
+// The product of one group of rows; c may have its own strides.
+Gemm product(const Rows& x, std::int64_t group, const PackedLinear& w, float* c, std::int64_t c_stride) {
+  Gemm g;
+  g.a = x.data + group * x.outer_stride;
+  g.a_stride = x.row_stride;
+  g.rows = x.rows;
+  g.b = &w.matrix;
+  g.c = c;
+  g.c_stride = c_stride;
+  g.bias = w.bias.get();
+  return g;
+}
+
+}  // namespace
+
+Tensor Session::do_softmax(const Tensor& x) {
+  const Tensor rows = with_rows(x), y = make(x.shape());
+  softmax_rows(*as_rows(view(rows)), data(y), *pool_);
+  return y;
+}
+
+Tensor Session::do_l2_normalize(const Tensor& x) {
+  const Tensor rows = with_rows(x), y = make(x.shape());
+  l2_normalize_rows(*as_rows(view(rows)), data(y), *pool_);
+  return y;
+}
+
+Tensor Session::do_layer_norm(const Tensor& x, const NormWeight& w) {
+  const auto& norm = static_cast<const PackedNorm&>(*w.data);
+  const Tensor rows = with_rows(x), y = make(x.shape());
+  layer_norm_rows(
+      {*as_rows(view(rows)), nullptr, nullptr, norm.weight.get(), norm.bias.get(), norm.eps, data(y)},
+      *pool_);
+  return y;
+}
+
+Normed Session::do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) {
+  const auto& norm = static_cast<const PackedNorm&>(*w.data);
+  const Tensor a = with_rows(x);
+  View other = broadcast_view(view(y), x.shape());
+  Tensor copy;
+  if (!as_rows(other)) {
+    copy = dense_copy(do_broadcast(y, x.shape()));
+    other = view(copy);
+  }
+  const Rows addend = *as_rows(other);
+  const Normed result{make(x.shape()), make(x.shape())};
+  layer_norm_rows({*as_rows(view(a)), &addend, data(result.sum), norm.weight.get(), norm.bias.get(), norm.eps,
+                   data(result.normed)},
+                  *pool_);
+  return result;
+}
+
+Tensor Session::do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, const Shape& out) {
+  Tensor left = a;
+  if (a[-1] > 1 && view(a).stride(-1) != 1) left = dense_copy(a);
+  Shape batch = out;
+  batch.set(-1, 1), batch.set(-2, 1);
+  Shape left_shape = batch, right_shape = batch;
+  for (const int axis : {-1, -2}) left_shape.set(axis, a[axis]), right_shape.set(axis, b[axis]);
+  const View l = broadcast_view(view(left), left_shape), r = broadcast_view(view(b), right_shape);
+  const std::int64_t depth = a[-1], columns = out[-1], items = batch.elements();
+  const Tensor y = make(out);
+  const BufferPtr memory = buffers_->acquire(packed_floats(depth, columns));
+  PackedMatrix matrix;
+  const float* packed_from = nullptr;
+  for (std::int64_t i = 0; i < items; ++i) {
+    const float *x = l.data, *w = r.data;
+    std::int64_t rest = i;
+    for (int axis = batch.rank() - 3; axis >= 0; --axis) {
+      x += rest % batch[axis] * l.stride(axis);
+      w += rest % batch[axis] * r.stride(axis);
+      rest /= batch[axis];
+    }
+    if (w != packed_from)
+      matrix =
+          pack(w, r.stride(transpose_b ? -1 : -2), r.stride(transpose_b ? -2 : -1), depth, columns, memory);
+    packed_from = w;
+    Gemm g;
+    g.a = x, g.a_stride = l.stride(-2), g.rows = out[-2];
+    g.b = &matrix;
+    g.c = data(y) + i * out[-2] * columns, g.c_stride = columns;
+    gemm(g, *pool_);
+  }
+  return y;
+}
+
+Tensor Session::do_resize(const Tensor& x, const ResizeSpec& spec, const Shape& out) {
+  const Tensor rows = with_rows(x), y = make(out);
+  resize_map(*as_rows(view(rows)), spec, data(y), *pool_);
+  return y;
+}
+
+Tensor Session::do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, const Shape& out) {
+  const Tensor maps = with_dense(x), y = make(out);
+  adaptive_max_pool_maps(data(maps), x.shape().elements() / from.tokens(), from, to, data(y), *pool_);
+  return y;
+}
+
+Tensor Session::do_embedding(const TableWeight& table, const Tensor& ids, const Shape& out) {
+  const auto* source = dynamic_cast<const IdStorage*>(ids.storage().get());
+  require(source != nullptr, "embedding ({}): expected ids made by from_ids", table.name);
+  const float* values = static_cast<const PackedTable&>(*table.data).values.get();
+  const Tensor y = make(out);
+  float* to = data(y);
+  for (const std::int32_t id : source->ids) {
+    require(id >= 0 && id < table.rows, "embedding ({}): id {} is not below {}", table.name, id, table.rows);
+    to = std::copy_n(values + id * table.width, table.width, to);
+  }
+  return y;
+}
+
+Tensor Session::do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
+                          const Shape& out) {
+  const PackedLinear& weight = packed(w);
+  const Tensor rows = with_rows(x), y = make(out);
+  const Rows a = *as_rows(view(rows));
+  const Tensor residual = options.residual ? with_rows(options.residual) : Tensor();
+  const std::optional<Rows> plus = residual ? as_rows(view(residual)) : std::nullopt;
+  // Groups of the residual may differ from those of x: then both go through dense rows.
+  if (plus && plus->outer != a.outer && (plus->outer > 1 || a.outer > 1))
+    return do_linear(with_dense(x), w, {options.activation, with_dense(options.residual)}, out);
+  for (std::int64_t i = 0; i < a.outer; ++i) {
+    Gemm g = product(a, i, weight, data(y) + i * a.rows * w.out, w.out);
+    g.activation = options.activation;
+    if (plus) g.residual = plus->data + i * plus->outer_stride, g.residual_stride = plus->row_stride;
+    gemm(g, *pool_);
+  }
+  return y;
+}
+
+Tensor Session::do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) {
+  const auto& weight = static_cast<const PackedLinear&>(*w.data);
+  const Tensor pixels = with_rows(image);
+  const Tensor source = as_rows(view(pixels))->outer == 1 && image[0] > 1 ? with_dense(image) : pixels;
+  const View v = view(source);
+  const Tensor y = make(out);
+  const std::int64_t patches = out[1], depth = weight.matrix.depth;
+  constexpr std::int64_t kPart = 64;
+  const std::int64_t parts = (patches + kPart - 1) / kPart;
+  pool_->parallel_for(image[0] * parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    float* rows = thread_scratch(kPart * depth, 1);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t item = i / parts, first = i % parts * kPart,
+                         count = std::min(kPart, patches - first);
+      gather_patches(v.data + item * v.stride(0), v.stride(1), grid, w.in, w.patch, first, count, rows);
+      const Gemm g = product({rows, 1, count, depth, 0, depth}, 0, weight,
+                             data(y) + (item * patches + first) * w.out, w.out);
+      gemm_part(g, 0, count, 0, weight.matrix.panels());
+    }
+  });
+  return y;
+}
+
+Tensor Session::do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
+                       const LinearWeight& fc2, const Tensor& residual) {
+  // Large weights would be fetched anew for every block of rows: only small ones gain.
+  constexpr std::int64_t kFusedWeights = 1 << 20, kHiddenFloats = 128 * 1024;
+  if (fc1.in * fc1.out + fc2.in * fc2.out > kFusedWeights)
+    return Backend::do_mlp(x, fc1, activation, fc2, residual);
+  const PackedLinear &first = packed(fc1), &second = packed(fc2);
+  Shape out = x.shape();
+  out.set(-1, fc2.out);
+  const Tensor source = with_rows(x), y = make(out), plus = residual ? with_rows(residual) : Tensor();
+  const Rows a = *as_rows(view(source));
+  const std::optional<Rows> addend = plus ? as_rows(view(plus)) : std::nullopt;
+  if (a.outer > 1 || (addend && addend->outer > 1))
+    return do_mlp(with_dense(x), fc1, activation, fc2, residual ? with_dense(residual) : Tensor());
+  const std::int64_t part = std::clamp<std::int64_t>(kHiddenFloats / fc1.out / 8 * 8, 8, 128);
+  const std::int64_t parts = (a.rows + part - 1) / part;
+  pool_->parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    float* hidden = thread_scratch(part * fc1.out, 1);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = i * part, rows = std::min(part, a.rows - row);
+      Gemm g = product({a.data + row * a.row_stride, 1, rows, a.columns, 0, a.row_stride}, 0, first, hidden,
+                       fc1.out);
+      g.activation = activation;
+      gemm_part(g, 0, rows, 0, first.matrix.panels());
+      Gemm h = product({hidden, 1, rows, fc1.out, 0, fc1.out}, 0, second, data(y) + row * fc2.out, fc2.out);
+      if (addend)
+        h.residual = addend->data + row * addend->row_stride, h.residual_stride = addend->row_stride;
+      gemm_part(h, 0, rows, 0, second.matrix.panels());
+    }
+  });
+  return y;
+}
+
+Tensor Session::do_attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
+  std::vector<Tensor> kept;
+  const auto heads = [&](const Tensor& x) -> Heads {
+    if (!x) return {};
+    kept.push_back(x[-1] > 1 && view(x).stride(-1) != 1 ? dense_copy(x) : x);
+    const View s = view(kept.back());
+    return {s.data, s.stride(0), s.stride(1)};
+  };
+  const Tensor y = make(q.shape());
+  Attention a;
+  a.batch = q[0], a.heads = o.heads, a.width = q[2] / o.heads, a.queries = q[1], a.keys = k[1];
+  a.q = heads(q), a.k = heads(k), a.v = heads(v);
+  a.self_key = heads(o.self_key), a.self_value = heads(o.self_value);
+  a.causal = o.causal;
+  if (o.bias) {
+    const View bias = broadcast_view(view(o.bias), {a.batch, a.heads, a.queries, a.keys});
+    a.bias = bias.data;
+    a.bias_batch = bias.stride(0), a.bias_head = bias.stride(1);
+    a.bias_query = bias.stride(2), a.bias_key = bias.stride(3);
+  }
+  a.out = data(y);
+  fused_attention(a, *buffers_, *pool_);
+  return y;
+}
+
+}  // namespace san::native

@@ -1,0 +1,107 @@
+// The register tile every product is made of; included once per target.
+#if defined(SAN_NATIVE_TILE_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef SAN_NATIVE_TILE_INL
+#undef SAN_NATIVE_TILE_INL
+#else
+#define SAN_NATIVE_TILE_INL
+#endif
+
+#include <algorithm>
+
+#include "backend/native/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace san::native::HWY_NAMESPACE {
+
+// Rows × vectors of one register tile: with 32 registers 24 accumulators, with 16 registers 12.
+constexpr int kTileVectors = 3;
+constexpr int kTileRows = HWY_TARGET <= HWY_AVX3 ? 8 : 4;
+
+/// c[r, :] (+)= Σ_k a[r, k] · b[k, :]; b and c rows are whole vectors.
+struct Tile {
+  const float* a = nullptr;
+  std::int64_t a_row = 0;   ///< floats between rows of a …
+  std::int64_t a_step = 1;  ///< … and along depth; one of them is 1
+  const float* b = nullptr;
+  std::int64_t depth = 0;
+  float* c = nullptr;
+  std::int64_t c_stride = 0;
+  const float* bias = nullptr;  ///< what c starts from unless it accumulates; null: zero
+  bool accumulate = false;
+};
+
+template <int rows, int vectors, bool adjacent_rows>
+HWY_NOINLINE void multiply_tile(const Tile& t) {
+  const F d;
+  const auto n = static_cast<std::int64_t>(lanes());
+  V acc[rows][vectors];
+  if (t.accumulate) {
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 3
+      for (int v = 0; v < vectors; ++v) acc[r][v] = hn::LoadU(d, t.c + r * t.c_stride + v * n);
+  } else {
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; ++v) {
+      const V start = t.bias ? hn::LoadU(d, t.bias + v * n) : hn::Zero(d);
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; ++r) acc[r][v] = start;
+    }
+  }
+  const float* HWY_RESTRICT b = t.b;
+  const float* HWY_RESTRICT a[rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r) a[r] = t.a + r * t.a_row;
+  for (std::int64_t k = 0; k < t.depth; ++k) {
+    V column[vectors];
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; ++v) column[v] = hn::LoadU(d, b + v * n);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+      const V x = hn::Set(d, adjacent_rows ? a[0][r] : a[r][k]);
+#pragma GCC unroll 3
+      for (int v = 0; v < vectors; ++v) acc[r][v] = hn::MulAdd(x, column[v], acc[r][v]);
+    }
+    if (adjacent_rows) a[0] += t.a_step;
+    b += vectors * n;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; ++v) hn::StoreU(acc[r][v], d, t.c + r * t.c_stride + v * n);
+}
+
+template <int vectors, bool adjacent_rows>
+void multiply_rows(const Tile& t, std::int64_t rows) {
+  switch (rows) {
+    case 1:
+      return multiply_tile<1, vectors, adjacent_rows>(t);
+    case 2:
+      return multiply_tile<2, vectors, adjacent_rows>(t);
+    case 3:
+      return multiply_tile<3, vectors, adjacent_rows>(t);
+    case 4:
+      return multiply_tile<4, vectors, adjacent_rows>(t);
+    case 5:
+      return multiply_tile<std::min(5, kTileRows), vectors, adjacent_rows>(t);
+    case 6:
+      return multiply_tile<std::min(6, kTileRows), vectors, adjacent_rows>(t);
+    case 7:
+      return multiply_tile<std::min(7, kTileRows), vectors, adjacent_rows>(t);
+    default:
+      return multiply_tile<kTileRows, vectors, adjacent_rows>(t);
+  }
+}
+
+/// `rows` ≤ kTileRows, `vectors` ≤ kTileVectors; adjacent_rows: a's rows lie side by side (a_row = 1).
+template <bool adjacent_rows>
+void multiply(const Tile& t, std::int64_t rows, std::int64_t vectors) {
+  if (vectors == 1) return multiply_rows<1, adjacent_rows>(t, rows);
+  if (vectors == 2) return multiply_rows<2, adjacent_rows>(t, rows);
+  multiply_rows<3, adjacent_rows>(t, rows);
+}
+
+}  // namespace san::native::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
