@@ -72,10 +72,11 @@ Candidate candidate(const Rgb& color) {
   return result;
 }
 
-/// Vivid colours, neither near black nor near white, so that a blend with a photograph keeps its hue.
+/// Vivid colours, neither near black nor near white, so that a blend with a photograph keeps its hue; none
+/// glaring.
 bool is_vivid(const Candidate& c) {
   const double chroma = std::hypot(static_cast<double>(c.seen[1]), static_cast<double>(c.seen[2]));
-  return c.seen[0] >= 420 && c.seen[0] <= 900 && chroma >= 90;
+  return c.seen[0] >= 450 && c.seen[0] <= 890 && chroma >= 90 && chroma <= 205;
 }
 
 class Palette {
