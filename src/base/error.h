@@ -1,17 +1,11 @@
 #pragma once
 #include <spdlog/fmt/fmt.h>
 
-#include <stdexcept>
-#include <string>
 #include <utility>
 
-namespace san {
+#include "san/error.hpp"
 
-/// The one exception type. The message says where, what was expected, what was met, and what to do.
-class Error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+namespace san {
 
 /// Throws Error with a fmt-formatted message.
 template <class... Args>

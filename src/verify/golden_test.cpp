@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 
+#include "backend/native/native_backend.h"
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
 #include "verify/sliced.h"
@@ -28,6 +30,25 @@ TEST(Golden, ReferenceBackendReproducesTheTinyNetwork) {
   for (const TensorCheck& c : report.checks)
     EXPECT_TRUE(c.passed) << c.name << ": error " << c.max_error << ", bound " << c.bound << " " << c.note;
 }
+
+// What ships, against the authors' code on the real networks (weights by the formula).
+class NativeGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(NativeGolden, ReproducesEveryTensor) {
+  const fs::path file = golden_dir() / GetParam();
+  if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
+  const auto backend = make_native_backend({});
+  const GoldenReport report = verify_inference(file, *backend, {});
+  EXPECT_GE(report.checks.size(), 40u);
+  for (const TensorCheck& c : report.checks)
+    EXPECT_TRUE(c.passed) << c.name << ": error " << c.max_error << ", bound " << c.bound << " " << c.note;
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, NativeGolden,
+                         testing::Values("tiny.safetensors", "vitb16.safetensors", "vitl14_336.safetensors"),
+                         [](const auto& network) {
+                           return std::string(network.param, std::strchr(network.param, '.'));
+                         });
 
 TEST(Golden, RefusesOtherFiles) {
   const auto backend = make_reference_backend();

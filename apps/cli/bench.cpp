@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "backend/native/peak.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
+#include "commands.h"
+#include "common.h"
+#include "model/san.h"
+
+namespace san::cli {
+namespace {
+
+struct Arguments {
+  ModelArguments model;
+  std::string size = "640x640";
+  int classes = 171, repeat = 5;
+  bool json = false;
+};
+
+struct OpTotal {
+  std::string op;
+  int calls = 0;
+  double ms = 0;
+  std::int64_t macs = 0, bytes = 0;
+};
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// VmHWM of this process.
+std::int64_t peak_memory_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  return 0;
+}
+
+// Any finite picture costs the same.
+std::vector<float> picture(std::int64_t values) {
+  std::vector<float> out(static_cast<std::size_t>(values));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 20 & 1023) - 512) / 256.0f;
+  return out;
+}
+
+void run(const Arguments& a) {
+  const Grid size = parse_size(a.size);
+  const int threads = a.model.threads > 0 ? a.model.threads : available_processors();
+  const LoadedModel model = a.model.load();
+  const std::unique_ptr<Backend> b = a.model.make_backend();
+  ParamLoader loader(*b, *model.parameters);
+  const San network(loader, model.config);
+  const Tensor image = b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3));
+  const Tensor text = b->from_host({a.classes, model.config.clip.embed_dim},
+                                   picture(a.classes * model.config.clip.embed_dim));
+  const Tensor classifier = network.classifier(*b, text);
+  const auto forward = [&] {
+    const SanOutput out = network.forward(*b, image, size).back();
+    b->to_host(network.classify(*b, out.embeddings, classifier));
+    b->to_host(out.mask_logits);
+  };
+
+  // The peak before, between and after: a shared machine drifts, and the best of them is what the machine can
+  // do.
+  const bool on_cpu = a.model.device == "cpu";
+  double peak = on_cpu ? measure_matmul_peak_gflops(threads) : 0;
+  forward();
+  std::vector<double> times;
+  for (int i = 0; i < a.repeat && !interrupted(); ++i) {
+    const double start = now_ms();
+    forward();
+    times.push_back(now_ms() - start);
+    if (on_cpu && i == a.repeat / 2) peak = std::max(peak, measure_matmul_peak_gflops(threads));
+  }
+  if (on_cpu) peak = std::max(peak, measure_matmul_peak_gflops(threads));
+  require(!times.empty(), "interrupted before a run was finished");
+  std::sort(times.begin(), times.end());
+
+  std::map<std::string, OpTotal> totals;
+  std::int64_t macs = 0;
+  b->observe([&](const OpRecord& r) {
+    if (r.depth > 0) return;
+    OpTotal& t = totals[r.op];
+    t.op = r.op;
+    ++t.calls, t.ms += r.ms, t.macs += r.macs, t.bytes += r.bytes;
+    macs += r.macs;
+  });
+  forward();
+  b->observe({});
+  std::vector<OpTotal> ops;
+  for (const auto& [name, total] : totals) ops.push_back(total);
+  std::sort(ops.begin(), ops.end(), [](const OpTotal& x, const OpTotal& y) { return x.ms > y.ms; });
+
+  const double total_ms = times[times.size() / 2];
+  const double gflops = 2e-6 * static_cast<double>(macs) / total_ms;
+  const auto rate = [](const OpTotal& t) { return t.ms > 0 ? 2e-6 * static_cast<double>(t.macs) / t.ms : 0; };
+  if (a.json) {
+    nlohmann::ordered_json out{{"model", model.name},     {"backend", b->name()},   {"size", a.size},
+                               {"threads", threads},      {"classes", a.classes},   {"total_ms", total_ms},
+                               {"min_ms", times.front()}, {"max_ms", times.back()}, {"macs", macs},
+                               {"gflops", gflops}};
+    out["peak_gflops"] = on_cpu ? nlohmann::ordered_json(peak) : nlohmann::ordered_json(nullptr);
+    out["share_of_peak"] = on_cpu ? nlohmann::ordered_json(gflops / peak) : nlohmann::ordered_json(nullptr);
+    out["peak_memory_bytes"] = peak_memory_bytes();
+    for (const OpTotal& t : ops)
+      out["ops"].push_back({{"op", t.op},
+                            {"calls", t.calls},
+                            {"ms", t.ms},
+                            {"macs", t.macs},
+                            {"gflops", rate(t)},
+                            {"bytes", t.bytes}});
+    fmt::print("{}\n", out.dump(2));
+    return;
+  }
+  fmt::print("{}, backend {}, {}, {} threads, {} classes: image → masks and class logits\n\n", model.name,
+             b->name(), a.size, threads, a.classes);
+  fmt::print("{:<20}{:>7}{:>11}{:>8}{:>12}{:>12}\n", "op", "calls", "ms", "share", "G macs", "GFLOP/s");
+  double op_ms = 0;
+  for (const OpTotal& t : ops) op_ms += t.ms;
+  for (const OpTotal& t : ops)
+    fmt::print("{:<20}{:>7}{:>11.2f}{:>7.1f}%{:>12.3f}{:>12}\n", t.op, t.calls, t.ms, 100 * t.ms / op_ms,
+               static_cast<double>(t.macs) / 1e9, t.macs > 0 ? fmt::format("{:.0f}", rate(t)) : "");
+  fmt::print("\nmedian of {} runs    {:.1f} ms (fastest {:.1f}, slowest {:.1f})\n", times.size(), total_ms,
+             times.front(), times.back());
+  fmt::print("multiply-adds        {:.2f} G\nachieved             {:.0f} GFLOP/s\n",
+             static_cast<double>(macs) / 1e9, gflops);
+  if (on_cpu)
+    fmt::print("matmul peak here     {:.0f} GFLOP/s, measured in this run\nshare of peak        {:.1f} %\n",
+               peak, 100 * gflops / peak);
+  fmt::print("peak memory          {:.0f} MB, weights included\n",
+             static_cast<double>(peak_memory_bytes()) / 1e6);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "bench", "Time a model: per op, in total, and as a share of the machine's matmul peak");
+  const auto a = std::make_shared<Arguments>();
+  a->model.add_to(*command);
+  command->add_option("--size", a->size, "Padded input as HEIGHTxWIDTH, multiples of 32")
+      ->capture_default_str();
+  command->add_option("--classes", a->classes, "Classes to name")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000));
+  command->add_option("--repeat", a->repeat, "Timed runs; the median counts")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  command->add_flag("--json", a->json, "JSON on standard output");
+  command->callback([a] { run(*a); });
+}
+
+}  // namespace san::cli

@@ -1,0 +1,137 @@
+#include "common.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "backend/factory/factory.h"
+#include "base/error.h"
+#include "data/label_sets.h"
+#include "text/prompt_templates.h"
+
+namespace san::cli {
+namespace {
+
+std::atomic<bool> g_interrupted{false};
+int g_exit_code = 0;
+char** g_argv = nullptr;
+
+}  // namespace
+
+void ModelArguments::add_to(CLI::App& app) {
+  app.add_option(
+         "-m,--model", model,
+         "Model file (made by `san convert` or `san train`), \"default\" (built in), or formula:vit-b-16 | "
+         "formula:vit-l-14-336 (the real networks with random weights)")
+      ->capture_default_str();
+  app.add_option("--backend", backend, "What computes: native, reference, torch")->capture_default_str();
+  app.add_option("--device", device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
+  app.add_option("--precision", precision, "torch on CUDA only: fp32, fp16, bf16")->capture_default_str();
+  app.add_option("-j,--threads", threads, "Threads to use; 0: one per processor")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--bpe", bpe,
+                 "Tokenizer merges that replace the model's own (CLIP's bpe_simple_vocab_16e6.txt.gz, "
+                 "merges.txt or tokenizer.json)");
+  app.add_option("--seed", seed, "Seed of formula: weights");
+}
+
+LoadedModel ModelArguments::load() const {
+  return load_model(model, {bpe, seed});
+}
+
+std::unique_ptr<Backend> ModelArguments::make_backend() const {
+  if (backend == "torch") run_torch_companion();
+  return san::make_backend(backend, {threads, device, precision});
+}
+
+void VocabularyArguments::add_to(CLI::App& app, bool required) {
+  auto* group = app.add_option_group("Classes", "What to look for; one of these");
+  group->add_option("-c,--classes", classes,
+                    "Names separated by commas; \"couch|sofa\" is one class with two names");
+  group->add_option("--classes-file", classes_file, "File with one class per line");
+  std::string known;
+  for (const std::string& name : shipped_label_sets()) known += (known.empty() ? "" : ", ") + name;
+  group->add_option("--label-set", label_set, "Built-in list: " + known);
+  if (required) group->require_option(1);
+  app.add_option(
+      "--templates", templates,
+      "Prompt templates: vild, imagenet, single, or a file with one per line; default: the model's own");
+  app.add_option("--cache-dir", cache_dir,
+                 "Where text embeddings are kept between runs [$SAN_CACHE_DIR, ~/.cache/san]");
+  app.add_flag("--no-cache", no_cache, "Neither read nor write the text embedding cache");
+  app.add_flag("-q,--quiet", quiet, "No progress bars");
+}
+
+std::vector<ClassName> VocabularyArguments::parse() const {
+  if (!classes.empty()) return parse_class_list(classes);
+  if (!classes_file.empty()) return load_class_file(classes_file);
+  if (!label_set.empty()) return make_classes(label_set_names(label_set));
+  fail("no classes given; use --classes \"cat, dog\", --classes-file FILE or --label-set NAME");
+}
+
+Engine::VocabularyOptions VocabularyArguments::options() const {
+  Engine::VocabularyOptions o;
+  if (!templates.empty()) o.templates = load_templates(templates).texts;
+  o.cache = cache_dir;
+  o.use_cache = !no_cache;
+  o.quiet = quiet;
+  o.cancelled = &interrupted();
+  return o;
+}
+
+const std::atomic<bool>& interrupted() {
+  return g_interrupted;
+}
+
+void catch_interrupts() {
+  const auto handler = [](int) {
+    if (g_interrupted.exchange(true)) std::_Exit(130);
+  };
+  std::signal(SIGINT, handler);
+  std::signal(SIGTERM, handler);
+}
+
+void remember_arguments(char** argv) {
+  g_argv = argv;
+}
+
+void run_torch_companion() {
+#ifndef SAN_WITH_TORCH
+  std::error_code error;
+  const auto companion = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "san-torch";
+  ::execv(companion.c_str(), g_argv);
+  fail("{}: cannot run: {}; training and the torch backend need a build with libtorch", companion.string(),
+       std::strerror(errno));
+#endif
+}
+
+void set_exit_code(int code) {
+  g_exit_code = code;
+}
+int exit_code() {
+  return g_exit_code;
+}
+
+Grid parse_size(const std::string& text) {
+  int height = 0, width = 0, used = 0;
+  const bool read = std::sscanf(text.c_str(), "%5dx%5d%n", &height, &width, &used) == 2;
+  require(
+      read && static_cast<std::size_t>(used) == text.size() && height > 0 && width > 0 && height % 32 == 0 &&
+          width % 32 == 0,
+      "--size {}: expected HEIGHTxWIDTH, both multiples of 32 (inputs are padded to them), such as 640x864",
+      text);
+  return {height, width};
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  require(!error && std::filesystem::is_directory(folder), "{}: cannot create the folder: {}",
+          folder.string(), error ? error.message() : "something else has that name");
+}
+
+}  // namespace san::cli

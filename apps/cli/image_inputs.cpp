@@ -1,0 +1,74 @@
+#include "image_inputs.h"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+
+namespace san::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool looks_like_picture(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
+                                           ".tif", ".tiff", ".ppm", ".pgm"};
+  return known.contains(extension);
+}
+
+std::vector<fs::path> pictures_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_regular_file() && looks_like_picture(entry.path())) found.push_back(entry.path());
+  std::ranges::sort(found);
+  require(!found.empty(), "{}: no pictures in this folder (jpg, png, webp, bmp, tif, ppm)", folder.string());
+  return found;
+}
+
+std::vector<fs::path> matches(const std::string& pattern) {
+  glob_t result{};
+  const int code = ::glob(pattern.c_str(), 0, nullptr, &result);
+  std::vector<fs::path> found;
+  for (std::size_t i = 0; code == 0 && i < result.gl_pathc; ++i) found.emplace_back(result.gl_pathv[i]);
+  ::globfree(&result);
+  return found;
+}
+
+}  // namespace
+
+std::vector<ImageInput> find_images(const std::vector<std::string>& inputs) {
+  std::vector<fs::path> paths;
+  const auto append = [&](const std::vector<fs::path>& more) {
+    paths.insert(paths.end(), more.begin(), more.end());
+  };
+  for (const std::string& input : inputs) {
+    if (fs::is_directory(input)) {
+      append(pictures_in(input));
+    } else if (fs::exists(input)) {
+      paths.emplace_back(input);
+    } else {
+      const auto found = matches(input);
+      require(!found.empty(), "{}: no such file or folder, and as a pattern it matches nothing", input);
+      for (const fs::path& path : found)
+        fs::is_directory(path) ? append(pictures_in(path)) : paths.push_back(path);
+    }
+  }
+  std::map<std::string, int> stems, names;
+  for (const fs::path& path : paths) ++stems[path.stem().string()], ++names[path.filename().string()];
+  std::vector<ImageInput> out;
+  std::map<std::string, int> used;
+  for (const fs::path& path : paths) {
+    std::string stem = stems[path.stem().string()] == 1 ? path.stem().string() : path.filename().string();
+    if (const int n = used[stem]++; n > 0) stem += fmt::format("-{}", n + 1);
+    out.push_back({path, stem});
+  }
+  return out;
+}
+
+}  // namespace san::cli

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/log.h"
+#include "commands.h"
+#include "common.h"
+#include "san/version.hpp"
+
+int main(int argc, char** argv) {
+  using namespace san::cli;
+  remember_arguments(argv);
+  CLI::App app{
+      "san: open-vocabulary semantic segmentation. An image and any list of class names in, a class for "
+      "every pixel out.",
+      "san"};
+  app.set_version_flag("--version", san::version());
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "More messages");
+  app.parse_complete_callback([&] { san::log::setup(verbose); });
+  add_segment(app);
+  add_inspect(app);
+  add_convert(app);
+  add_verify(app);
+  add_bench(app);
+  add_evaluate(app);
+  add_prepare(app);
+#ifndef SAN_NO_WORLD
+  add_world(app);
+#endif
+#ifdef SAN_WITH_TORCH
+  register_torch();
+  add_train(app);
+  add_pretrain(app);
+#else
+  for (const char* name : {"train", "pretrain"}) {
+    auto* command = app.add_subcommand(
+        name, name == std::string_view("train") ? "Train a side adapter" : "Train a small CLIP");
+    command->set_help_flag();
+    command->prefix_command();
+    command->callback(run_torch_companion);
+  }
+#endif
+  catch_interrupts();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "error: {}\n", e.what());
+    return interrupted() ? 130 : 2;
+  }
+  return exit_code();
+}

@@ -1,0 +1,27 @@
+#include "base/error.h"
+#include "commands.h"
+#include "train/pretrain_task.h"
+#include "train/world_source.h"
+#include "train_arguments.h"
+
+namespace san::cli {
+namespace {
+
+void run(const TrainArguments& arguments) {
+  const Recipe recipe = arguments.recipe();
+  PretrainTask task(recipe, load_world(recipe), arguments.torch(recipe));
+  const InterruptGuard guard;
+  Trainer(task, recipe.run, recipe.optimizer, recipe.schedule).run(guard.flag());
+}
+
+}  // namespace
+
+void add_pretrain(CLI::App& app) {
+  auto* command = app.add_subcommand("pretrain", "Train a small CLIP from nothing on the demo world");
+  const auto arguments = std::make_shared<TrainArguments>();
+  command->add_option("--config", arguments->config, "Recipe, such as configs/demo-clip.yaml")->required();
+  arguments->add_to(*command);
+  command->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace san::cli

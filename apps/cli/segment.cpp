@@ -1,0 +1,224 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "checkpoint/safetensors.h"
+#include "commands.h"
+#include "common.h"
+#include "data/label_sets.h"
+#include "image/decode.h"
+#include "image/encode.h"
+#include "image_inputs.h"
+#include "segment/mask_proposals.h"
+#include "segment/overlay.h"
+#include "segment/palette.h"
+#include "segment/result_json.h"
+
+namespace san::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  ModelArguments model;
+  VocabularyArguments vocabulary;
+  std::vector<std::string> images;
+  std::string output = "out", background = "none", preprocessing = "evaluation", palette = "distinct";
+  std::vector<std::string> save{"overlay"};
+  int short_side = 0;
+};
+
+/// What one run needs for every picture.
+struct Job {
+  const Arguments& arguments;
+  std::set<std::string> save;
+  std::shared_ptr<const TextEmbeddings> vocabulary;
+  std::vector<int> row_class;
+  std::vector<Rgb> colors;
+  SegmentOptions options;
+
+  bool wants(const char* what) const { return save.contains(what); }
+};
+
+std::vector<Rgb> class_colors(const Arguments& a, std::size_t classes) {
+  if (a.palette == "distinct") return distinct_colors(classes);
+  require(!a.vocabulary.label_set.empty(),
+          "--palette dataset needs --label-set: only label sets have customary colours");
+  const LabelSet set = label_set(a.vocabulary.label_set);
+  require(set.palette.size() == classes, "label set {} has no customary colours; leave out --palette dataset",
+          set.name);
+  return {set.palette.begin(), set.palette.end()};
+}
+
+void save_scores(const fs::path& path, const Session& session, const NetworkResult& network,
+                 const Image& image, const Job& job, const HeadOptions& head) {
+  std::vector<TensorInfo> tensors;
+  std::map<std::string, int> index;
+  for (std::size_t k = 0; k < job.vocabulary->classes.size(); ++k) {
+    const std::string name = fmt::format("{:04} {}", k, job.vocabulary->classes[k]);
+    tensors.push_back({name, DType::kF32, {image.height, image.width}});
+    index[name] = static_cast<int>(k);
+  }
+  write_safetensors(path, tensors, {{"format", "san per-class scores, one [height, width] tensor per class"}},
+                    [&](const TensorInfo& tensor) {  // a class at a time: never classes × pixels in memory
+                      const int chosen = index.at(tensor.name);
+                      return HostArray::from(tensor.shape, session.segmentation_head().class_scores(
+                                                               {&network.view, 1}, image.height, image.width,
+                                                               head, {&chosen, 1}));
+                    });
+}
+
+void save_masks(const fs::path& folder, const std::vector<MaskProposal>& proposals, const Job& job) {
+  make_folder(folder);
+  int number = 0;
+  for (const MaskProposal& p : proposals) {
+    Image mask(p.mask.height, p.mask.width);
+    const std::vector<std::uint8_t> set = decode_rle(p.mask);
+    for (std::size_t i = 0; i < set.size(); ++i)
+      std::fill_n(mask.rgb.begin() + static_cast<std::ptrdiff_t>(3 * i), 3, set[i] ? 255 : 0);
+    std::string name = job.vocabulary->classes[static_cast<std::size_t>(p.class_index)];
+    std::ranges::replace_if(
+        name, [](unsigned char c) { return !std::isalnum(c) && c < 128; }, '_');
+    write_png(folder / fmt::format("{:03}_{}_{:.3f}.png", number++, name.substr(0, 60), p.score()), mask);
+  }
+}
+
+std::string summary(const SegmentationResult& r, const std::vector<std::string>& classes) {
+  std::vector<std::size_t> order;
+  for (std::size_t k = 0; k < r.areas.size(); ++k)
+    if (r.areas[k] > 0) order.push_back(k);
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return r.areas[a] > r.areas[b]; });
+  std::string text;
+  const double pixels = static_cast<double>(r.labels.labels.size());
+  for (std::size_t i = 0; i < order.size() && i < 6; ++i)
+    text +=
+        fmt::format("{}{} {:.0f} %", i ? ", " : "", order[i] < classes.size() ? classes[order[i]] : "other",
+                    100 * static_cast<double>(r.areas[order[i]]) / pixels);
+  return order.size() > 6 ? text + ", …" : text;
+}
+
+void segment_one(const ImageInput& input, Session& session, const Job& job) {
+  const fs::path base = fs::path(job.arguments.output) / input.stem;
+  const auto file = [&](const char* suffix) { return fs::path(base.string() + suffix); };
+  const Image image = decode_image(input.path);
+  const NetworkResult network = session.run(image, job.vocabulary, job.options);
+  const HeadOptions head = head_options(*job.vocabulary, job.row_class, job.options);
+  const SegmentationResult result =
+      session.segmentation_head().run({&network.view, 1}, image.height, image.width, head);
+
+  std::vector<MaskProposal> proposals;
+  if (job.wants("masks") || job.wants("json"))
+    proposals = mask_proposals(network.view, image.height, image.width, head, {}, session.pool());
+  const auto& names = job.vocabulary->classes;
+  if (job.wants("overlay"))
+    write_png(file(".overlay.png"), draw_overlay(image, result.labels, names, job.colors));
+  if (job.wants("labels")) {
+    std::vector<Rgb> palette = job.colors;
+    if (job.options.background == Background::kOther) palette.push_back(kOtherColor);
+    write_labels(file(".labels.png"), result.labels,
+                 palette.size() <= 256 ? std::span<const Rgb>(palette) : std::span<const Rgb>());
+  }
+  if (job.wants("json")) {
+    ResultInfo info{input.path.string(), session.engine().model().name, names, job.colors};
+    if (job.wants("masks")) info.proposals = proposals;
+    write_file_atomically(file(".json"), result_json(result, info) + "\n");
+  }
+  if (job.wants("masks")) save_masks(file(".masks"), proposals, job);
+  if (job.wants("scores")) save_scores(file(".scores.safetensors"), session, network, image, job, head);
+  fmt::print("{}: {}\n", input.path.string(), summary(result, names));
+  std::fflush(stdout);
+}
+
+void run(const Arguments& a) {
+  const std::vector<ImageInput> inputs = find_images(a.images);
+  const std::vector<ClassName> classes = a.vocabulary.parse();
+  Job job{a, {a.save.begin(), a.save.end()}, nullptr, {}, class_colors(a, classes.size()), {}};
+  job.options.background = a.background == "other" ? Background::kOther : Background::kNone;
+  job.options.label_scores = job.wants("json");
+  job.options.short_side = a.short_side;
+  if (a.preprocessing == "demo")
+    job.options.size_rule = SizeRule::kDemo, job.options.filter = ResizeFilter::kBicubic;
+  make_folder(a.output);
+
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
+  if (engine->model().random_weights)
+    log::warn("{}", engine->model().description);
+  else
+    log::info("model: {}", engine->model().description);
+  job.vocabulary = engine->encode(classes, a.vocabulary.options());
+  job.row_class = job.vocabulary->row_classes();
+  Session session(engine, a.model.threads);
+
+  Progress progress("segmenting", static_cast<std::int64_t>(inputs.size()),
+                    a.vocabulary.quiet || inputs.size() == 1);
+  int failed = 0;
+  for (const ImageInput& input : inputs) {
+    require(!interrupted(), "interrupted; finished pictures are in {}", a.output);
+    try {
+      segment_one(input, session, job);
+    } catch (const Error& e) {
+      log::error("{} (skipped)", e.what());
+      ++failed;
+    }
+    progress.advance(1, input.path.filename().string());
+  }
+  progress.finish();
+  if (failed > 0) {
+    log::error("{} of {} pictures could not be segmented", failed, inputs.size());
+    set_exit_code(1);
+  }
+}
+
+}  // namespace
+
+void add_segment(CLI::App& app) {
+  auto* command = app.add_subcommand("segment", "Give every pixel of pictures one of the classes you name");
+  const auto a = std::make_shared<Arguments>();
+  command->add_option("images", a->images, "Pictures, folders or quoted globs")->required();
+  a->model.add_to(*command);
+  a->vocabulary.add_to(*command, true);
+  command->add_option("-o,--output", a->output, "Folder for the results, created if missing")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "-s,--save", a->save,
+          "What to write, separated by commas: overlay (a picture with legend), labels (PNG of class "
+          "indices), json "
+          "(areas, scores, COCO RLE), masks (one PNG per proposal), scores (per-class scores, .safetensors)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"overlay", "labels", "json", "masks", "scores"}))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--background", a->background,
+          "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
+      ->check(CLI::IsMember({"none", "other"}))
+      ->capture_default_str();
+  command
+      ->add_option("--palette", a->palette,
+                   "distinct: fixed, easily told apart; dataset: the label set's customary colours")
+      ->check(CLI::IsMember({"distinct", "dataset"}))
+      ->capture_default_str();
+  command
+      ->add_option("--short-side", a->short_side,
+                   "Resize the short side to this for the network; 0: the model's own")
+      ->check(CLI::Range(0, 8192))
+      ->capture_default_str();
+  command
+      ->add_option("--preprocess", a->preprocessing,
+                   "evaluation (bilinear, as benchmarks) or demo (bicubic, as the authors' demo)")
+      ->check(CLI::IsMember({"evaluation", "demo"}))
+      ->capture_default_str();
+  command->footer(
+      "Example: san segment photo.jpg --classes \"cat, sofa|couch, wall\" --save overlay,json\n"
+      "Exit code 0: all pictures done; 1: some were skipped (said on standard error); 2: nothing could be "
+      "done.");
+  command->callback([a] { run(*a); });
+}
+
+}  // namespace san::cli

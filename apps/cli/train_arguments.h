@@ -1,0 +1,49 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "train/recipe.h"
+
+namespace san::cli {
+
+/// What `train` and `pretrain` share.
+struct TrainArguments {
+  std::string config, device = "auto", out, init;
+  std::vector<std::string> overrides;
+  double max_minutes = 0;
+  bool resume = false, quiet = false;
+
+  void add_to(CLI::App& command) {
+    command.add_option("--out", out, "Folder of checkpoint, metrics, models and report")->required();
+    command.add_option("--set", overrides,
+                       "Replace a value of the recipe: KEY=VALUE, such as SOLVER.BASE_LR=1e-3");
+    command.add_option("--init", init, "Model file to start from (MODEL.INIT)");
+    command.add_option("--device", device, "cpu, cuda, cuda:N; auto: cuda where there is one")
+        ->capture_default_str();
+    command.add_option("--max-minutes", max_minutes,
+                       "Save and stop after so many minutes; go on with --resume");
+    command.add_flag("--resume", resume, "Go on from the checkpoint in --out, if there is one");
+    command.add_flag("-q,--quiet", quiet, "No progress bar");
+  }
+
+  Recipe recipe() const {
+    std::vector<std::string> all = overrides;
+    if (!init.empty()) all.push_back("MODEL.INIT='" + init + "'");
+    Recipe r = config.empty() ? parse_recipe("", "the recipe", all) : load_recipe(config, all);
+    r.run.out = out;
+    r.run.max_minutes = max_minutes;
+    r.run.resume = resume;
+    r.run.quiet = quiet;
+    return r;
+  }
+
+  TorchOptions torch(const Recipe& recipe) const {
+    TorchOptions options;
+    options.device = device == "auto" ? (torch_has_cuda() ? "cuda" : "cpu") : device;
+    options.precision = options.device == "cpu" ? Precision::kF32 : recipe.precision;
+    options.training = true;
+    return options;
+  }
+};
+
+}  // namespace san::cli

@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include "backend/check/check_backend.h"
+#include "backend/factory/factory.h"
+#include "base/error.h"
+#include "commands.h"
+#include "common.h"
+#include "verify/golden.h"
+#ifdef SAN_WITH_TORCH
+#include "train/verify_golden.h"
+#endif
+
+namespace san::cli {
+namespace {
+
+struct Arguments {
+  std::string golden, backend = "native", device = "cpu", bpe;
+  int threads = 0;
+  double noise_factor = 20;
+};
+
+// The check backend's findings: the worst op of each kind, relative to the size of its values.
+class OpTable {
+ public:
+  void add(const OpDifference& d) {
+    Row& row = rows_[d.op];
+    ++row.count;
+    const double relative = d.max_error / std::max(d.rms, 1e-30);
+    if (row.count == 1 || relative > row.relative) row.worst = d, row.relative = relative;
+  }
+  void print() const {
+    fmt::print("\n{:<20}{:>8}{:>14}{:>14}  {}\n", "op", "calls", "max error", "error/rms", "worst call");
+    for (const auto& [op, row] : rows_)
+      fmt::print("{:<20}{:>8}{:>14.3g}{:>14.3g}  {} {}\n", op, row.count, row.worst.max_error, row.relative,
+                 row.worst.name, row.worst.shape.str());
+  }
+
+ private:
+  struct Row {
+    int count = 0;
+    double relative = 0;
+    OpDifference worst;
+  };
+  std::map<std::string, Row> rows_;
+};
+
+void print(const GoldenReport& report, const std::string& backend) {
+  fmt::print("{}\nbackend {}\n\n", report.description, backend);
+  fmt::print("{:<50}{:>10}{:>12}{:>12}{:>12}  {}\n", "tensor", "values", "max error", "error/rms", "bound",
+             "result");
+  for (const TensorCheck& c : report.checks) {
+    const std::string relative = c.rms > 0 ? fmt::format("{:.2e}", c.max_error / c.rms) : "";
+    fmt::print("{:<50}{:>10}{:>12.2e}{:>12}{:>12.2e}  {}{}{}\n", c.name, c.values, c.max_error, relative,
+               c.bound, c.passed ? "pass" : "FAIL", c.note.empty() ? "" : "  ", c.note);
+  }
+  const auto failed = std::ranges::count_if(report.checks, [](const TensorCheck& c) { return !c.passed; });
+  fmt::print("\n{} of {} tensors agree\n", static_cast<std::ptrdiff_t>(report.checks.size()) - failed,
+             report.checks.size());
+}
+
+#ifdef SAN_WITH_TORCH
+void run_training(const Arguments& a) {
+  TorchOptions options;
+  options.device = a.device;
+  const std::vector<GoldenCheck> checks = verify_training_golden(a.golden, options);
+  fmt::print("training steps replayed on {}\n\n{:<28}{:>8}{:>14}{:>12}  {}\n", torch_description(),
+             "comparison", "tensors", "deviation", "limit", "result");
+  bool passed = true;
+  for (const GoldenCheck& c : checks) {
+    fmt::print("{:<28}{:>8}{:>14.2e}{:>12.2e}  {}{}{}\n", c.name, c.count, c.deviation, c.limit,
+               c.passed() ? "pass" : "FAIL", c.relative ? "  relative to rms" : "",
+               c.worst.empty() ? "" : "  worst: " + c.worst);
+    passed = passed && c.passed();
+  }
+  if (!passed) set_exit_code(1);
+}
+#else
+void run_training(const Arguments&) {
+  run_torch_companion();
+}
+#endif
+
+void run(const Arguments& a) {
+  OpTable ops;
+  if (golden_kind(a.golden) == GoldenKind::kTraining) return run_training(a);
+  if (a.backend == "torch") run_torch_companion();
+  const bool check = a.backend == "check";
+  auto b = make_backend(check ? "native" : a.backend, {a.threads, a.device, "fp32"});
+  if (check)
+    b = make_check_backend(std::move(b), make_backend("reference", {}),
+                           [&](const OpDifference& d) { ops.add(d); });
+  const std::string backend = b->name();
+  const GoldenReport report = verify_inference(a.golden, *b, {a.bpe, a.noise_factor, a.threads});
+  print(report, backend);
+  if (a.backend == "check") ops.print();
+  if (!report.passed()) set_exit_code(1);
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("verify", "Recompute a golden file of the authors' code and compare every tensor");
+  const auto a = std::make_shared<Arguments>();
+  command->add_option("golden", a->golden, "Golden file (.safetensors); weights inside it, or by its formula")
+      ->required();
+  command
+      ->add_option("--backend", a->backend,
+                   "native, reference, torch, or check (native against reference, op by op)")
+      ->capture_default_str();
+  command->add_option("--device", a->device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
+  command->add_option("--bpe", a->bpe, "CLIP's merges, to check token ids too");
+  command
+      ->add_option("--noise-factor", a->noise_factor,
+                   "Bound on a tensor's error, in units of its recorded float32 noise")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("-j,--threads", a->threads, "Threads to use; 0: one per processor")
+      ->capture_default_str();
+  command->footer("Exit code 0: all agree; 1: some tensor differs; 2: the file cannot be used.");
+  command->callback([a] { run(*a); });
+}
+
+}  // namespace san::cli

@@ -1,0 +1,170 @@
+#include "engine/conversion.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/architecture.h"
+#include "checkpoint/conversion.h"
+#include "checkpoint/model_file.h"
+#include "checkpoint/name_maps.h"
+#include "engine/loaded_model.h"
+#include "model/initial_parameters.h"
+#include "model/san.h"
+#include "text/bpe_merges.h"
+#include "text/prompt_templates.h"
+
+namespace san {
+namespace {
+
+using nlohmann::json;
+
+/// Two sources as one; the first wins.
+class JoinedSource final : public ParameterSource {
+ public:
+  JoinedSource(std::shared_ptr<const ParameterSource> a, std::shared_ptr<const ParameterSource> b)
+      : a_(std::move(a)), b_(std::move(b)) {}
+  std::vector<std::string> names() const override {
+    std::vector<std::string> all = a_->names();
+    for (const std::string& name : b_->names())
+      if (!a_->contains(name)) all.push_back(name);
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  bool contains(const std::string& name) const override { return a_->contains(name) || b_->contains(name); }
+  Shape shape(const std::string& name) const override { return of(name).shape(name); }
+  HostArray load(const std::string& name) const override { return of(name).load(name); }
+  std::string description() const override { return a_->description(); }
+  void release(const std::string& name) const override { of(name).release(name); }
+
+ private:
+  const ParameterSource& of(const std::string& name) const { return a_->contains(name) ? *a_ : *b_; }
+  std::shared_ptr<const ParameterSource> a_, b_;
+};
+
+// What shapes tell; where they do not, the released networks' choice.
+SanConfig configuration(const Architecture& a) {
+  SanConfig c;
+  c.clip = {a.vision.width,
+            static_cast<int>(a.vision.blocks),
+            static_cast<int>(a.vision.heads),
+            a.patch,
+            a.grid,
+            a.embed_dim,
+            Activation::kQuickGelu,
+            a.text.width,
+            static_cast<int>(a.text.blocks),
+            static_cast<int>(a.text.heads),
+            a.context,
+            a.vocabulary};
+  c.feature_layer = static_cast<int>(a.feature_blocks);
+  c.clip_scale = a.patch == 14 ? 0.7 : 0.5;
+  std::vector<std::int64_t> fused{0, 1, 2, 3};
+  if (a.side) {
+    const auto& s = *a.side;
+    c.width = s.tower.width;
+    c.blocks = static_cast<int>(s.tower.blocks);
+    c.heads = c.width % 40 == 0 ? static_cast<int>(c.width / 40) : 1;
+    c.patch = s.patch;
+    c.image_size = s.grid * s.patch;
+    c.queries = s.queries;
+    c.embed_channels = s.embed_channels;
+    c.mlp_channels = s.mlp_channels;
+    fused = s.fusion_blocks;
+  }
+  c.fusion.clear();
+  const auto steps =
+      static_cast<std::int64_t>(std::max<std::size_t>(1, fused.size() - (fused.empty() ? 0 : 1)));
+  for (std::size_t i = 0; i < fused.size(); ++i)
+    c.fusion[static_cast<int>(fused[i])] =
+        static_cast<int>(static_cast<std::int64_t>(i) * c.feature_layer / steps);
+  c.supervision = c.blocks > 1 ? std::vector<int>{c.blocks - 1, c.blocks} : std::vector<int>{1};
+  c.short_side = c.image_size;
+  c.long_side = 4 * c.short_side;
+  return c;
+}
+
+SanConfig with_settings(const SanConfig& config, const std::vector<std::string>& settings) {
+  json object = json::parse(config.to_json());
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    require(equals != std::string::npos && equals > 0,
+            "--set {}: expected field=value, such as heads=6 or clip.heads=12", setting);
+    const std::string field = setting.substr(0, equals);
+    const json value = json::parse(setting.substr(equals + 1), nullptr, false);
+    require(!value.is_discarded(), "--set {}: the value is not JSON (a number, true, false, a list)",
+            setting);
+    json& owner = field.starts_with("clip.") ? object["clip"] : object;
+    const std::string key = field.starts_with("clip.") ? field.substr(5) : field;
+    require(owner.contains(key), "--set {}: there is no field \"{}\"; `san inspect --json` shows them",
+            setting, field);
+    owner[key] = value;
+  }
+  return SanConfig::from_json(object.dump(), "configuration after --set");
+}
+
+std::string choose_activation(const ConvertRequest& r, SourceFormat format, SourceLayout layout) {
+  if (!r.activation.empty())
+    return std::string(activation_name(activation_from_name(r.activation, "--activation")));
+  if (layout == SourceLayout::kSan || format == SourceFormat::kTorchScript) return "quick_gelu";
+  fail(
+      "{}: the file does not tell its activation; add --activation quick_gelu (OpenAI's weights, in any "
+      "format) or "
+      "--activation gelu (most LAION open_clip weights)",
+      r.input.string());
+}
+
+std::vector<NamedShape> required(const SanConfig& config) {
+  std::vector<NamedShape> shapes;
+  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
+  return shapes;
+}
+
+}  // namespace
+
+ConvertReport convert_model(const ConvertRequest& r) {
+  const ModelSource source = open_model_source(r.input);
+  ConvertReport report;
+  ModelMetadata metadata;
+  std::shared_ptr<const ParameterSource> parameters;
+  if (source.metadata) {
+    report.layout = "a model of this program";
+    metadata = *source.metadata;
+    parameters = source.parameters;
+    report.config = with_settings(SanConfig::from_json(metadata.config, r.input.string()), r.set);
+  } else {
+    const SanSource san = to_san_names(source.parameters);
+    report.layout = fmt::format("{} ({})", layout_name(san.layout), format_name(source.format));
+    report.dropped = san.dropped;
+    parameters = san.parameters;
+    SanConfig config = configuration(infer_architecture(*parameters));
+    metadata.activation = choose_activation(r, source.format, san.layout);
+    config.clip.activation = activation_from_name(metadata.activation, "activation");
+    report.config = with_settings(config, r.set);
+    report.untrained_adapter = san.layout != SourceLayout::kSan;
+    if (report.untrained_adapter)
+      parameters = std::make_shared<JoinedSource>(parameters, initial_adapter(report.config, 0));
+    require(!r.bpe.empty(),
+            "{}: checkpoints do not carry their tokenizer; add --bpe with CLIP's "
+            "bpe_simple_vocab_16e6.txt.gz, a merges.txt or a tokenizer.json",
+            r.input.string());
+    metadata.templates = load_templates(r.templates).texts;
+  }
+  require_same_parameters(required(report.config), *parameters);
+  metadata.config = report.config.to_json();
+  metadata.activation = activation_name(report.config.clip.activation);
+  if (!r.bpe.empty()) metadata.merges = format_bpe_merges(load_bpe_merges(r.bpe));
+  if (!r.title.empty()) metadata.extra["title"] = r.title;
+  if (!metadata.extra.contains("title"))
+    metadata.extra["title"] = report.untrained_adapter
+                                  ? "CLIP with an untrained side adapter, from " + r.input.filename().string()
+                                  : "converted from " + r.input.filename().string();
+  if (report.untrained_adapter) metadata.extra["adapter"] = "untrained";
+  if (!r.license.empty()) metadata.license = r.license;
+  metadata.extra[kTextHashKey] = hash_text_tower(report.config, *parameters);
+  write_model_file(r.output, *parameters, metadata, r.dtype);
+  return report;
+}
+
+}  // namespace san

@@ -1,0 +1,35 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "tensor/host_array.h"
+
+namespace san {
+
+struct ConvertRequest {
+  std::filesystem::path
+      input;  ///< SAN .pth, CLIP TorchScript .pt, open_clip or Hugging Face CLIP, or our own
+  std::filesystem::path output;
+  std::filesystem::path bpe;       ///< merges to embed; not needed when the input is our own
+  std::string templates = "vild";  ///< built-in set or file
+  std::string activation;          ///< "quick_gelu" or "gelu"; empty: by the kind of file, where that tells
+  std::vector<std::string> set;    ///< "field=value" (JSON value) on the configuration read off the shapes
+  std::string title, license;
+  DType dtype = DType::kF32;
+};
+
+struct ConvertReport {
+  SanConfig config;
+  std::string layout;                ///< what the input was
+  std::vector<std::string> dropped;  ///< buffers and training state left behind
+  bool untrained_adapter = false;    ///< the input was a CLIP alone: its adapter holds initial values
+};
+
+/// Writes one self-contained model file. Throws Error naming every missing, unexpected and misshapen
+/// parameter at once; nothing is written then.
+ConvertReport convert_model(const ConvertRequest& request);
+
+}  // namespace san
