@@ -179,6 +179,7 @@ std::span<const TileStrip::Tile> TileStrip::next() {
   const int width = std::min(plan_.width - x_, kTileSide * kTileGroup);
   if (width <= 0) return {};
   select_views(x_, width);
+  if (active_.empty()) (void)plan_.covering(y_, x_);
   for (const int end = x_ + width; x_ < end; x_ += kTileSide) {
     tiles_.push_back({y_, x_, height_, std::min(kTileSide, end - x_),
                       sigma_.data() + tiles_.size() * static_cast<std::size_t>(kTilePixels) * stride_});

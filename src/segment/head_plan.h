@@ -50,7 +50,7 @@ class TileStrip {
     int pixels() const { return height * width; }
     float* sigma = nullptr;  ///< [pixels, sigma_stride()]
   };
-  /// The next at most kTileGroup tiles; empty at the strip's end.
+  /// The next at most kTileGroup tiles; empty at the strip's end. Throws Error where no view reaches.
   std::span<const Tile> next();
 
   std::size_t sigma_stride() const { return stride_; }

@@ -179,6 +179,7 @@ std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> view
             "segmentation head: scores of class {} were asked for, but there are {}", k, options.classes);
   const std::size_t plane = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   std::vector<float> result(plane * chosen.size());
+  if (chosen.empty()) return result;
   const int strips = (height + head::kTileSide - 1) / head::kTileSide;
   pool_.parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
     CompactClasses compact;
