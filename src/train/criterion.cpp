@@ -156,13 +156,15 @@ Losses criterion(const std::vector<Prediction>& predictions, const Targets& targ
     const Prediction& p = prediction(i);
     const at::Tensor ce =
         class_loss(p.class_logits, image, query, label, o.no_object_weight, normalizers.class_weight);
-    const at::Tensor logits = p.mask_logits.index({image, query}).to(at::kFloat);  // [M, h, w]
+    // By index_select: the gradient of an advanced index adds up in no fixed order on several threads.
+    const at::Tensor logits =
+        p.mask_logits.flatten(0, 1).index_select(0, image * p.mask_logits.size(1) + query).to(at::kFloat);
     at::Tensor bce = logits.sum(), dice = bce;  // of no pair: zero, with a gradient path
     if (!pairs.image.empty()) {
       const at::Tensor places =
           uncertain_points(logits.detach(), pairs.image, o.points, o.oversample, o.importance, i, points);
       const at::Tensor truth =
-          sample_class_masks(targets.labels.index({image}), label.unsqueeze(1), places).squeeze(1);
+          sample_class_masks(targets.labels.index_select(0, image), label.unsqueeze(1), places).squeeze(1);
       std::tie(bce, dice) = mask_losses(sample_points(logits.unsqueeze(1), places).squeeze(1), truth,
                                         std::max(1.0, normalizers.masks));
       kept.points = places;

@@ -92,10 +92,14 @@ void Optimizer::zero_grad() {
   gradients_.zero_();
 }
 
-at::Tensor Optimizer::step(double lr_factor, double divisor) {
+at::Tensor Optimizer::norm(double divisor) {
   const at::NoGradGuard guard;
   if (divisor != 1) gradients_.mul_(1 / divisor);
-  const at::Tensor norm = gradients_.norm();
+  return gradients_.norm();
+}
+
+void Optimizer::step(double lr_factor, const at::Tensor& norm) {
+  const at::NoGradGuard guard;
   if (options_.clip_norm > 0) gradients_.mul_((options_.clip_norm / (norm + 1e-6)).clamp_max(1.0));
   ++steps_;
   for (const Group& group : groups_)
@@ -103,7 +107,6 @@ at::Tensor Optimizer::step(double lr_factor, double divisor) {
       muon(group, lr_factor);
     else
       adamw(group, lr_factor);
-  return norm;
 }
 
 void Optimizer::adamw(const Group& group, double factor) {

@@ -34,9 +34,10 @@ class Optimizer {
   };
   const std::vector<Range>& ranges() const { return ranges_; }
 
-  /// Divides the gradients by `divisor`, clips them and steps with `lr_factor` times the rates. Returns the
-  /// gradient norm before clipping, on the device.
-  at::Tensor step(double lr_factor, double divisor = 1);
+  /// Divides the gradients by `divisor` and returns their norm, on the device.
+  at::Tensor norm(double divisor = 1);
+  /// Clips gradients of this norm and steps with `lr_factor` times the rates.
+  void step(double lr_factor, const at::Tensor& norm);
   std::int64_t steps() const { return steps_; }
 
   /// Per parameter state under "<kind>/<parameter>": first and second moments, momenta.

@@ -27,7 +27,7 @@ TEST(Optimizer, StepsAsAdamWIsDefined) {
     optimizer.zero_grad();
     const at::Tensor factors = at::arange(1, 7, at::kFloat).view({3, 2}) * step;
     (leaf * factors).sum().backward();
-    optimizer.step(0.5);
+    optimizer.step(0.5, optimizer.norm());
     for (std::size_t i = 0; i < 6; ++i) {
       const double g = static_cast<double>(i + 1) * step, lr = 0.05;
       m[i] = 0.9 * m[i] + 0.1 * g;
@@ -48,7 +48,9 @@ TEST(Optimizer, ClipsTheNormOfAllGradientsTogether) {
   o.clip_norm = 0.01;
   Optimizer optimizer(parameters, o);
   (a * 3 + b * 4).sum().backward();
-  EXPECT_FLOAT_EQ(optimizer.step(0, 2).item<float>(), 2.5f) << "after the division by 2";
+  const at::Tensor norm = optimizer.norm(2);
+  EXPECT_FLOAT_EQ(norm.item<float>(), 2.5f) << "after the division by 2";
+  optimizer.step(0, norm);
   EXPECT_NEAR(a.grad().item<float>(), 0.006, 1e-6);
   EXPECT_NEAR(b.grad().item<float>(), 0.008, 1e-6);
 }
@@ -91,7 +93,7 @@ TEST(Optimizer, MuonLowersALossOnFusedProjections) {
   for (int i = 0; i < 200; ++i) {
     optimizer.zero_grad();
     loss().backward();
-    optimizer.step(1);
+    optimizer.step(1, optimizer.norm());
   }
   EXPECT_LT(loss().item<double>(), 0.2 * before);
 }
@@ -112,7 +114,7 @@ TEST(Optimizer, StateSurvivesARoundTrip) {
       }
       optimizer->zero_grad();
       w.pow(2).sum().backward();
-      optimizer->step(1);
+      optimizer->step(1, optimizer->norm());
     }
     return w.detach().clone();
   };

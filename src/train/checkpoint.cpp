@@ -1,0 +1,65 @@
+#include "train/checkpoint.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "checkpoint/safetensors.h"
+
+namespace san {
+namespace {
+
+constexpr const char* kFormat = "san.cpp-training-1";
+constexpr const char* kParameters = "parameters/";
+constexpr const char* kOptimizer = "optimizer/";
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& c) {
+  std::map<std::string, at::Tensor> all;
+  for (const auto& [name, tensor] : c.parameters) all[kParameters + name] = tensor;
+  for (const auto& [name, tensor] : c.optimizer) all[kOptimizer + name] = tensor;
+  std::vector<TensorInfo> infos;
+  for (const auto& [name, tensor] : all) infos.push_back({name, DType::kF32, shape_of(tensor)});
+  const nlohmann::json state{{"step", c.step},
+                             {"metrics_bytes", c.metrics_bytes},
+                             {"elapsed_s", c.elapsed_s},
+                             {"best", c.best},
+                             {"has_best", c.has_best},
+                             {"loss_scale", c.loss_scale},
+                             {"loss_scale_age", c.loss_scale_age}};
+  write_safetensors(
+      path, infos, {{"format", kFormat}, {"state", state.dump()}, {"stream", c.stream}, {"recipe", c.recipe}},
+      [&](const TensorInfo& info) { return host_array_of(all.at(info.name)); });
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  const auto file = SafetensorsFile::open(path);
+  const auto format = file->metadata().find("format");
+  require(format != file->metadata().end() && format->second == kFormat,
+          "{}: not a training checkpoint (expected format {})", path.string(), kFormat);
+  Checkpoint c;
+  const nlohmann::json state = nlohmann::json::parse(file->metadata("state"), nullptr, false);
+  try {
+    state.at("step").get_to(c.step);
+    state.at("metrics_bytes").get_to(c.metrics_bytes);
+    state.at("elapsed_s").get_to(c.elapsed_s);
+    state.at("best").get_to(c.best);
+    state.at("has_best").get_to(c.has_best);
+    state.at("loss_scale").get_to(c.loss_scale);
+    state.at("loss_scale_age").get_to(c.loss_scale_age);
+  } catch (const nlohmann::json::exception& e) {
+    fail("{}: damaged training state: {}", path.string(), e.what());
+  }
+  c.stream = file->metadata("stream");
+  c.recipe = file->metadata("recipe");
+  for (const std::string& name : file->names()) {
+    const auto into = [&](std::map<std::string, at::Tensor>& tensors, std::string_view prefix) {
+      if (name.starts_with(prefix)) tensors[name.substr(prefix.size())] = tensor_of(file->load(name));
+    };
+    into(c.parameters, kParameters);
+    into(c.optimizer, kOptimizer);
+  }
+  return c;
+}
+
+}  // namespace san

@@ -1,0 +1,69 @@
+#pragma once
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "backend/torch/factory.h"
+#include "model/config.h"
+#include "nn/param_scope.h"
+#include "train/criterion.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
+
+namespace san {
+
+/// A training recipe as its YAML file says it (docs/training.md lists the keys, named as in detectron2 where
+/// it has them).
+struct Recipe {
+  nlohmann::json json;  ///< everything, defaults and overrides included
+
+  struct Model {
+    std::string init;            ///< model file to start from; empty: initial weights of BASE
+    std::string base;            ///< network by name where there is no init
+    bool fresh_adapter = false;  ///< of init, take CLIP only
+    nlohmann::json network;      ///< fields that differ from the base or init
+    std::vector<std::string> trainable;
+  } model;
+  struct Data {
+    std::string train, root;
+    std::filesystem::path concepts;  ///< demo world
+    std::vector<std::filesystem::path> pictures;
+    std::filesystem::path images, labels, classes_file;
+    int workers = 0, ahead = 4;
+    int size = 64;            ///< of demo-world pairs and scenes
+    double curriculum = 0.3;  ///< part of the run over which backgrounds become real
+    int vocabulary = 4096;    ///< of the tokenizer trained on the captions
+    int context = 32;
+  } data;
+  struct Input {
+    std::vector<int> min_size;
+    int max_size = 2560, crop = 640;
+    bool color_jitter = true, flip = true;
+  } input;
+  CriterionOptions loss;
+  OptimizerOptions optimizer;
+  Schedule schedule;
+  RunOptions run;
+  Precision precision = Precision::kF32;
+  int batch = 32;
+  std::uint64_t seed = 1;
+  std::string templates = "vild";
+  int evaluation_scenes = 100;
+};
+
+/// Reads a recipe and applies overrides such as "SOLVER.BASE_LR=1e-3". Throws Error naming the key that is
+/// unknown or has the wrong type.
+Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+Recipe parse_recipe(const std::string& yaml, const std::string& where,
+                    const std::vector<std::string>& overrides = {});
+
+/// Which parameters TRAINABLE names: adapter, background, position (of the vision tower), clip_vision,
+/// clip_text, logit_scale.
+TrainableRule trainable_rule(const std::vector<std::string>& parts);
+
+/// `base` with the given fields replaced; throws Error for unknown ones.
+SanConfig with_overrides(const SanConfig& base, const nlohmann::json& network, const std::string& where);
+
+}  // namespace san

@@ -1,0 +1,82 @@
+#pragma once
+#include <memory>
+
+#include "train/loader.h"
+#include "train/start_model.h"
+#include "train/task.h"
+
+namespace san {
+
+/// Where training pictures with labels come from; every sample is a pure function of its place in the stream.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  static constexpr std::uint16_t kIgnore = 65535;
+
+  virtual const std::vector<std::string>& class_names() const = 0;
+  virtual int height() const = 0;
+  virtual int width() const = 0;
+  /// Writes height·width·3 bytes and height·width labels.
+  virtual void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const = 0;
+  /// Batches hold samples of one kind (the official sampler groups pictures by orientation).
+  virtual int group(std::uint64_t position) const = 0;
+};
+
+/// Held-out pictures with labels, and what to measure on them.
+class EvaluationSet {
+ public:
+  virtual ~EvaluationSet() = default;
+  virtual const std::vector<std::string>& class_names() const = 0;
+  virtual int size() const = 0;
+  virtual int height() const = 0;
+  virtual int width() const = 0;
+  virtual void fill(int index, std::uint8_t* rgb, std::uint16_t* labels) const = 0;
+  /// Class groups whose mean IoU is reported apart; empty: only the mean over all.
+  virtual std::vector<std::pair<std::string, std::vector<int>>> groups() const = 0;
+};
+
+/// Trains SAN on labelled pictures by the set criterion.
+class SegmentationTask : public TrainingTask {
+ public:
+  SegmentationTask(const Recipe& recipe, std::shared_ptr<const SampleSource> samples,
+                   std::shared_ptr<const EvaluationSet> evaluation, const TorchOptions& options);
+  ~SegmentationTask() override;
+
+  TorchBackend& backend() override { return *backend_; }
+  std::int64_t images_per_batch() const override { return recipe_.batch; }
+  void start(const std::string& stream) override;
+  void fetch(double progress) override;
+  StepLoss loss(std::int64_t step) override;
+  std::string stream_state() const override;
+  NamedValues evaluate(bool thorough) override;
+  void export_model(const std::filesystem::path& path) override;
+
+ private:
+  struct Batch;
+  /// The place of samples drawn so far and those waiting for their group's batch to fill.
+  struct Stream {
+    std::uint64_t next = 0;
+    std::vector<std::uint64_t> waiting;
+  };
+  std::unique_ptr<Batch> begin_batch();
+
+  Recipe recipe_;
+  std::shared_ptr<const SampleSource> samples_;
+  std::shared_ptr<const EvaluationSet> evaluation_;
+  std::shared_ptr<TorchBackend> backend_;
+  TorchOptions options_;
+  StartModel model_;
+  std::unique_ptr<TrainableSan> network_;
+  at::Tensor text_, evaluation_text_;
+  Stream stream_, consumed_;
+  std::unique_ptr<Batch> batch_;
+  at::Tensor images_;
+  Targets targets_;
+  std::unique_ptr<Loader<Batch>> loader_;
+};
+
+/// Labels [B, H, W] by SAN's rule (REFERENCE §8): softmax over classes without "no object", times sigmoid of
+/// the resized masks, summed over queries, argmax.
+at::Tensor segment(const Prediction& prediction, std::int64_t height, std::int64_t width);
+
+}  // namespace san

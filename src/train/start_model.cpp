@@ -1,0 +1,97 @@
+#include "train/start_model.h"
+
+#include "base/error.h"
+#include "checkpoint/memory_source.h"
+#include "model/clip_text.h"
+#include "text/vocabulary.h"
+#include "train/initial_weights.h"
+
+namespace san {
+namespace {
+
+// The backend's parameters where it has them, else those of the start.
+class TrainedSource : public ParameterSource {
+ public:
+  TrainedSource(const ParameterSource& start, const TorchParameters& trained)
+      : start_(start), trained_(trained) {}
+  std::vector<std::string> names() const override { return start_.names(); }
+  bool contains(const std::string& name) const override { return start_.contains(name); }
+  Shape shape(const std::string& name) const override { return start_.shape(name); }
+  HostArray load(const std::string& name) const override {
+    return trained_.contains(name) ? trained_.load(name) : start_.load(name);
+  }
+  std::string description() const override { return start_.description(); }
+
+ private:
+  const ParameterSource& start_;
+  const TorchParameters& trained_;
+};
+
+}  // namespace
+
+BpeTokenizer StartModel::tokenizer() const {
+  return BpeTokenizer(parse_bpe_merges(metadata.merges, "the model's tokenizer"),
+                      static_cast<int>(config.clip.context));
+}
+
+void StartModel::write(const std::filesystem::path& path, const TorchParameters& trained, DType dtype) const {
+  write_model_file(path, TrainedSource(*parameters, trained), metadata, dtype);
+}
+
+StartModel start_model(const Recipe& recipe) {
+  StartModel model;
+  const PromptTemplates templates = load_templates(recipe.templates);
+  if (recipe.model.init.empty()) {
+    model.config = with_overrides(SanConfig::named(recipe.model.base), recipe.model.network, "MODEL.NETWORK");
+    model.parameters = std::make_shared<InitialWeights>(model.config, recipe.seed);
+    model.metadata.templates = templates.texts;
+  } else {
+    const ModelSource source = open_model_file(recipe.model.init);
+    model.metadata = *source.metadata;
+    const SanConfig stored = SanConfig::from_json(model.metadata.config, recipe.model.init);
+    model.config = with_overrides(stored, recipe.model.network, "MODEL.NETWORK");
+    require(model.config.clip == stored.clip,
+            "{}: its CLIP is fixed; MODEL.NETWORK may change the side adapter only", recipe.model.init);
+    const auto initial = std::make_shared<InitialWeights>(model.config, recipe.seed);
+    const bool fresh = recipe.model.fresh_adapter;
+    // Where the deep blocks begin decides their names.
+    require(fresh ? stored.feature_layer == model.config.feature_layer : true,
+            "{}: splits its CLIP after block {}, MODEL.NETWORK after {}", recipe.model.init,
+            stored.feature_layer, model.config.feature_layer);
+    model.parameters = std::make_shared<SplicedSource>(
+        source.parameters, initial,
+        [fresh](const std::string& name) { return !fresh || !is_adapter_parameter(name); });
+    if (recipe.json.contains("TEXT") && recipe.json.at("TEXT").contains("TEMPLATES"))
+      model.metadata.templates = templates.texts;
+  }
+  model.metadata.config = model.config.to_json();
+  model.metadata.activation = activation_name(model.config.clip.activation);
+  return model;
+}
+
+at::Tensor embed_class_names(const StartModel& model, const std::vector<std::string>& names,
+                             const std::string& templates, const TorchOptions& options) {
+  const at::NoGradGuard guard;
+  TorchBackend b({options.device, Precision::kF32, false});
+  ParamLoader loader(b, *model.parameters);
+  const ClipText text(ParamScope(loader, "ov_classifier"), model.config.clip);
+  const BpeTokenizer tokenizer = model.tokenizer();
+  const VocabularyEncoder encoder(
+      tokenizer,
+      templates.empty() ? make_templates("model", model.metadata.templates) : load_templates(templates),
+      [&](const std::vector<std::vector<int>>& prompts) {
+        std::vector<std::int32_t> ids;
+        for (const auto& prompt : prompts) ids.insert(ids.end(), prompt.begin(), prompt.end());
+        const Shape shape{static_cast<std::int64_t>(prompts.size()),
+                          static_cast<std::int64_t>(prompts[0].size())};
+        return b.to_host(text.forward(b, b.from_ids(shape, ids)));
+      },
+      static_cast<int>(model.config.clip.embed_dim));
+  VocabularyOptions encode;
+  encode.quiet = true;
+  encode.batch_size = 256;
+  const TextEmbeddings rows = encoder.encode(make_classes(names), encode);
+  return at::tensor(rows.rows).view({rows.row_count(), rows.dim}).to(b.device());
+}
+
+}  // namespace san

@@ -1,0 +1,33 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/model_file.h"
+#include "text/bpe_tokenizer.h"
+#include "train/network.h"
+#include "train/recipe.h"
+
+namespace san {
+
+/// What a run starts from, and what its models carry besides parameters.
+struct StartModel {
+  SanConfig config;
+  std::shared_ptr<const ParameterSource> parameters;  ///< complete
+  ModelMetadata metadata;
+
+  BpeTokenizer tokenizer() const;
+  /// Writes the model with the backend's parameters in place of those it started from.
+  void write(const std::filesystem::path& path, const TorchParameters& trained,
+             DType dtype = DType::kF16) const;
+};
+
+/// From MODEL.INIT (a model file) or initial weights of MODEL.BASE, with MODEL.NETWORK's fields. A fresh
+/// adapter takes nothing but CLIP from the file. Throws Error for anything else than a model file.
+StartModel start_model(const Recipe& recipe);
+
+/// Embeds class names by the start model's text tower: [K, D] on the device of `backend`.
+at::Tensor embed_class_names(const StartModel& model, const std::vector<std::string>& names,
+                             const std::string& templates, const TorchOptions& options);
+
+}  // namespace san

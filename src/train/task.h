@@ -1,0 +1,42 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/torch/torch_backend.h"
+
+namespace san {
+
+using NamedValues = std::vector<std::pair<std::string, double>>;
+
+struct StepLoss {
+  at::Tensor total;
+  std::vector<std::pair<std::string, at::Tensor>> terms;
+};
+
+/// What is trained on what; the Trainer does the rest.
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+  virtual TorchBackend& backend() = 0;
+  virtual std::int64_t images_per_batch() const = 0;
+
+  /// Starts making batches from where `stream` (a stream_state(), or empty: the beginning) left off.
+  virtual void start(const std::string& stream) = 0;
+  /// Waits for the next batch and brings it to the device. `progress`: part of the run done.
+  virtual void fetch(double progress) = 0;
+  /// The loss of the fetched batch; `step` numbers the optimiser's step. May be asked again for the same
+  /// batch.
+  virtual StepLoss loss(std::int64_t step) = 0;
+  /// JSON: where the stream stands after the batches fetched so far.
+  virtual std::string stream_state() const = 0;
+
+  /// Measures on held-out data; the first value decides what is best (higher is better). Empty: nothing to
+  /// measure.
+  virtual NamedValues evaluate(bool thorough) = 0;
+  /// Writes the model as it is now.
+  virtual void export_model(const std::filesystem::path& path) = 0;
+};
+
+}  // namespace san

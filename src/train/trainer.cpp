@@ -1,0 +1,250 @@
+#include "train/trainer.h"
+
+#include <torch/csrc/api/include/torch/cuda.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+
+namespace san {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr double kFirstLossScale = 65536;
+constexpr std::int64_t kLossScaleGrowth = 2000;  // good steps before the scale doubles, as torch's GradScaler
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::atomic<bool> interrupted_flag{false};
+void on_signal(int signal) {
+  if (interrupted_flag.exchange(true)) std::signal(signal, SIG_DFL), std::raise(signal);
+}
+
+}  // namespace
+
+InterruptGuard::InterruptGuard() {
+  interrupted_flag = false;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+InterruptGuard::~InterruptGuard() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+const std::atomic<bool>& InterruptGuard::flag() const {
+  return interrupted_flag;
+}
+
+Trainer::Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule)
+    : task_(task),
+      run_(std::move(run)),
+      optimizer_(*task.backend().parameters(), optimizer),
+      schedule_(schedule) {
+  require(run_.steps > 0 || run_.minutes > 0,
+          "training: give a number of steps or a time (MAX_ITER or MAX_MINUTES)");
+  require(run_.accumulate >= 1, "training: {} batches per step", run_.accumulate);
+  state_.loss_scale = run_.loss_scaling ? kFirstLossScale : 1;
+  state_.recipe = run_.recipe;
+}
+
+double Trainer::progress() const {
+  if (run_.steps > 0) return static_cast<double>(state_.step) / static_cast<double>(run_.steps);
+  return std::min(1.0, (elapsed_before_ + seconds_since(process_start_)) / (60 * run_.minutes));
+}
+
+bool Trainer::finished() const {
+  return progress() >= 1;
+}
+
+void Trainer::resume() {
+  const Checkpoint saved = read_checkpoint(checkpoint_path());
+  require(saved.recipe == run_.recipe,
+          "{}: belongs to another recipe; give the one it was started with, or another --out. Its own is {}",
+          checkpoint_path().string(), saved.recipe);
+  const at::NoGradGuard guard;
+  TorchParameters& parameters = *task_.backend().parameters();
+  for (const std::string& name : parameters.names()) {
+    const auto found = saved.parameters.find(name);
+    require(found != saved.parameters.end() && found->second.sizes() == parameters[name].sizes(),
+            "{}: lacks the parameter {}", checkpoint_path().string(), name);
+    at::Tensor(parameters[name]).copy_(found->second);
+  }
+  optimizer_.load_state(saved.optimizer, saved.step);
+  state_ = saved;
+  state_.parameters.clear(), state_.optimizer.clear();
+  elapsed_before_ = saved.elapsed_s;
+  // What was logged after the checkpoint will be logged again.
+  const std::filesystem::path metrics = run_.out / "metrics.jsonl";
+  if (std::filesystem::exists(metrics) &&
+      std::filesystem::file_size(metrics) > static_cast<std::uintmax_t>(saved.metrics_bytes))
+    std::filesystem::resize_file(metrics, static_cast<std::uintmax_t>(saved.metrics_bytes));
+  log::info("resumed at step {} from {}", state_.step, checkpoint_path().string());
+}
+
+void Trainer::save() {
+  Checkpoint now = state_;
+  TorchParameters& parameters = *task_.backend().parameters();
+  for (const std::string& name : parameters.names()) now.parameters[name] = parameters[name];
+  now.optimizer = optimizer_.state();
+  now.stream = task_.stream_state();
+  now.elapsed_s = elapsed_before_ + seconds_since(process_start_);
+  const std::filesystem::path metrics = run_.out / "metrics.jsonl";
+  now.metrics_bytes =
+      std::filesystem::exists(metrics) ? static_cast<std::int64_t>(std::filesystem::file_size(metrics)) : 0;
+  write_checkpoint(checkpoint_path(), now);
+}
+
+void Trainer::explain_nan() {
+  // The parameters are still those of the last good step: the same batch fails again, watched op by op.
+  task_.backend().check_finite(true);
+  optimizer_.zero_grad();
+  try {
+    (task_.loss(state_.step).total * state_.loss_scale).backward();
+  } catch (const Error& e) {
+    fail("step {}: {}; the last checkpoint is {}", state_.step, e.what(), checkpoint_path().string());
+  }
+  fail(
+      "step {}: the loss or a gradient is NaN or infinite, though no single op shows it; the last checkpoint "
+      "is {}",
+      state_.step, checkpoint_path().string());
+}
+
+at::Tensor Trainer::step(Times& times, bool timed) {
+  Clock::time_point mark = Clock::now();
+  const auto lap = [&](double& into) {
+    if (timed && task_.backend().device().is_cuda()) torch::cuda::synchronize();
+    into += seconds_since(mark);
+    mark = Clock::now();
+  };
+  optimizer_.zero_grad();
+  at::Tensor sum;
+  for (int i = 0; i < run_.accumulate; ++i) {
+    task_.fetch(progress());
+    lap(times.data);
+    last_ = task_.loss(state_.step);
+    lap(times.forward);
+    (last_.total * (state_.loss_scale / run_.accumulate)).backward();
+    const at::Tensor share = last_.total.detach() / run_.accumulate;
+    sum = sum.defined() ? sum + share : share;
+    lap(times.backward);
+  }
+  update(optimizer_.norm(state_.loss_scale));
+  lap(times.optimizer);
+  return sum;
+}
+
+void Trainer::update(const at::Tensor& norm) {
+  last_norm_ = norm.item().toDouble();
+  const bool finite = std::isfinite(last_norm_);
+  if (!finite && !(run_.loss_scaling && state_.loss_scale > 1)) explain_nan();
+  if (finite) {
+    optimizer_.step(schedule_.factor(progress()), norm);
+  } else {
+    ++skipped_;
+  }
+  if (run_.loss_scaling) {
+    state_.loss_scale_age = finite ? state_.loss_scale_age + 1 : 0;
+    if (!finite) state_.loss_scale /= 2;
+    if (state_.loss_scale_age == kLossScaleGrowth) state_.loss_scale *= 2, state_.loss_scale_age = 0;
+  }
+  ++state_.step;
+}
+
+void Trainer::log(const at::Tensor& loss, const Times& times, double seconds, std::int64_t steps) {
+  const auto n = static_cast<double>(steps);
+  nlohmann::ordered_json record{{"step", state_.step},
+                                {"progress", progress()},
+                                {"loss", loss.item().toDouble()},
+                                {"lr_factor", schedule_.factor(progress())},
+                                {"grad_norm", last_norm_}};
+  for (const auto& [name, value] : last_.terms) record[name] = value.item().toDouble();
+  record["images_per_s"] =
+      n * run_.accumulate * static_cast<double>(task_.images_per_batch()) / std::max(1e-9, seconds);
+  record["data_ms"] = 1e3 * times.data, record["forward_ms"] = 1e3 * times.forward;
+  record["backward_ms"] = 1e3 * times.backward, record["optimizer_ms"] = 1e3 * times.optimizer;
+  if (run_.loss_scaling) record["loss_scale"] = state_.loss_scale, record["skipped_steps"] = skipped_;
+  record["elapsed_s"] = elapsed_before_ + seconds_since(process_start_);
+  std::ofstream file(run_.out / "metrics.jsonl", std::ios::app);
+  file << record.dump() << '\n';
+  file.flush();
+  if (!file) log::warn("{}: cannot be written; training goes on", (run_.out / "metrics.jsonl").string());
+}
+
+void Trainer::evaluate(bool last) {
+  const NamedValues values = task_.evaluate(last);
+  task_.export_model(run_.out / "model.safetensors");
+  if (values.empty()) return;
+  nlohmann::ordered_json record{{"step", state_.step}, {"evaluation", true}};
+  std::string line;
+  for (const auto& [name, value] : values) {
+    record[name] = value;
+    line += fmt::format("{}{} {:.2f}", line.empty() ? "" : ", ", name, 100 * value);
+  }
+  log::info("step {}: {}", state_.step, line);
+  std::ofstream(run_.out / "metrics.jsonl", std::ios::app) << record.dump() << '\n';
+  if (state_.has_best && values[0].second <= state_.best) return;
+  state_.best = values[0].second, state_.has_best = true;
+  task_.export_model(run_.out / "best.safetensors");
+}
+
+RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
+  std::filesystem::create_directories(run_.out);
+  if (run_.resume && std::filesystem::exists(checkpoint_path())) {
+    resume();
+  } else {
+    require(!std::filesystem::exists(checkpoint_path()),
+            "{} holds a checkpoint: give --resume to go on from it, or another --out", run_.out.string());
+    std::filesystem::remove(run_.out / "metrics.jsonl");
+  }
+  process_start_ = Clock::now();
+  task_.start(state_.stream);
+  RunOutcome outcome = RunOutcome::kFinished;
+  Progress bar("training", run_.steps > 0 ? run_.steps - state_.step : 0, run_.quiet);
+  Clock::time_point since_log = Clock::now();
+  std::int64_t steps_since_log = 0;
+  while (!finished()) {
+    const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
+    Times times;
+    const at::Tensor loss = step(times, logs);
+    ++steps_since_log;
+    if (logs) {
+      log(loss, times, seconds_since(since_log), steps_since_log);
+      bar.advance(steps_since_log, fmt::format("loss {:.3f}, {:.0f} images/s", loss.item().toDouble(),
+                                               static_cast<double>(steps_since_log * run_.accumulate *
+                                                                   task_.images_per_batch()) /
+                                                   seconds_since(since_log)));
+      since_log = Clock::now(), steps_since_log = 0;
+    }
+    if (interrupted || (run_.max_minutes > 0 && seconds_since(process_start_) > 60 * run_.max_minutes)) {
+      outcome = interrupted ? RunOutcome::kInterrupted : RunOutcome::kOutOfTime;
+      break;
+    }
+    if (finished()) break;
+    if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0) evaluate(false);
+    if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
+  }
+  bar.finish();
+  if (outcome == RunOutcome::kFinished)
+    evaluate(true);
+  else
+    task_.export_model(run_.out / "model.safetensors");
+  save();
+  log::info("{} at step {}: {}",
+            outcome == RunOutcome::kFinished      ? "finished"
+            : outcome == RunOutcome::kInterrupted ? "interrupted, saved"
+                                                  : "out of time, saved",
+            state_.step, run_.out.string());
+  return outcome;
+}
+
+}  // namespace san

@@ -1,0 +1,73 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "train/checkpoint.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/task.h"
+
+namespace san {
+
+struct RunOptions {
+  std::filesystem::path out;  ///< folder of checkpoint, metrics, models and report
+  std::int64_t steps = 0;     ///< optimiser steps of the whole run; 0: as many as fit `minutes`
+  double minutes = 0;         ///< training time of the whole run, all processes together, when `steps` is 0
+  double max_minutes = 0;     ///< this process saves and stops after so long; 0: never
+  int accumulate = 1;         ///< batches per step
+  std::int64_t log_every = 20, checkpoint_every = 1000, evaluate_every = 5000;  ///< steps; 0: only at the end
+  bool resume = false, quiet = false;
+  bool loss_scaling = false;  ///< for fp16
+  std::string recipe;         ///< JSON that a resumed run must share
+};
+
+enum class RunOutcome { kFinished, kInterrupted, kOutOfTime };
+
+/// Runs a task to its end: schedule, accumulation, checkpoints, metrics (metrics.jsonl), evaluation, best and
+/// last model. A run that dies at any moment and is resumed goes on from its last checkpoint exactly as it
+/// would have.
+class Trainer {
+ public:
+  Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule);
+
+  /// Throws Error when the loss or a gradient stops being finite, naming the op; the last checkpoint stays.
+  RunOutcome run(const std::atomic<bool>& interrupted);
+
+ private:
+  struct Times {
+    double data = 0, forward = 0, backward = 0, optimizer = 0;
+  };
+  double progress() const;
+  bool finished() const;
+  void resume();
+  void save();
+  at::Tensor step(Times& times, bool timed);
+  void update(const at::Tensor& norm);
+  [[noreturn]] void explain_nan();
+  void log(const at::Tensor& loss, const Times& times, double seconds, std::int64_t steps);
+  void evaluate(bool last);
+  std::filesystem::path checkpoint_path() const { return run_.out / "last.checkpoint"; }
+
+  TrainingTask& task_;
+  RunOptions run_;
+  Optimizer optimizer_;
+  Schedule schedule_;
+  Checkpoint state_;
+  StepLoss last_;
+  double last_norm_ = 0;
+  std::int64_t skipped_ = 0;
+  std::chrono::steady_clock::time_point process_start_{};
+  double elapsed_before_ = 0;
+};
+
+/// Sets `flag` on SIGINT and SIGTERM while it lives; a second signal ends the process at once.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  const std::atomic<bool>& flag() const;
+};
+
+}  // namespace san
