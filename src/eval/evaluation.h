@@ -32,8 +32,8 @@ struct Example {
 
 struct Speed {
   double wall_seconds = 0;
-  double predict_seconds = 0;  ///< in the predictor, summed over images
-  std::int64_t predicted = 0;  ///< images
+  double predict_seconds = 0;  ///< computing, summed over images
+  std::int64_t predicted = 0;  ///< images; 0 where stored results were read
 };
 
 /// All that a run found out, as counts: a shard's evaluation and the whole dataset's are of the same kind.
