@@ -4,11 +4,13 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "commands.h"
 #include "common.h"
 #include "eval/evaluator.h"
 #include "eval/report.h"
 #include "eval/views.h"
+#include "model_predictor.h"
 
 namespace san::cli {
 namespace {
@@ -16,10 +18,14 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
+  ModelArguments model;
+  std::string templates, cache_dir;
+  bool augment = false, no_cache = false;
+  int window = 0;
   std::string dataset, split, shard = "1/1", save = "none";
   fs::path data, images, labels, classes, predictions, output, seen, unseen;
   std::vector<fs::path> merge;
-  int ignore = -1, threads = 0;
+  int ignore = -1;
   std::int64_t limit = 0;
   bool strict = false, check = false, quiet = false, all_classes = false, json = false;
 };
@@ -51,8 +57,20 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
 }
 
 std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec) {
-  require(!a.predictions.empty(), "evaluate: expected --predictions");
-  return stored_predictor(a.predictions, spec);
+  if (!a.predictions.empty()) return stored_predictor(a.predictions, spec);
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
+  if (engine->model().random_weights) log::warn("{}", engine->model().description);
+  VocabularyArguments words;
+  words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
+  words.quiet = a.quiet;
+  const SanConfig& config = engine->network().config();
+  ViewOptions views;
+  views.short_side = static_cast<int>(config.short_side);
+  views.max_side = static_cast<int>(config.long_side);
+  views.augment = a.augment;
+  views.window = a.window;
+  return model_predictor(engine, engine->encode(make_classes(spec.classes), words.options()), views,
+                         a.model.threads);
 }
 
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
@@ -81,7 +99,7 @@ void run(const Arguments& a) {
   }
   const Dataset dataset = open_dataset(describe_dataset(a), a.data, a.split);
   if (a.check) {
-    const auto problems = check_dataset(dataset, dataset.samples, a.threads, a.quiet);
+    const auto problems = check_dataset(dataset, dataset.samples, a.model.threads, a.quiet);
     fmt::print("{}: {} samples, {} problems\n{}", dataset.spec.name, dataset.samples.size(), problems.size(),
                describe_problems(problems, problems.size()));
     if (!problems.empty()) set_exit_code(1);
@@ -90,7 +108,7 @@ void run(const Arguments& a) {
   EvaluationOptions options;
   options.shard = Shard::parse(a.shard);
   options.strict = a.strict;
-  options.threads = a.threads;
+  options.threads = a.model.threads;
   options.limit = a.limit;
   options.quiet = a.quiet;
   read_groups(a, dataset.spec, options);
@@ -119,6 +137,17 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--ignore", a->ignore, "Label value that is not scored")->group("Own data");
   command->add_option("--predictions", a->predictions,
                       "Score these: a folder of label files or a sem_seg_predictions.json");
+  a->model.add_to(*command);
+  command->add_option("--templates", a->templates,
+                      "Prompt templates: vild, imagenet, single, or a file; default: the model's own");
+  command->add_option("--cache-dir", a->cache_dir, "Where text embeddings are kept between runs");
+  command->add_flag("--no-cache", a->no_cache, "Neither read nor write the text embedding cache");
+  command->add_flag("--tta", a->augment,
+                    "Test-time augmentation: six sizes, each also mirrored, class maps averaged");
+  command
+      ->add_option("--window", a->window,
+                   "Sliding windows of this side in pixels, overlapping by a third; 0: whole pictures")
+      ->capture_default_str();
   command->add_option("--output", a->output,
                       "Folder for report.html, report.json, report.csv and evaluation.json");
   command->add_option("--save-predictions", a->save, "Also write the predictions to --output")
@@ -131,8 +160,6 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--merge", a->merge,
                       "Merge the evaluations of all shards (folders or evaluation.json files)");
   command->add_option("--limit", a->limit, "Only the first so many images; 0: all")->capture_default_str();
-  command->add_option("--threads", a->threads, "Reading and counting; 0: one per processor")
-      ->capture_default_str();
   command->add_flag("--strict", a->strict, "Fail on any missing, mismatched or damaged file, listing all");
   command->add_flag("--check", a->check, "Only check the dataset's files");
   command->add_flag("--all-classes", a->all_classes, "Print every class");

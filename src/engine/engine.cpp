@@ -82,7 +82,9 @@ NetworkResult Session::run(const Image& image, const std::shared_ptr<const TextE
   const San& network = engine_->network();
   const SanConfig& config = network.config();
   const int short_side = options.short_side > 0 ? options.short_side : static_cast<int>(config.short_side);
-  const int long_side = static_cast<int>(config.long_side * short_side / config.short_side);
+  const int long_side = options.long_side > 0
+                            ? options.long_side
+                            : static_cast<int>(config.long_side * short_side / config.short_side);
   const Size size =
       resize_shortest_edge({image.height, image.width}, short_side, long_side, options.size_rule);
   const Image resized =

@@ -60,6 +60,7 @@ struct SegmentOptions {
   SizeRule size_rule = SizeRule::kEvaluation;
   ResizeFilter filter = ResizeFilter::kBilinear;
   int short_side = 0;  ///< of the network's input; 0: the model's own
+  int long_side = 0;   ///< limit on the other side; 0: in the model's proportion to short_side
 };
 
 /// One thread's use of an Engine: workspace, classifier of the vocabulary in use.
