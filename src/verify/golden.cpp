@@ -17,6 +17,7 @@
 #include "segment/segmentation_head.h"
 #include "text/bpe_tokenizer.h"
 #include "text/prompt_templates.h"
+#include "verify/official_config.h"
 #include "verify/sliced.h"
 
 namespace san {
@@ -63,7 +64,8 @@ class Run {
         options_(options),
         b_(b),
         pool_(options.threads),
-        config_(SanConfig::named(file_->metadata("config"))),
+        config_(apply_overrides(SanConfig::named(file_->metadata("config")), metadata_or("overrides", "[]"),
+                                path.string())),
         formula_(make_formula(config_, file_->metadata("seed"))),
         parameters_(file_, formula_),
         loader_(b_, parameters_) {}

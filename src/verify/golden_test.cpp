@@ -8,6 +8,7 @@
 #include "backend/native/native_backend.h"
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
+#include "verify/official_config.h"
 #include "verify/sliced.h"
 
 namespace san {
@@ -54,6 +55,23 @@ TEST(Golden, RefusesOtherFiles) {
   const auto backend = make_reference_backend();
   EXPECT_THROW(golden_kind(fs::path(SAN_SOURCE_DIR) / "LICENSE"), Error);
   EXPECT_THROW(verify_inference("/nonexistent", *backend, {}), Error);
+}
+
+TEST(OfficialConfig, TakesDetectronOverrides) {
+  const SanConfig c = apply_overrides(
+      SanConfig::vit_b_16(),
+      R"(["MODEL.SIDE_ADAPTER.VIT_NAME", "vit_w96n4d6_patch8", "MODEL.SIDE_ADAPTER.IMAGE_SIZE", 320,
+                                          "MODEL.SIDE_ADAPTER.FUSION_MAP", ["0->0", "9->2"], "MODEL.SAN.NUM_CLASSES", 5,
+                                          "MODEL.SIDE_ADAPTER.DEEP_SUPERVISION_IDXS", [6], "MODEL.SAN.CLIP_RESOLUTION", 0.7])",
+      "test");
+  EXPECT_EQ(c.width, 96);
+  EXPECT_EQ(c.heads, 4);
+  EXPECT_EQ(c.blocks, 6);
+  EXPECT_EQ(c.patch, 8);
+  EXPECT_EQ(c.fusion, (std::map<int, int>{{0, 0}, {2, 9}}));
+  EXPECT_EQ(c.clip_scale, 0.7);
+  EXPECT_THROW(apply_overrides(c, R"(["MODEL.NOTHING", 1])", "test"), Error);
+  EXPECT_THROW(apply_overrides(c, R"(["MODEL.SIDE_ADAPTER.VIT_NAME", "resnet"])", "test"), Error);
 }
 
 TEST(TakeSlice, FollowsNumpy) {
