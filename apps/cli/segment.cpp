@@ -148,6 +148,9 @@ void run(const Arguments& a) {
   const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
   if (engine->model().random_weights)
     log::warn("{}", engine->model().description);
+  else if (engine->model().untrained_adapter)
+    log::warn("{}: train it with `san train --init` first; its masks mean nothing",
+              engine->model().description);
   else
     log::info("model: {}", engine->model().description);
   job.vocabulary = engine->encode(classes, a.vocabulary.options());

@@ -72,6 +72,13 @@ SanConfig configuration(const Architecture& a) {
     c.embed_channels = s.embed_channels;
     c.mlp_channels = s.mlp_channels;
     fused = s.fusion_blocks;
+    // One bias map per head of a deep block, shared by all deep blocks or one set for each.
+    const auto groups = static_cast<int>(s.bias_channels / std::max<std::int64_t>(1, s.embed_channels));
+    const int deep = c.clip.layers - c.feature_layer;
+    if (groups == c.clip.heads * deep)
+      c.bias_layers = deep;
+    else if (groups > 0)
+      c.clip.heads = groups;
   }
   c.fusion.clear();
   const auto steps =

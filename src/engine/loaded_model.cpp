@@ -64,6 +64,7 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
   m.card = metadata.model_card;
   const auto title = metadata.extra.find("title");
   m.description = title != metadata.extra.end() ? title->second : where;
+  m.untrained_adapter = metadata.extra.contains("adapter") && metadata.extra.at("adapter") == "untrained";
   const auto hash = metadata.extra.find(kTextHashKey);
   m.text_hash = hash != metadata.extra.end() ? hash->second : hash_text_tower(m.config, *m.parameters);
   return m;
