@@ -40,8 +40,7 @@ class Builder {
   }
 
   bool wanted(const SourcePackage& source) const {
-    if (source.debian()) return options_.debian;
-    if (source.role != Role::kTrain) return options_.tests;
+    if (source.role != Role::kTrain) return source.debian() ? options_.debian : options_.tests;
     if (source.kind == SourceKind::kPanoramas || options_.styles.empty()) return true;
     return std::find(options_.styles.begin(), options_.styles.end(), source.style) != options_.styles.end();
   }
@@ -63,8 +62,11 @@ class Builder {
         case SourceKind::kPanoramas:
           add_panoramas(source, folder, index);
           break;
+        case SourceKind::kClipart:
+          add_listed(folder / "usr/share/openclipart/svg", options_.clipart, true, file, index);
+          break;
         case SourceKind::kStamps:
-          add_stamps(folder, file, index);
+          add_listed(folder / "usr/share/tuxpaint/stamps", options_.photos, false, file, index);
           break;
         case SourceKind::kGroundTextures:
           add_grounds(folder, file, index);
@@ -169,22 +171,22 @@ class Builder {
     }
   }
 
-  void add_stamps(const fs::path& folder, PictureFile& file, int index) {
+  /// Hand-picked files: a table of path below `base` and concept.
+  void add_listed(const fs::path& base, const fs::path& list, bool svg, PictureFile& file, int index) {
     std::vector<Job> jobs;
-    const std::string table = read_text_file(options_.photos);
+    const std::string table = read_text_file(list);
     std::size_t begin = table.find('\n') + 1;
     while (begin < table.size()) {
       const std::size_t end = std::min(table.find('\n', begin), table.size());
       const std::string line = table.substr(begin, end - begin);
       begin = end + 1;
-      const std::size_t tab = line.find('\t'), second = line.find('\t', tab + 1);
-      require(tab != std::string::npos && second != std::string::npos,
-              "{}: expected path, concept and text in '{}'", options_.photos.string(), line);
+      const std::size_t tab = line.find('\t');
+      require(tab != std::string::npos, "{}: expected a path and a concept in '{}'", list.string(), line);
       const std::string path = line.substr(0, tab);
-      jobs.push_back({line.substr(tab + 1, second - tab - 1), path,
-                      read_text_file(folder / "usr/share/tuxpaint/stamps" / path)});
+      const std::size_t name = tab + 1;
+      jobs.push_back({line.substr(name, line.find('\t', name) - name), path, read_text_file(base / path)});
     }
-    render(jobs, false, file, index);
+    render(jobs, svg, file, index);
   }
 
   void add_grounds(const fs::path& folder, PictureFile& file, int index) {

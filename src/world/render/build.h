@@ -11,6 +11,7 @@ struct WorldBuild {
   std::filesystem::path folder = "world";  ///< packages, pictures and attribution go here
   std::filesystem::path concepts = "configs/world/concepts.tsv";
   std::filesystem::path photos = "configs/world/tuxpaint-photos.tsv";
+  std::filesystem::path clipart = "configs/world/openclipart.tsv";
   std::vector<std::string> styles;  ///< of the training styles, only these; empty: all
   bool tests = true;                ///< the held-out art styles too
   bool debian = false;              ///< photo cut-outs and test backgrounds from Debian packages (210 MB) too

@@ -25,6 +25,8 @@ const std::vector<SourcePackage>& source_packages() {
        "https://github.com/EmojiTwo/emojitwo", Role::kTrain},
       {kIconify, "fxemoji", "@iconify-json/fxemoji", "1.2.2", "Apache-2.0", "Mozilla (FxEmojis)",
        "https://github.com/mozilla/fxemoji", Role::kTrain},
+      {kClipart, "openclipart", "openclipart-svg", "", "public domain", "Open Clip Art Library contributors",
+       "https://openclipart.org", Role::kTrain},
       {kPanoramas, "panorama", "@pmndrs/assets", "1.7.0", "CC0-1.0", "Poly Haven, packed by pmndrs",
        "https://github.com/pmndrs/assets", Role::kTrain},
       {kIconify, "openmoji", "@iconify-json/openmoji", "1.2.29", "CC-BY-SA-4.0", "OpenMoji",

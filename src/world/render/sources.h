@@ -6,7 +6,7 @@
 
 namespace san {
 
-enum class SourceKind { kIconify, kEmojiImages, kPanoramas, kStamps, kGroundTextures, kTemplates };
+enum class SourceKind { kIconify, kEmojiImages, kPanoramas, kClipart, kStamps, kGroundTextures, kTemplates };
 
 /// A package that the demo world takes pictures from. The licence stated here is checked against the
 /// package's own statement where it has one (npm).
@@ -18,7 +18,8 @@ struct SourcePackage {
   bool debian() const { return version.empty(); }
 };
 
-/// Training sources are Apache-2.0, MIT, CC-BY-4.0 or CC0-1.0 only; everything else measures.
+/// Training sources are Apache-2.0, MIT, CC-BY-4.0, CC0-1.0 or in the public domain; everything else
+/// measures.
 const std::vector<SourcePackage>& source_packages();
 
 /// Panoramas that training never sees.

@@ -1,0 +1,126 @@
+#include <memory>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "world/render/build.h"
+#include "world/render/export.h"
+#include "world/render/pack.h"
+
+namespace san::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_build(CLI::App& world) {
+  auto* command = world.add_subcommand("build", "Fetch the demo world's pictures and render them once");
+  const auto options = std::make_shared<WorldBuild>();
+  command->add_option("--output", options->folder, "Folder of the world")->capture_default_str();
+  command->add_option("--concepts", options->concepts, "Concepts to render")->capture_default_str();
+  command->add_option("--styles", options->styles, "Only these training styles")->delimiter(',');
+  command->add_flag("!--no-tests", options->tests, "Without the art styles that are held out for tests");
+  command->add_flag("--photos", options->debian,
+                    "With photo cut-outs and backgrounds for tests (210 MB of Debian packages)");
+  command->add_option("--side", options->side, "Longest side of a sprite in pixels")
+      ->capture_default_str()
+      ->check(CLI::Range(24, 256));
+  command->add_option("--threads", options->threads, "Threads; 0: one per processor")->capture_default_str();
+  command->callback([options] { build_world(*options); });
+}
+
+struct RenderArguments {
+  WorldExport output;
+  fs::path world = "world", concepts = "configs/world/demo.tsv";
+  std::vector<fs::path> pictures;
+  bool no_sheet = false;
+  int threads = 0;
+};
+
+/// The given picture files, or those that `san world build` wrote, or the small pack of the repository.
+std::vector<fs::path> picture_files(const RenderArguments& arguments) {
+  if (!arguments.pictures.empty()) return arguments.pictures;
+  std::vector<fs::path> files;
+  for (const char* name : {"train.pictures", "test.pictures"})
+    if (fs::exists(arguments.world / name)) files.push_back(arguments.world / name);
+  require(!files.empty(),
+          "{}: no pictures of the demo world; run 'san world build', or give --pictures "
+          "configs/world/pack.pictures",
+          arguments.world.string());
+  return files;
+}
+
+void add_render(CLI::App& world) {
+  auto* command = world.add_subcommand("render", "Write scenes of the demo world as a dataset folder");
+  const auto arguments = std::make_shared<RenderArguments>();
+  command->add_option("--output", arguments->output.output, "Folder of the dataset")->required();
+  command
+      ->add_option("--split", arguments->output.split,
+                   "train, mixed, seen, unseen, style, near-style or photo")
+      ->capture_default_str();
+  command->add_option("--count", arguments->output.count, "Scenes")->capture_default_str();
+  command->add_option("--size", arguments->output.size, "Height and width in pixels")
+      ->capture_default_str()
+      ->check(CLI::Range(32, 2048));
+  command->add_option("--seed", arguments->output.seed, "Seed of the train split; the others are fixed")
+      ->capture_default_str();
+  command->add_option("--world", arguments->world, "Folder that 'san world build' wrote")
+      ->capture_default_str();
+  command->add_option("--pictures", arguments->pictures, "Picture files instead of the folder's");
+  command->add_option("--concepts", arguments->concepts, "List of concepts")->capture_default_str();
+  command->add_flag("--no-sheet", arguments->no_sheet, "Without the contact sheet sheet.png");
+  command->add_option("--threads", arguments->threads, "Threads; 0: one per processor")
+      ->capture_default_str();
+  command->callback([arguments] {
+    ThreadPool pool(arguments->threads);
+    arguments->output.sheet = !arguments->no_sheet;
+    export_world(World::load(arguments->concepts, picture_files(*arguments), &pool), arguments->output,
+                 &pool);
+  });
+}
+
+struct PackArguments {
+  fs::path input = "world/train.pictures", list = "configs/world/pack.txt", output;
+  std::vector<std::string> styles = {"noto", "fluent-emoji-flat", "fluent-emoji-3d"}, panoramas = {"dawn"};
+};
+
+void add_pack(CLI::App& world) {
+  auto* command = world.add_subcommand("pack", "Select a few pictures into a small file that can be shipped");
+  const auto arguments = std::make_shared<PackArguments>();
+  command->add_option("--output", arguments->output, "File to write")->required();
+  command->add_option("--input", arguments->input, "Picture file to select from")->capture_default_str();
+  command->add_option("--list", arguments->list, "Concepts, one per line")->capture_default_str();
+  command->add_option("--styles", arguments->styles, "Styles")->delimiter(',')->capture_default_str();
+  command->add_option("--panoramas", arguments->panoramas, "Panoramas")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->callback([arguments] {
+    std::vector<std::string> concepts;
+    std::string line;
+    for (const char c : read_text_file(arguments->list) + "\n") {
+      if (c != '\n') {
+        line += c;
+        continue;
+      }
+      if (!line.empty()) concepts.push_back(line);
+      line.clear();
+    }
+    ThreadPool pool;
+    write_pictures(select_pack(read_pictures(arguments->input, &pool), concepts, arguments->styles,
+                               arguments->panoramas),
+                   arguments->output, &pool);
+  });
+}
+
+}  // namespace
+
+void add_world(CLI::App& app) {
+  auto* world =
+      app.add_subcommand("world", "Build and render the demo world, an image-text world of free pictures");
+  world->require_subcommand(1);
+  add_build(*world);
+  add_render(*world);
+  add_pack(*world);
+}
+
+}  // namespace san::cli
