@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -9,7 +10,8 @@
 
 namespace san {
 
-/// Splits index ranges over a fixed set of threads; the caller's thread takes part. One loop at a time per pool.
+/// Splits index ranges over a fixed set of threads; the caller's thread takes part. One loop at a time per
+/// pool.
 class ThreadPool {
  public:
   /// `threads` ≥ 1 counts the caller; 0 means one per processor available to the process.
@@ -30,12 +32,14 @@ class ThreadPool {
   void run_chunks();
 
   std::vector<std::thread> workers_;
+  int spins_ = 0;
   std::mutex mutex_;
   std::condition_variable start_, done_;
   const std::function<void(std::int64_t, std::int64_t)>* body_ = nullptr;
-  std::int64_t count_ = 0, grain_ = 1, next_ = 0;
-  int busy_ = 0;
-  std::uint64_t generation_ = 0;
+  std::int64_t count_ = 0, grain_ = 1;
+  std::atomic<std::int64_t> next_ = 0;
+  std::atomic<int> busy_ = 0;
+  std::atomic<std::uint64_t> generation_ = 0;  ///< changes when a loop starts or the pool ends
   std::exception_ptr error_;
   bool stop_ = false;
 };

@@ -32,13 +32,45 @@ struct QueryBlock {
   float *q, *sums, *scores, *top, *total;
 };
 
-// Rows of `from` become columns, scaled; columns beyond the last query are zero.
+/// to[c, r] (+)= scale · from[r, c], by squares of four where vectors have that many lanes.
+template <bool add>
+void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns,
+               float scale, float* to, std::int64_t to_stride) {
+  [[maybe_unused]] const hn::CappedTag<float, 4> d4;
+  std::int64_t whole_rows = 0, whole_columns = 0;
+#if HWY_TARGET != HWY_SCALAR
+  whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+  const auto factor = hn::Set(d4, scale);
+  for (std::int64_t r = 0; r < whole_rows; r += 4)
+    for (std::int64_t c = 0; c < whole_columns; c += 4) {
+      const float* p = from + r * from_stride + c;
+      const auto r0 = hn::LoadU(d4, p), r1 = hn::LoadU(d4, p + from_stride);
+      const auto r2 = hn::LoadU(d4, p + 2 * from_stride), r3 = hn::LoadU(d4, p + 3 * from_stride);
+      const auto a = hn::InterleaveLower(d4, r0, r2), b = hn::InterleaveLower(d4, r1, r3);
+      const auto e = hn::InterleaveUpper(d4, r0, r2), f = hn::InterleaveUpper(d4, r1, r3);
+      float* q = to + c * to_stride + r;
+      const auto put = [&](auto v, float* target) HWY_ATTR {
+        hn::StoreU(add ? hn::MulAdd(v, factor, hn::LoadU(d4, target)) : hn::Mul(v, factor), d4, target);
+      };
+      put(hn::InterleaveLower(d4, a, b), q);
+      put(hn::InterleaveUpper(d4, a, b), q + to_stride);
+      put(hn::InterleaveLower(d4, e, f), q + 2 * to_stride);
+      put(hn::InterleaveUpper(d4, e, f), q + 3 * to_stride);
+    }
+#endif
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) {
+      float& target = to[c * to_stride + r];
+      target = scale * from[r * from_stride + c] + (add ? target : 0.0f);
+    }
+}
+
+// Columns beyond the last query are zero.
 void transpose_in(const float* from, std::int64_t row_stride, std::int64_t width, float scale,
                   const QueryBlock& b, float* to) {
-  for (std::int64_t d = 0; d < width; ++d)
+  for (std::int64_t d = 0; b.count < b.stride && d < width; ++d)
     std::fill(to + d * b.stride + b.count, to + (d + 1) * b.stride, 0.0f);
-  for (std::int64_t j = 0; j < b.count; ++j)
-    for (std::int64_t d = 0; d < width; ++d) to[d * b.stride + j] = scale * from[j * row_stride + d];
+  transpose<false>(from, row_stride, b.count, width, scale, to, b.stride);
 }
 
 void start_block(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
@@ -67,6 +99,7 @@ void add_bias(const Attention& a, const QueryBlock& b, std::int64_t batch, std::
               std::int64_t key, std::int64_t keys) {
   const float* from =
       a.bias + batch * a.bias_batch + head * a.bias_head + key * a.bias_key + b.begin * a.bias_query;
+  if (a.bias_key == 1) return transpose<true>(from, a.bias_query, b.count, keys, kLog2e, b.scores, b.stride);
   for (std::int64_t j = 0; j < b.count; ++j)
     for (std::int64_t t = 0; t < keys; ++t)
       b.scores[t * b.stride + j] += kLog2e * from[j * a.bias_query + t * a.bias_key];
@@ -92,10 +125,10 @@ void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
     }
     if (t < keys) top0 = hn::Max(top0, hn::LoadU(d, s + t * b.stride));
     const V top = hn::Max(top0, top1);
-    const V rescale = exp2_clamped(hn::Sub(before, top));
+    const V rescale = exp2_of_negative(hn::Sub(before, top));
     V total = hn::Mul(hn::LoadU(d, b.total + i), rescale);
     for (t = 0; t < keys; ++t) {
-      const V e = exp2_clamped(hn::Sub(hn::LoadU(d, s + t * b.stride), top));
+      const V e = exp2_of_negative(hn::Sub(hn::LoadU(d, s + t * b.stride), top));
       total = hn::Add(total, e);
       hn::StoreU(e, d, s + t * b.stride);
     }
@@ -120,8 +153,7 @@ void finish_block(const Attention& a, const QueryBlock& b, std::int64_t batch, s
   }
   const std::int64_t channels = a.heads * a.width;
   float* out = a.out + (batch * a.queries + b.begin) * channels + head * a.width;
-  for (std::int64_t j = 0; j < b.count; ++j)
-    for (std::int64_t r = 0; r < a.width; ++r) out[j * channels + r] = b.sums[r * b.stride + j];
+  transpose<false>(b.sums, b.stride, a.width, b.count, 1, out, channels);
 }
 
 /// `k` and `v`: the head's keys and values, dense [keys, width].
@@ -141,8 +173,12 @@ void attend_impl(const Attention& a, const float* k, const float* v, std::int64_
   start_block(a, b, batch, head);
 
   const std::int64_t visible = a.causal ? std::min(a.keys, b.begin + b.count) : a.keys;
-  for (std::int64_t key = 0; key < visible; key += kKeyBlock) {
-    const std::int64_t keys = std::min(kKeyBlock, visible - key);
+  // Blocks of equal size, whole tiles each.
+  const std::int64_t key_blocks = (visible + kKeyBlock - 1) / kKeyBlock;
+  const std::int64_t key_block =
+      ((visible + key_blocks - 1) / key_blocks + kTileRows - 1) / kTileRows * kTileRows;
+  for (std::int64_t key = 0; key < visible; key += key_block) {
+    const std::int64_t keys = std::min(key_block, visible - key);
     Tile t{nullptr, a.width, 1, b.q, a.width, nullptr, b.stride, nullptr, false};
     for (std::int64_t row = 0; row < keys; row += kTileRows) {
       t.a = k + (key + row) * a.width;

@@ -22,16 +22,16 @@ HWY_INLINE std::size_t lanes() {
   return hn::Lanes(F());
 }
 
-/// 2^n · p for integral n in [−126, 127].
+/// 2^n · p for n in [−126, 127], given in the low nine bits.
 HWY_INLINE V scale_exponent(V p, hn::Vec<I> n) {
   return hn::BitCast(F(), hn::Add(hn::BitCast(I(), p), hn::ShiftLeft<23>(n)));
 }
 
-/// 2^x, relative error 3e-8 before rounding; below 2^-126 it stays at 2^-126, above 2^127 at 2^127.
-HWY_INLINE V exp2_clamped(V x) {
+/// 2^x for x ≤ 0, relative error 3e-8 before rounding; below 2^-126 it stays at 2^-126.
+HWY_INLINE V exp2_of_negative(V x) {
   const F d;
-  x = hn::Min(hn::Max(x, hn::Set(d, -126.0f)), hn::Set(d, 127.0f));
-  // Adding 1.5·2^23 leaves the nearest integer in the low bits.
+  x = hn::Max(x, hn::Set(d, -126.0f));
+  // Adding 1.5·2^23 leaves the nearest integer in the low bits, all that survives the shift to the exponent.
   const V magic = hn::Set(d, 12582912.0f);
   const V shifted = hn::Add(x, magic);
   const V r = hn::Sub(x, hn::Sub(shifted, magic));
@@ -41,7 +41,7 @@ HWY_INLINE V exp2_clamped(V x) {
   p = hn::MulAdd(p, r, hn::Set(d, 0.24022650718688965f));
   p = hn::MulAdd(p, r, hn::Set(d, 0.6931471824645996f));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  return scale_exponent(p, hn::Sub(hn::BitCast(I(), shifted), hn::BitCast(I(), magic)));
+  return scale_exponent(p, hn::BitCast(I(), shifted));
 }
 
 /// e^x to about two roundings for every x whose result is a normal number; clamped beyond.
