@@ -67,8 +67,8 @@ class Reader {
   /// After the transformations: rows of `bytes_per_pixel`, decoded to the end of the file.
   void read_rows(std::uint8_t* out, std::size_t bytes_per_pixel) {
     const std::size_t row_bytes = static_cast<std::size_t>(width()) * bytes_per_pixel;
-    std::vector<png_bytep> rows;
-    for (int y = 0; y < height(); ++y) rows.push_back(out + static_cast<std::size_t>(y) * row_bytes);
+    std::vector<png_bytep> rows(static_cast<std::size_t>(height()));
+    for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = out + y * row_bytes;
     check(guarded(png_, [&] {
       png_set_interlace_handling(png_);
       png_read_update_info(png_, info_);

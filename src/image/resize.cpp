@@ -46,8 +46,9 @@ AxisTaps axis_taps(int in, int out, ResizeFilter filter) {
   std::vector<double> weights(static_cast<std::size_t>(axis.stride));
   for (int i = 0; i < out; ++i) {
     const double center = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int count = std::min(in, static_cast<int>(center + support + 0.5)) - first;
+    const double begin = center - support + 0.5, end = center + support + 0.5;
+    const int first = std::max(0, static_cast<int>(begin));
+    const int count = std::min(in, static_cast<int>(end)) - first;
     double sum = 0.0;
     for (int t = 0; t < count; ++t) {
       weights[static_cast<std::size_t>(t)] = kernel((t + first - center + 0.5) * inverse);

@@ -159,7 +159,7 @@ class Legend {
 
   /// What does not fit becomes one last line.
   void fold() {
-    const auto room = static_cast<std::size_t>(rows_ * columns_);
+    const std::size_t room = static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_);
     if (entries_.size() <= room) return;
     Entry rest;
     rest.color = kPanel;

@@ -40,6 +40,7 @@ std::string result_json(const SegmentationResult& result, const ResultInfo& info
   const auto masks = encode_rles(map);
   const std::vector<double> means = mean_scores(result);
   std::vector<std::uint16_t> present;
+  present.reserve(masks.size());
   for (const auto& [label, mask] : masks) present.push_back(label);
   std::stable_sort(present.begin(), present.end(),
                    [&](std::uint16_t a, std::uint16_t b) { return result.areas[a] > result.areas[b]; });
