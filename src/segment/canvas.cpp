@@ -8,7 +8,8 @@ namespace san::canvas {
 void blend(std::uint8_t* pixel, const Rgb& color, float opacity) {
   for (std::size_t c = 0; c < 3; ++c) {
     const auto below = static_cast<float>(pixel[c]), above = static_cast<float>(color[c]);
-    pixel[c] = static_cast<std::uint8_t>(below + (above - below) * opacity + 0.5f);
+    const float rounded = below + (above - below) * opacity + 0.5f;
+    pixel[c] = static_cast<std::uint8_t>(rounded);
   }
 }
 
