@@ -1,0 +1,154 @@
+#include "arrows.h"
+
+#include <algorithm>
+#include <regex>
+#include <sstream>
+
+#include "files.h"
+
+namespace san::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string without_comments(const std::string& cmake) {
+  std::string text;
+  for (const std::string& line : lines_of(cmake)) text += line.substr(0, line.find('#')) + "\n";
+  return text;
+}
+
+std::string target_of(std::string folder) {
+  std::ranges::replace(folder, '/', '_');
+  return folder;
+}
+
+// Libraries that belong to few folders only: the rest of the house must build without them.
+struct Confined {
+  const char* header;
+  std::set<std::string> rooms;
+};
+const std::vector<Confined>& confined() {
+  static const std::vector<Confined> kRules{{"torch/", {"backend_torch", "train"}},
+                                            {"ATen/", {"backend_torch", "train"}},
+                                            {"c10/", {"backend_torch", "train"}},
+                                            {"hwy/", {"backend_native", "segment"}},
+                                            {"CLI/", {"apps"}}};
+  return kRules;
+}
+
+class Checker {
+ public:
+  Checker(fs::path root, const std::map<std::string, Room>& rooms) : root_(std::move(root)), rooms_(rooms) {
+    for (const auto& [name, room] : rooms)
+      if (std::ranges::any_of(room.deps, [&, n = name](const std::string& dep) {
+            return rooms_.contains(dep) && reachable(rooms_, {dep}).contains(n);
+          }))
+        problems_.push_back("src/CMakeLists.txt:1: " + name + " reaches itself along its DEPS");
+  }
+
+  void check(const std::string& file) {
+    static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+    const std::string room = room_of(file);
+    int number = 0;
+    for (const std::string& line : lines_of(read_file(root_ / file))) {
+      ++number;
+      std::smatch match;
+      if (!std::regex_search(line, match, kInclude)) continue;
+      const std::string why = match[1] == "<" ? wrong_library(room, match[2]) : wrong(file, room, match[2]);
+      if (!why.empty())
+        problems_.push_back(file + ":" + std::to_string(number) + ": " + match[2].str() + ": " + why);
+    }
+  }
+
+  std::vector<std::string> problems() const { return problems_; }
+
+ private:
+  // The longest folder wins: backend/native is not backend.
+  std::string room_of(const std::string& file) const {
+    if (!file.starts_with("src/")) return file.substr(0, file.find('/'));
+    for (fs::path folder = fs::path(file).parent_path(); folder != "src"; folder = folder.parent_path()) {
+      const std::string name = target_of(folder.lexically_relative("src").string());
+      if (rooms_.contains(name)) return name;
+    }
+    return "";
+  }
+
+  static std::string wrong_library(const std::string& room, const std::string& header) {
+    for (const Confined& rule : confined())
+      if (header.starts_with(rule.header) && !rule.rooms.contains(room))
+        return std::string(room) + " must build without it";
+    return "";
+  }
+
+  std::string wrong(const std::string& file, const std::string& room, const std::string& header) const {
+    if (header.starts_with("embedded/")) return "";
+    if (fs::exists(root_ / "include" / header)) return "";
+    if (room.empty()) return "this file's folder is no san_module";
+    const fs::path beside = fs::path(file).parent_path() / header;
+    std::string target = "src/" + header;
+    if (!fs::exists(root_ / target)) target = beside.lexically_normal().string();
+    if (!fs::exists(root_ / target)) return "no such file in src/, include/ or beside this one";
+    const std::string other = room_of(target);
+    if (other == room) return "";
+    if (room == "include") return "the public headers may include only each other";
+    std::set<std::string> from{room};
+    const Room& own = rooms_.at(room);
+    if (file.ends_with("_test.cpp")) from.insert(own.test_deps.begin(), own.test_deps.end());
+    return reachable(rooms_, from).contains(other) ? "" : "no arrow leads from " + room + " to " + other;
+  }
+
+  fs::path root_;
+  const std::map<std::string, Room>& rooms_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+std::map<std::string, Room> parse_rooms(const std::string& cmake) {
+  std::map<std::string, Room> rooms;
+  const std::string text = without_comments(cmake);
+  static const std::regex kModule(R"(san_module\(([^)]*)\))");
+  for (std::sregex_iterator it(text.begin(), text.end(), kModule), end; it != end; ++it) {
+    std::istringstream words((*it)[1].str());
+    Room room;
+    words >> room.folder;
+    std::set<std::string>* list = nullptr;
+    for (std::string word; words >> word;) {
+      if (word == "DEPS")
+        list = &room.deps;
+      else if (word == "TEST_DEPS")
+        list = &room.test_deps;
+      else if (word == "LIBS" || word == "PRIVATE_LIBS")
+        list = nullptr;
+      else if (list != nullptr)
+        list->insert(word);
+    }
+    rooms[target_of(room.folder)] = room;
+  }
+  return rooms;
+}
+
+std::set<std::string> reachable(const std::map<std::string, Room>& rooms,
+                                const std::set<std::string>& names) {
+  std::set<std::string> seen;
+  std::vector<std::string> open(names.begin(), names.end());
+  while (!open.empty()) {
+    const std::string name = open.back();
+    open.pop_back();
+    if (!seen.insert(name).second) continue;
+    if (const auto room = rooms.find(name); room != rooms.end())
+      open.insert(open.end(), room->second.deps.begin(), room->second.deps.end());
+  }
+  return seen;
+}
+
+std::vector<std::string> wrong_includes(const fs::path& root, const std::map<std::string, Room>& rooms) {
+  Checker checker(root, rooms);
+  for (const char* folder : {"include", "src", "apps"})
+    for (const std::string& file : files_below(root / folder))
+      if (file.ends_with(".h") || file.ends_with(".hpp") || file.ends_with(".cpp"))
+        checker.check(std::string(folder) + "/" + file);
+  return checker.problems();
+}
+
+}  // namespace san::testing
