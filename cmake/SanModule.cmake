@@ -2,6 +2,16 @@
 # Sources are <folder>/*.cpp; <folder>/*_test.cpp become the test executable <name>_test.
 include_guard()
 
+# Hidden keeps libsan.so's interface to its own API. The training program alone exports what it instantiates, since
+# a libtorch built with another standard library may refer to it.
+if(SAN_TRAIN_ONLY)
+  set(SAN_VISIBILITY default)
+  set(SAN_HIDE_INLINES OFF)
+else()
+  set(SAN_VISIBILITY hidden)
+  set(SAN_HIDE_INLINES ON)
+endif()
+
 add_library(san_options INTERFACE)
 target_compile_features(san_options INTERFACE cxx_std_20)
 target_compile_options(san_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -fno-math-errno)
@@ -46,8 +56,8 @@ function(san_module folder)
   else()
     set(kind PUBLIC)
     add_library(san_${name} STATIC ${sources})
-    set_target_properties(san_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
-                                                 VISIBILITY_INLINES_HIDDEN ON)
+    set_target_properties(san_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET ${SAN_VISIBILITY}
+                                                 VISIBILITY_INLINES_HIDDEN ${SAN_HIDE_INLINES})
     target_link_libraries(san_${name} PRIVATE ${ARG_PRIVATE_LIBS})
   endif()
   list(TRANSFORM ARG_DEPS PREPEND san_)

@@ -13,7 +13,7 @@ function(san_uses_torch target)
   endif()
   # As the precompiled header, executables too.
   target_compile_options(${target} PRIVATE -fPIC)
-  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET ${SAN_VISIBILITY} VISIBILITY_INLINES_HIDDEN ${SAN_HIDE_INLINES})
   if(target STREQUAL san_backend_torch)
     target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/backend/torch/torch_headers.h)
   else()
