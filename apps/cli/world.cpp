@@ -2,8 +2,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "cli/commands.h"
-#include "cli/common.h"
+#include "commands.h"
+#include "common.h"
 #include "world/render/build.h"
 #include "world/render/export.h"
 #include "world/render/pack.h"

@@ -86,7 +86,7 @@ SpriteStyle random_style(Rng& rng, float amount, int size) {
     style.colour = colour_matrix(0, rng.uniform(0.85f, 1.15f), {light, light, light}, 0);
     return style;
   }
-  const float turn = rng.chance(0.6f) ? rng.uniform(-0.06f, 0.06f) : rng.uniform(-0.5f, 0.5f);
+  const float turn = rng.chance(0.8f) ? rng.uniform(-0.06f, 0.06f) : rng.uniform(-0.5f, 0.5f);
   const float saturation = rng.chance(0.12f) ? rng.uniform(0, 0.2f) : rng.uniform(0.5f, 1.5f);
   const float light = rng.uniform(0.7f, 1.25f), bias = rng.uniform(-18, 18);
   style.colour = colour_matrix(turn, saturation,

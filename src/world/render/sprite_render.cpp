@@ -142,6 +142,19 @@ Picture develop_panorama(std::span<const std::byte> file) {
         ldr.at<cv::Vec3b>(y, x)[c] =
             cv::saturate_cast<std::uint8_t>(255.0f * std::pow(std::min(mapped, 1.0f), 1.0f / 2.2f));
       }
+  // The files' lossy compression rings around lights: dark specks and single-coloured blocks beside white.
+  cv::Mat lightest, smooth;
+  cv::dilate(ldr, lightest, cv::Mat::ones(9, 9, CV_8U));
+  cv::medianBlur(ldr, smooth, 5);
+  for (int y = 0; y < ldr.rows; ++y)
+    for (int x = 0; x < ldr.cols; ++x) {
+      auto& p = ldr.at<cv::Vec3b>(y, x);
+      const auto& near = lightest.at<cv::Vec3b>(y, x);
+      const auto& usual = smooth.at<cv::Vec3b>(y, x);
+      if (std::min({near[0], near[1], near[2]}) < 225 || std::min({p[0], p[1], p[2]}) > 8) continue;
+      const int middle = std::min({usual[0], usual[1], usual[2]});
+      p = middle > 60 ? usual : cv::Vec3b(255, 255, 255);
+    }
   Picture out = rgb_picture(ldr);
   out.kind = PictureKind::kPanorama;
   return out;
