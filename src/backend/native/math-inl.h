@@ -122,12 +122,25 @@ HWY_INLINE void with_activation(Activation kind, Body&& body) {
   }
 }
 
-/// The last, partial vector of n values at p; lanes beyond n are zero.
+/// The last, partial vector of n values at p; lanes beyond n are zero. Nothing beyond n is touched, which
+/// Highway promises only where the instruction set has masks.
 HWY_INLINE V load_part(const float* p, std::size_t n) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
   return hn::MaskedLoad(hn::FirstN(F(), n), F(), p);
+#else
+  HWY_ALIGN float whole[HWY_MAX_BYTES / sizeof(float)] = {};
+  for (std::size_t i = 0; i < n; ++i) whole[i] = p[i];
+  return hn::Load(F(), whole);
+#endif
 }
 HWY_INLINE void store_part(V v, float* p, std::size_t n) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
   hn::BlendedStore(v, hn::FirstN(F(), n), F(), p);
+#else
+  HWY_ALIGN float whole[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, F(), whole);
+  for (std::size_t i = 0; i < n; ++i) p[i] = whole[i];
+#endif
 }
 
 }  // namespace san::native::HWY_NAMESPACE
