@@ -25,6 +25,9 @@ std::string learned_merges(const PairSampler& sampler, int vocabulary) {
 PairOptions pair_options(const Recipe& recipe) {
   PairOptions o;
   o.size = recipe.data.size;
+  o.scenes = recipe.data.scenes;
+  o.clutter = recipe.data.clutter;
+  o.restyle = recipe.data.restyle;
   return o;
 }
 
@@ -165,7 +168,9 @@ NamedValues PretrainTask::evaluate(bool thorough) {
       fifth += hits.sum().item<std::int64_t>();
       total += chunk;
     }
-    const std::string name(role_name(role));
+    std::string name(role_name(role));
+    std::ranges::replace_if(
+        name, [](char c) { return c == ' ' || c == '-'; }, '_');
     values.emplace_back(name + "_top1", static_cast<double>(first) / static_cast<double>(total));
     values.emplace_back(name + "_top5", static_cast<double>(fifth) / static_cast<double>(total));
   }

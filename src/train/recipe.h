@@ -34,7 +34,8 @@ struct Recipe {
     int workers = 0, ahead = 4;
     int size = 64;            ///< of demo-world pairs and scenes
     double curriculum = 0.3;  ///< part of the run over which backgrounds become real
-    int vocabulary = 4096;    ///< of the tokenizer trained on the captions
+    float scenes = 0.2f, clutter = 0.35f, restyle = 0.6f;  ///< PairOptions
+    int vocabulary = 4096;                                 ///< of the tokenizer trained on the captions
     int context = 32;
   } data;
   struct Input {

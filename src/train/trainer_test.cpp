@@ -1,0 +1,308 @@
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "train/loader.h"
+
+namespace san {
+namespace {
+
+using nlohmann::json;
+
+// Fits a small network to numbers that a stream of batches makes up; slow enough to be killed in the middle.
+class ToyTask : public TrainingTask {
+ public:
+  explicit ToyTask(int pause_ms = 0, std::int64_t poisoned_step = -1)
+      : backend_(std::make_shared<TorchBackend>(TorchOptions{"cpu", Precision::kF32, true})),
+        pause_ms_(pause_ms),
+        poisoned_step_(poisoned_step) {
+    const Param bias = param("bias", {4});
+    weight_ = backend_->prepare_linear(param("weight", {4, 6}), &bias);
+  }
+  TorchBackend& backend() override { return *backend_; }
+  std::int64_t images_per_batch() const override { return 8; }
+  void start(const std::string& stream) override {
+    loader_.reset();
+    if (!stream.empty()) consumed_ = json::parse(stream).at("next").get<std::uint64_t>();
+    next_ = consumed_;
+    loader_ = std::make_unique<Loader<Batch>>(
+        Loader<Batch>::Source{
+            [this] {
+              auto batch = std::make_unique<Batch>();
+              batch->index = next_++;
+              batch->x = at::empty({8, 6});
+              return batch;
+            },
+            [](Batch& batch, int slot) {
+              for (int i = 0; i < 6; ++i)
+                batch.x[slot][i] =
+                    static_cast<double>(
+                        splitmix64(batch.index * 100 + static_cast<std::uint64_t>(slot * 6 + i)) >> 40) *
+                    0x1p-24;
+            },
+            8, 3},
+        3, 4);
+  }
+  void fetch(double) override {
+    batch_ = loader_->next();
+    ++consumed_;
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms_));
+  }
+  StepLoss loss(std::int64_t step) override {
+    const Backend::Scope scope(*backend_, "toy");
+    at::Tensor x = batch_->x;
+    if (step == poisoned_step_) x = x * 1e30;
+    const Tensor y = backend_->linear(TorchBackend::from_torch(x), weight_);
+    const at::Tensor e = backend_->to_torch(backend_->activate(y, Activation::kExp));
+    StepLoss out;
+    out.total = (e - x.sum(1, true)).pow(2).mean();
+    out.terms = {{"loss_toy", out.total.detach()}};
+    return out;
+  }
+  std::string stream_state() const override { return json{{"next", consumed_}}.dump(); }
+  NamedValues evaluate(bool) override { return {{"score", ++evaluations_ == 1 ? 0.5 : 0.25}}; }
+  void export_model(const std::filesystem::path& path) override { std::ofstream(path) << evaluations_; }
+
+ private:
+  struct Batch {
+    std::uint64_t index = 0;
+    at::Tensor x;
+  };
+  static Param param(const std::string& name, const Shape& shape) {
+    std::vector<float> values(static_cast<std::size_t>(shape.elements()));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = 0.01f * static_cast<float>(i % 7);
+    return {name, HostArray::from(shape, std::move(values)), true};
+  }
+  std::shared_ptr<TorchBackend> backend_;
+  int pause_ms_;
+  std::int64_t poisoned_step_;
+  LinearWeight weight_;
+  std::uint64_t next_ = 0, consumed_ = 0;
+  int evaluations_ = 0;
+  std::unique_ptr<Batch> batch_;
+  std::unique_ptr<Loader<Batch>> loader_;
+};
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() : root_(std::filesystem::temp_directory_path() / fmt::format("san_trainer_{}", ::getpid())) {
+    std::filesystem::remove_all(root_);
+  }
+  ~TrainerTest() override { std::filesystem::remove_all(root_); }
+
+  RunOptions options(const std::string& name) const {
+    RunOptions o;
+    o.out = root_ / name;
+    o.steps = 60, o.log_every = 1, o.checkpoint_every = 7, o.evaluate_every = 20, o.quiet = true;
+    o.accumulate = 2;
+    o.recipe = R"({"SEED":1})";
+    return o;
+  }
+  static RunOutcome train(ToyTask& task, const RunOptions& run) {
+    static const std::atomic<bool> never{false};
+    OptimizerOptions optimizer;
+    optimizer.lr = 0.02;
+    return Trainer(task, run, optimizer, {}).run(never);
+  }
+  static std::vector<double> losses(const RunOptions& run) {
+    std::vector<double> values;
+    std::ifstream file(run.out / "metrics.jsonl");
+    for (std::string line; std::getline(file, line);) {
+      const json record = json::parse(line);
+      if (!record.contains("evaluation")) values.push_back(record["loss"].get<double>());
+    }
+    return values;
+  }
+  static std::map<std::string, at::Tensor> parameters(const RunOptions& run) {
+    return read_checkpoint(run.out / "last.checkpoint").parameters;
+  }
+
+  std::filesystem::path root_;
+};
+
+TEST_F(TrainerTest, LearnsAndLeavesItsFiles) {
+  ToyTask task;
+  const RunOptions run = options("plain");
+  EXPECT_EQ(train(task, run), RunOutcome::kFinished);
+  const std::vector<double> curve = losses(run);
+  ASSERT_EQ(curve.size(), 60u);
+  EXPECT_LT(curve.back(), 0.5 * curve.front());
+  for (const char* name : {"last.checkpoint", "model.safetensors", "best.safetensors"})
+    EXPECT_TRUE(std::filesystem::exists(run.out / name)) << name;
+  std::ifstream best(run.out / "best.safetensors");
+  int evaluation = 0;
+  best >> evaluation;
+  EXPECT_EQ(evaluation, 1) << "the first evaluation was the best";
+}
+
+TEST_F(TrainerTest, ResumedAfterSigkillItIsBitIdenticalToAnUninterruptedRun) {
+  ToyTask whole;
+  const RunOptions reference = options("whole");
+  train(whole, reference);
+
+  RunOptions run = options("killed");
+  int kills = 0;
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      // exec: libtorch's threads do not survive a fork.
+      ::setenv("SAN_TRAINER_TEST_OUT", run.out.c_str(), 1);
+      ::execl("/proc/self/exe", "train_test", "--gtest_filter=TrainerChild.*",
+              "--gtest_also_run_disabled_tests", nullptr);
+      ::_exit(127);
+    }
+    // Each life longer than the last, so that every part of a run meets its end, and the run its own.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300 + 120 * attempt));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status)) {
+      ASSERT_EQ(WEXITSTATUS(status), 0);
+      break;
+    }
+    ++kills;
+  }
+  EXPECT_GE(kills, 1) << "the run was never interrupted";
+  EXPECT_EQ(losses(run), losses(reference));
+  const auto expected = parameters(reference);
+  for (const auto& [name, value] : parameters(run)) EXPECT_TRUE(at::equal(value, expected.at(name))) << name;
+}
+
+// The life that the test above ends; not a test of its own.
+TEST(TrainerChild, Run) {
+  const char* out = std::getenv("SAN_TRAINER_TEST_OUT");
+  if (!out) GTEST_SKIP() << "runs as a child of ResumedAfterSigkill…";
+  ToyTask task(/*pause_ms=*/5);
+  RunOptions o;
+  o.out = out;
+  o.steps = 60, o.log_every = 1, o.checkpoint_every = 7, o.evaluate_every = 20, o.quiet = true,
+  o.accumulate = 2;
+  o.recipe = R"({"SEED":1})", o.resume = true;
+  OptimizerOptions optimizer;
+  optimizer.lr = 0.02;
+  const std::atomic<bool> never{false};
+  EXPECT_EQ(Trainer(task, o, optimizer, {}).run(never), RunOutcome::kFinished);
+}
+
+TEST_F(TrainerTest, AnInterruptSavesAndLeavesAConsistentRun) {
+  RunOptions run = options("interrupted");
+  run.checkpoint_every = 0;
+  const std::atomic<bool> at_once{true};
+  OptimizerOptions optimizer;
+  optimizer.lr = 0.02;
+  {
+    ToyTask task;
+    EXPECT_EQ(Trainer(task, run, optimizer, {}).run(at_once), RunOutcome::kInterrupted);
+  }
+  EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 1);
+  ToyTask task;
+  run.resume = true;
+  EXPECT_EQ(train(task, run), RunOutcome::kFinished);
+  EXPECT_EQ(losses(run).size(), 60u);
+}
+
+TEST_F(TrainerTest, NanNamesTheOpAndKeepsTheLastGoodParameters) {
+  ToyTask task(0, /*poisoned_step=*/30);
+  const RunOptions run = options("nan");
+  try {
+    train(task, run);
+    FAIL() << "infinite values went unnoticed";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("step 30: activate (toy): the result has NaN or infinite values"),
+              std::string::npos)
+        << e.what();
+  }
+  EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 28);
+}
+
+TEST_F(TrainerTest, RefusesToOverwriteOrToResumeAnotherRecipe) {
+  RunOptions run = options("guarded");
+  run.steps = 3;
+  {
+    ToyTask task;
+    train(task, run);
+  }
+  ToyTask task;
+  EXPECT_THROW(train(task, run), Error);
+  run.resume = true, run.recipe = R"({"SEED":2})";
+  EXPECT_THROW(train(task, run), Error);
+}
+
+TEST_F(TrainerTest, TimeBudgetsDriveScheduleAndStop) {
+  ToyTask task(/*pause_ms=*/2);
+  RunOptions run = options("timed");
+  run.steps = 0, run.minutes = 0.02, run.checkpoint_every = 0, run.evaluate_every = 0;
+  EXPECT_EQ(train(task, run), RunOutcome::kFinished);
+  EXPECT_GE(read_checkpoint(run.out / "last.checkpoint").elapsed_s, 1.2);
+
+  ToyTask stopped(/*pause_ms=*/2);
+  run = options("stopped");
+  run.steps = 1'000'000, run.max_minutes = 0.005, run.checkpoint_every = 0, run.evaluate_every = 0;
+  EXPECT_EQ(train(stopped, run), RunOutcome::kOutOfTime);
+  EXPECT_TRUE(std::filesystem::exists(run.out / "last.checkpoint"));
+}
+
+TEST_F(TrainerTest, AFullDiskLosesNothing) {
+  RunOptions run = options("full");
+  run.steps = 3;
+  {
+    ToyTask task;
+    train(task, run);
+  }
+  const Checkpoint before = read_checkpoint(run.out / "last.checkpoint");
+  // What a full disk does to the next checkpoint: the writer fails before the rename.
+  rlimit old{}, tiny{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  tiny = old, tiny.rlim_cur = 16;
+  std::signal(SIGXFSZ, SIG_IGN);
+  ::setrlimit(RLIMIT_FSIZE, &tiny);
+  Checkpoint next = before;
+  next.step = 99;
+  EXPECT_THROW(write_checkpoint(run.out / "last.checkpoint", next), Error);
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 3);
+}
+
+TEST(Loader, HandsBatchesOutInOrderWhateverTheThreads) {
+  struct Batch {
+    int index = 0;
+    std::vector<int> slots = std::vector<int>(10);
+  };
+  for (const int threads : {1, 4}) {
+    int next = 0;
+    Loader<Batch> loader(
+        {[&] {
+           auto b = std::make_unique<Batch>();
+           b->index = next++;
+           return b;
+         },
+         [](Batch& b, int slot) { b.slots[static_cast<std::size_t>(slot)] = 100 * b.index + slot; }, 10, 3},
+        threads, 3);
+    for (int i = 0; i < 20; ++i) {
+      const auto batch = loader.next();
+      ASSERT_EQ(batch->index, i);
+      for (int s = 0; s < 10; ++s) ASSERT_EQ(batch->slots[static_cast<std::size_t>(s)], 100 * i + s);
+    }
+  }
+}
+
+TEST(Loader, RethrowsWhatAWorkerThrew) {
+  struct Batch {};
+  Loader<Batch> loader(
+      {[] { return std::make_unique<Batch>(); }, [](Batch&, int) { fail("picture 7 is damaged"); }, 2, 1}, 2,
+      2);
+  EXPECT_THROW(loader.next(), Error);
+}
+
+}  // namespace
+}  // namespace san
