@@ -154,6 +154,12 @@ const std::vector<Case>& all_cases() {
 
 }  // namespace
 
+std::vector<std::string> covered_ops() {
+  std::vector<std::string> ops;
+  for (const Case& c : all_cases()) ops.push_back(c.op);
+  return ops;
+}
+
 int register_backend(const std::string& backend, const BackendFactory& factory) {
   for (const Case& c : all_cases())
     for (const bool views : {false, true})

@@ -27,6 +27,9 @@ double tolerance(const std::string& op);
 /// Returns the number of cases.
 int register_backend(const std::string& backend, const BackendFactory& factory);
 
+/// Names of the ops that have cases.
+std::vector<std::string> covered_ops();
+
 }  // namespace san::suite
 
 #define SAN_BACKEND_SUITE(backend, factory) \
