@@ -1,0 +1,160 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "world/render/build.h"
+#include "world/render/export.h"
+#include "world/render/fetch.h"
+#include "world/render/icons.h"
+#include "world/render/pack.h"
+#include "world/render/sources.h"
+#include "world/render/sprite_render.h"
+
+namespace san {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Folder : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  void put(const fs::path& name, const std::string& text) {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << text;
+  }
+  fs::path folder_;
+};
+
+std::string svg(const std::string& body) {
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">" + body + "</svg>";
+}
+
+TEST(RenderSvg, CutsToWhatShows) {
+  const Picture p = render_svg(svg("<rect x=\"2\" y=\"4\" width=\"12\" height=\"6\" fill=\"#ff8000\"/>"), 96);
+  ASSERT_EQ(p.channels, 4);
+  EXPECT_EQ(p.width, 96);
+  EXPECT_EQ(p.height, 48);
+  const std::uint8_t* middle = p.pixels.data() + 4 * (24 * 96 + 48);
+  EXPECT_EQ(std::vector<int>(middle, middle + 4), (std::vector<int>{255, 128, 0, 255}));
+}
+
+TEST(RenderSvg, KeepsAlphaStraight) {
+  const Picture p =
+      render_svg(svg("<rect width=\"16\" height=\"16\" fill=\"#fff\" fill-opacity=\"0.5\"/>"), 32);
+  ASSERT_FALSE(p.pixels.empty());
+  EXPECT_NEAR(p.pixels[3], 128, 1);
+  EXPECT_GE(p.pixels[0], 253);
+}
+
+TEST(RenderSvg, GivesNothingForNothing) {
+  EXPECT_TRUE(render_svg(svg(""), 32).pixels.empty());
+  EXPECT_TRUE(render_svg("not an image", 32).pixels.empty());
+  EXPECT_TRUE(decode_rgba({}, 32).pixels.empty());
+}
+
+TEST(DataUrl, IsDecoded) {
+  EXPECT_EQ(decode_data_url("export default 'data:x/y;base64,SGVsbG8sIHdvcmxkIQ=='"), "Hello, world!");
+  EXPECT_THROW(decode_data_url("nothing here"), Error);
+}
+
+TEST_F(Folder, IconSetsResolveAliasesAndCheckTheLicence) {
+  put("info.json", R"({"license": {"spdx": "MIT"}})");
+  put("chars.json", R"({"1f431-fe0f": "cat"})");
+  put("icons.json", R"({"icons": {"cat": {"body": "<g/>"}, "wide": {"body": "", "width": 30}},
+                        "aliases": {"kitty": {"parent": "puss"}, "puss": {"parent": "cat"}, "loop": {"parent": "loop"}},
+                        "width": 20, "height": 10})");
+  const IconSet set(folder_, "MIT");
+  EXPECT_THAT(set.document("kitty"), HasSubstr("viewBox=\"0 0 20 10\"><g/>"));
+  EXPECT_THAT(set.document("wide"), HasSubstr("viewBox=\"0 0 30 10\""));
+  EXPECT_EQ(set.document("loop"), "");
+  EXPECT_EQ(set.document("dog"), "");
+  Concept cat;
+  cat.emoji = {"1f431", "1f408"};
+  EXPECT_EQ(icons_of(cat, {}, set, false), (std::vector<std::string>{"cat"}));
+  try {
+    IconSet(folder_, "Apache-2.0");
+    FAIL() << "another licence was accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("MIT"));
+  }
+}
+
+TEST_F(Folder, ProgramsThatFailAreReported) {
+  EXPECT_NO_THROW(run_program({"true"}, folder_));
+  EXPECT_THROW(run_program({"false"}, folder_), Error);
+  EXPECT_THROW(run_program({"no-such-program-anywhere"}, folder_), Error);
+}
+
+TEST_F(Folder, FetchedPackagesAreUsedAgainAndChecked) {
+  put("x-y-1.0/package.json", R"({"name": "@x/y", "version": "1.0"})");
+  EXPECT_EQ(fetch_npm("@x/y", "1.0", folder_), folder_ / "x-y-1.0");
+  put("x-z-1.0/package.json", R"({"name": "@x/other", "version": "1.0"})");
+  EXPECT_THROW(fetch_npm("@x/z", "1.0", folder_), Error);
+  EXPECT_THROW(fetch_npm("../..", "1.0", folder_), Error);
+}
+
+TEST(Sources, TrainOnFreeLicencesOnly) {
+  for (const auto& source : source_packages()) {
+    const bool free = source.licence == "Apache-2.0" || source.licence == "MIT" ||
+                      source.licence == "CC-BY-4.0" || source.licence == "CC0-1.0" ||
+                      source.licence == "public domain";
+    EXPECT_TRUE(free || source.role != Role::kTrain) << source.style;
+  }
+}
+
+PictureFile shipped() {
+  return read_pictures(SAN_SOURCE_DIR "/configs/world/pack.pictures");
+}
+
+TEST(Pack, TakesOneSpritePerConceptAndStyle) {
+  const PictureFile pack = select_pack(shipped(), {"cat", "pizza"}, {"noto"}, {"dawn"});
+  EXPECT_EQ(pack.pictures.size(), 3u);
+  EXPECT_EQ(pack.sources.size(), 2u);
+  EXPECT_THROW(select_pack(shipped(), {"no such thing"}, {"noto"}, {}), Error);
+  PictureFile forbidden = shipped();
+  for (auto& source : forbidden.sources) source.role = Role::kHeldOutStyle;
+  EXPECT_THROW(select_pack(forbidden, {"cat"}, {"noto"}, {}), Error);
+}
+
+TEST(Attribution, NamesEverySource) {
+  const PictureFile file = shipped();
+  const std::string text = attribution({&file});
+  for (const auto& source : file.sources) {
+    EXPECT_THAT(text, HasSubstr(source.package));
+    EXPECT_THAT(text, HasSubstr(source.licence));
+  }
+  // What lies beside the pack is what would be generated for it.
+  EXPECT_EQ(read_text_file(SAN_SOURCE_DIR "/configs/world/ATTRIBUTION.md"), text);
+}
+
+TEST_F(Folder, ExportsADataset) {
+  ThreadPool pool(2);
+  const auto world = World::load(SAN_SOURCE_DIR "/configs/world/demo.tsv",
+                                 {SAN_SOURCE_DIR "/configs/world/pack.pictures"}, &pool);
+  WorldExport options;
+  options.output = folder_ / "train";
+  options.count = 3;
+  options.size = 64;
+  export_world(world, options, &pool);
+  for (const char* name :
+       {"images/00002.png", "labels/00002.png", "classes.txt", "captions.tsv", "sheet.png"})
+    EXPECT_TRUE(fs::exists(options.output / name)) << name;
+  const std::string classes = read_text_file(options.output / "classes.txt");
+  EXPECT_EQ(std::count(classes.begin(), classes.end(), '\n'), 40 + 14);
+  options.split = "no such split";
+  EXPECT_THROW(export_world(world, options, &pool), Error);
+}
+
+}  // namespace
+}  // namespace san
