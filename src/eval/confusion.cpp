@@ -86,10 +86,11 @@ void BoundaryCounts::add(std::span<const std::uint16_t> predicted_map,
   const auto t_band = boundary_band(t, width, height, distance);
   const auto p_band = boundary_band(p, width, height, distance);
   for (std::size_t i = 0; i < t.size(); ++i) {
-    const bool in_t = t_band[i] && t[i] != none, in_p = p_band[i] && p[i] != none;
-    truth[t[i]] += in_t;
-    predicted[p[i]] += in_p;
-    both[t[i]] += in_t && in_p && t[i] == p[i];
+    if (t[i] == none) continue;
+    if (t_band[i]) ++truth[t[i]];
+    if (!p_band[i] || p[i] == none) continue;
+    ++predicted[p[i]];
+    if (t_band[i] && t[i] == p[i]) ++both[t[i]];
   }
 }
 
