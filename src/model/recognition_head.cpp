@@ -99,6 +99,26 @@ Tensor RecognitionHead::layer_bias(Backend& b, const Tensor& bias, std::size_t l
   return b.slice(bias, 1, begin, begin + config_.clip.heads);
 }
 
+Tensor RecognitionHead::embed(Backend& b, const Tensor& x) const {
+  return b.l2_normalize(b.linear(b.layer_norm(x, ln_post_), projection_));
+}
+
+Tensor RecognitionHead::class_embedding(Backend& b, const ClipFeatures& clip) const {
+  Tensor x = clip.tokens[static_cast<std::size_t>(config_.recognition_start())];  // [B, 1 + L, d]
+  for (const TransformerBlock& block : blocks_) x = block.forward(b, x);
+  return b.reshape(embed(b, b.slice(x, 1, 0, 1)), {x[0], projection_.out});
+}
+
+Tensor RecognitionHead::dense_embeddings(Backend& b, const ClipFeatures& clip) const {
+  Tensor x = clip.tokens[static_cast<std::size_t>(config_.recognition_start())];  // [B, 1 + L, d]
+  for (std::size_t i = 0; i + 1 < blocks_.size(); ++i) x = blocks_[i].forward(b, x);
+  const TransformerBlock& last = blocks_.back();
+  const Tensor patches = b.slice(x, 1, 1, x[1]);
+  const Tensor values =
+      part(b, b.linear(b.layer_norm(patches, last.ln_1), last.key_value), last.shape.width, 1);
+  return embed(b, b.linear(values, last.out));
+}
+
 Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tensor& bias,
                                 bool definition) const {
   const Backend::Scope scope(b, "clip_rec_head");
@@ -122,7 +142,7 @@ Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tens
     b.tap("rec_block_" + std::to_string(i) + "_out", x);
   }
   if (definition) x = b.slice(x, 1, 0, queries);
-  const Tensor embeddings = b.l2_normalize(b.linear(b.layer_norm(x, ln_post_), projection_));  // [B, Q, D]
+  const Tensor embeddings = embed(b, x);  // [B, Q, D]
   b.tap("sls_embed", embeddings);
   return embeddings;
 }

@@ -1,0 +1,116 @@
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "backend/reference/reference_backend.h"
+#include "base/error.h"
+#include "engine/baselines.h"
+#include "engine/conversion.h"
+#include "model/initial_parameters.h"
+
+namespace san {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::shared_ptr<const Engine> tiny_engine() {
+  return std::make_shared<const Engine>(load_model("formula:tiny"), make_reference_backend());
+}
+
+std::shared_ptr<const TextEmbeddings> encode(const Engine& engine, const char* classes) {
+  Engine::VocabularyOptions options;
+  options.use_cache = false;
+  options.quiet = true;
+  return engine.encode(parse_class_list(classes), options);
+}
+
+Image gradient(int height, int width) {
+  Image image(height, width);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      std::uint8_t* p = image.row(y) + static_cast<std::ptrdiff_t>(x) * 3;
+      p[0] = static_cast<std::uint8_t>(x * 255 / width), p[1] = static_cast<std::uint8_t>(y * 255 / height),
+      p[2] = 90;
+    }
+  return image;
+}
+
+TEST(Engine, LabelsEveryPixelAtThePicturesSize) {
+  const auto engine = tiny_engine();
+  const auto words = encode(*engine, "cat, sofa|couch, sky");
+  EXPECT_EQ(words->classes.size(), 3u);
+  EXPECT_EQ(words->row_count(), 4);
+  Session session(engine, 1);
+  const Image image = gradient(50, 70);
+  const SegmentationResult result = session.segment(image, words);
+  EXPECT_EQ(result.labels.height, 50);
+  EXPECT_EQ(result.labels.width, 70);
+  std::int64_t total = 0;
+  for (const std::int64_t area : result.areas) total += area;
+  EXPECT_EQ(total, 50 * 70);
+  EXPECT_EQ(session.segment(image, words).labels, result.labels);
+}
+
+TEST(Engine, ASynonymThatNeverWinsChangesNothing) {
+  const auto engine = tiny_engine();
+  Session session(engine, 1);
+  const Image image = gradient(40, 40);
+  const auto plain = session.segment(image, encode(*engine, "cat, dog, sky")).labels;
+  // The same class twice under spellings that tokenise differently must keep the order of labels.
+  const auto grouped = session.segment(image, encode(*engine, "cat, dog|sky")).labels;
+  for (std::size_t i = 0; i < plain.labels.size(); ++i) EXPECT_LE(grouped.labels[i], 1);
+  std::set<int> seen(plain.labels.begin(), plain.labels.end());
+  for (const int label : seen) EXPECT_LT(label, 3);
+}
+
+TEST(Baselines, LabelEveryPixelWithAKnownClass) {
+  const auto engine = tiny_engine();
+  const auto words = encode(*engine, "cat, dog, sky");
+  Session session(engine, 1);
+  const Image image = gradient(45, 60);
+  for (const LabelMap& labels :
+       {maskclip_labels(session, image, words), crop_labels(session, image, words)}) {
+    EXPECT_EQ(labels.height, 45);
+    EXPECT_EQ(labels.width, 60);
+    for (const auto label : labels.labels) ASSERT_LT(label, 3);
+  }
+  EXPECT_THROW(parse_method("magic"), Error);
+}
+
+TEST(LoadModel, SaysWhatIsWrong) {
+  EXPECT_THROW(load_model("formula:resnet"), Error);
+  EXPECT_THROW(load_model("/nonexistent/model.safetensors"), Error);
+  EXPECT_THROW(load_model(SAN_SOURCE_DIR "/LICENSE"), Error);
+}
+
+TEST(InitialAdapter, FollowsTheOfficialRecipe) {
+  const SanConfig c = SanConfig::tiny();
+  const auto source = initial_adapter(c, 7);
+  const auto stats = [&](const std::string& name) {
+    double sum = 0, square = 0;
+    const auto values = source->load(name).to_f32();
+    for (const float v : values) sum += v, square += double{v} * v;
+    return std::pair{sum / static_cast<double>(values.size()),
+                     std::sqrt(square / static_cast<double>(values.size()))};
+  };
+  const std::string vit = "side_adapter_network.vit_model.blocks.0.";
+  EXPECT_NEAR(stats(vit + "attn.qkv.weight").second, 0.02,
+              0.001);  // 6,912 values: 1 % deviation of the estimate
+  EXPECT_EQ(stats(vit + "attn.qkv.bias").second, 0);
+  EXPECT_EQ(stats(vit + "norm1.weight"), (std::pair{1.0, 1.0}));
+  EXPECT_EQ(stats(vit + "norm1.bias").second, 0);
+  EXPECT_EQ(stats("side_adapter_network.fusion_layers.layer_0.input_proj.1.bias").second, 0);
+  // uniform(−1/√fan_in, 1/√fan_in) has deviation 1/√(3 fan_in); fan_in 40
+  EXPECT_NEAR(stats("side_adapter_network.mask_decoder.pix_mlp.layers.1.weight").second, 1 / std::sqrt(120.0),
+              0.005);
+  EXPECT_EQ(source->load("ov_classifier.bg_embed").to_f32(),
+            initial_adapter(c, 7)->load("ov_classifier.bg_embed").to_f32());
+  EXPECT_NE(source->load("ov_classifier.bg_embed").to_f32(),
+            initial_adapter(c, 8)->load("ov_classifier.bg_embed").to_f32());
+}
+
+}  // namespace
+}  // namespace san
