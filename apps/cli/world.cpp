@@ -18,6 +18,9 @@ void add_build(CLI::App& world) {
   const auto options = std::make_shared<WorldBuild>();
   command->add_option("--output", options->folder, "Folder of the world")->capture_default_str();
   command->add_option("--concepts", options->concepts, "Concepts to render")->capture_default_str();
+  command->add_option("--clipart", options->clipart, "Table of hand-picked clip art")->capture_default_str();
+  command->add_option("--photo-list", options->photos, "Table of hand-checked photo cut-outs")
+      ->capture_default_str();
   command->add_option("--styles", options->styles, "Only these training styles")->delimiter(',');
   command->add_flag("!--no-tests", options->tests, "Without the art styles that are held out for tests");
   command->add_flag("--photos", options->debian,

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 12> kTemplates = {"{}",
                                                          "an illustration of {}",
                                                          "a close-up of {}"};
 constexpr std::array<std::string_view, 5> kSceneTemplates = {"{}", "a photo of {}", "a picture of {}",
-                                                             "there is {}", "a scene with {}"};
+                                                             "you can see {}", "a scene with {}"};
 constexpr std::array<std::string_view, 9> kNumbers = {"",     "",    "two",   "three", "four",
                                                       "five", "six", "seven", "eight"};
 

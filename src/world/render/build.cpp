@@ -36,6 +36,9 @@ class Builder {
  public:
   explicit Builder(const WorldBuild& options)
       : options_(options), concepts_(load_concepts(options.concepts)), pool_(options.threads) {
+    for (const auto& list : {options.clipart, options.photos})
+      require(fs::is_regular_file(list),
+              "{}: no such list; run in the folder of the sources or say where it is", list.string());
     fs::create_directories(packages());
   }
 
