@@ -1,0 +1,166 @@
+#include "train/dataset/dataset_source.h"
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <mutex>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "image/decode.h"
+#include "image/image_header.h"
+
+namespace san {
+namespace {
+
+enum Purpose : std::uint64_t { kShuffle = 101, kAugment, kSynthetic };
+
+LabelMap read_labels(const Sample& sample, const DatasetSpec& spec) {
+  LabelMap labels = decode_labels(sample.label);
+  for (std::uint16_t& value : labels.labels)
+    if (value == spec.ignore)
+      value = SampleSource::kIgnore;
+    else
+      require(value < spec.class_count() || value == SampleSource::kIgnore,
+              "{}: label {} though the dataset has {} classes and ignores {}", sample.label.string(), value,
+              spec.class_count(), spec.ignore);
+  return labels;
+}
+
+class DatasetSamples : public SampleSource {
+ public:
+  DatasetSamples(Dataset dataset, AugmentationOptions options, std::uint64_t seed)
+      : dataset_(std::move(dataset)),
+        options_(std::move(options)),
+        seed_(seed),
+        orientation_(dataset_.samples.size()) {}
+
+  const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
+  int height() const override { return options_.crop; }
+  int width() const override { return options_.crop; }
+
+  /// 1: wider than high, as the file's header says.
+  int group(std::uint64_t position) const override {
+    const std::size_t index = index_of(position);
+    int known = orientation_[index];
+    if (known == 0) {
+      const std::filesystem::path& path = dataset_.samples[index].image;
+      const MappedFile file = MappedFile::open(path);
+      const ImageHeader header = read_image_header(file.bytes(), path.string());
+      known = header.width > header.height ? 2 : 1;
+      orientation_[index] = known;
+    }
+    return known - 1;
+  }
+
+  void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
+    const Sample& sample = dataset_.samples[index_of(position)];
+    const Image image = decode_image(sample.image);
+    const LabelMap truth = read_labels(sample, dataset_.spec);
+    require(image.height == truth.height && image.width == truth.width, "{} is {}×{}, {} {}×{}",
+            sample.image.string(), image.height, image.width, sample.label.string(), truth.height,
+            truth.width);
+    augment(draw_augmentation(options_, {image.height, image.width}, Rng(seed_, kAugment, position)), image,
+            truth, options_.crop, kIgnore, rgb, labels);
+  }
+
+ private:
+  std::size_t index_of(std::uint64_t position) const {
+    const auto count = static_cast<std::uint64_t>(dataset_.samples.size());
+    return order(position / count)->at(static_cast<std::size_t>(position % count));
+  }
+  // The last two epochs are kept: loaders run ahead into the next one.
+  std::shared_ptr<const std::vector<std::size_t>> order(std::uint64_t epoch) const {
+    const std::lock_guard lock(mutex_);
+    auto& slot = orders_[epoch % 2];
+    if (!slot.second || slot.first != epoch) {
+      auto order = std::make_shared<std::vector<std::size_t>>(dataset_.samples.size());
+      std::iota(order->begin(), order->end(), std::size_t{0});
+      Rng rng(seed_, kShuffle, epoch);
+      for (std::size_t i = order->size(); i > 1; --i)
+        std::swap((*order)[i - 1], (*order)[static_cast<std::size_t>(rng.below(static_cast<int>(i)))]);
+      slot = {epoch, order};
+    }
+    return slot.second;
+  }
+
+  Dataset dataset_;
+  AugmentationOptions options_;
+  std::uint64_t seed_;
+  mutable std::vector<std::atomic<int>> orientation_;
+  mutable std::mutex mutex_;
+  mutable std::array<std::pair<std::uint64_t, std::shared_ptr<const std::vector<std::size_t>>>, 2> orders_;
+};
+
+class SyntheticSamples : public SampleSource {
+ public:
+  SyntheticSamples(int size, std::vector<std::string> class_names, std::uint64_t seed)
+      : size_(size), class_names_(std::move(class_names)), seed_(seed) {}
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  int height() const override { return size_; }
+  int width() const override { return size_; }
+  int group(std::uint64_t) const override { return 0; }
+  /// Tiles of one colour and class each, about as many classes as a COCO crop has.
+  void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
+    constexpr int kTiles = 3;
+    Rng rng(seed_, kSynthetic, position);
+    std::array<std::uint16_t, kTiles * kTiles> classes;
+    for (auto& c : classes) c = static_cast<std::uint16_t>(rng.below(static_cast<int>(class_names_.size())));
+    for (int y = 0; y < size_; ++y)
+      for (int x = 0; x < size_; ++x) {
+        const std::uint16_t c =
+            classes[static_cast<std::size_t>(y * kTiles / size_ * kTiles + x * kTiles / size_)];
+        *labels++ = c;
+        for (int channel = 0; channel < 3; ++channel)
+          *rgb++ = static_cast<std::uint8_t>((c * (37 + 50 * channel) + x + y) & 255);
+      }
+  }
+
+ private:
+  int size_;
+  std::vector<std::string> class_names_;
+  std::uint64_t seed_;
+};
+
+class DatasetEvaluation : public EvaluationSet {
+ public:
+  DatasetEvaluation(Dataset dataset, int size) : dataset_(std::move(dataset)), size_(size) {}
+  const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
+  int size() const override { return static_cast<int>(dataset_.samples.size()); }
+  int height() const override { return size_; }
+  int width() const override { return size_; }
+  std::vector<std::pair<std::string, std::vector<int>>> groups() const override { return {}; }
+  void fill(int index, std::uint8_t* rgb, std::uint16_t* labels) const override {
+    const Sample& sample = dataset_.samples[static_cast<std::size_t>(index)];
+    const Image image = decode_image(sample.image);
+    Augmentation centre;
+    centre.resized = resize_shortest_edge({image.height, image.width}, size_, 4 * size_);
+    centre.top = std::max(0, (centre.resized.height - size_) / 2);
+    centre.left = std::max(0, (centre.resized.width - size_) / 2);
+    augment(centre, image, read_labels(sample, dataset_.spec), size_, SampleSource::kIgnore, rgb, labels);
+  }
+
+ private:
+  Dataset dataset_;
+  int size_;
+};
+
+}  // namespace
+
+std::shared_ptr<const SampleSource> dataset_samples(Dataset dataset, const AugmentationOptions& options,
+                                                    std::uint64_t seed) {
+  require(!dataset.samples.empty(), "{}: nothing to train on", dataset.spec.name);
+  return std::make_shared<DatasetSamples>(std::move(dataset), options, seed);
+}
+
+std::shared_ptr<const SampleSource> synthetic_samples(int size, std::vector<std::string> class_names,
+                                                      std::uint64_t seed) {
+  return std::make_shared<SyntheticSamples>(size, std::move(class_names), seed);
+}
+
+std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset, int size) {
+  return std::make_shared<DatasetEvaluation>(std::move(dataset), size);
+}
+
+}  // namespace san
