@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "common.h"
+#include "demo_world.h"
 #include "eval/evaluator.h"
 #include "eval/report.h"
 #include "eval/views.h"
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   ModelArguments model;
-  std::string templates, cache_dir;
+  DemoWorldArguments world;
+  std::string templates, cache_dir, method = "san";
   bool augment = false, no_cache = false;
   int window = 0;
   std::string dataset, split, shard = "1/1", save = "none";
@@ -29,6 +31,10 @@ struct Arguments {
   std::int64_t limit = 0;
   bool strict = false, check = false, quiet = false, all_classes = false, json = false;
 };
+
+bool is_demo_world(const Arguments& a) {
+  return a.dataset == "demo-world";
+}
 
 DatasetSpec describe_dataset(const Arguments& a) {
   require(a.images.empty() == a.labels.empty() && a.images.empty() == a.classes.empty(),
@@ -70,7 +76,7 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   views.augment = a.augment;
   views.window = a.window;
   return model_predictor(engine, engine->encode(make_classes(spec.classes), words.options()), views,
-                         a.model.threads);
+                         parse_method(a.method), a.model.threads);
 }
 
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
@@ -97,7 +103,17 @@ void run(const Arguments& a) {
     report(a, merge_evaluations(std::move(shards)));
     return;
   }
-  const Dataset dataset = open_dataset(describe_dataset(a), a.data, a.split);
+  EvaluationOptions options;
+  DatasetSpec spec;
+  if (is_demo_world(a)) {
+    DemoWorldData world = demo_world_dataset(a.world, a.split, a.cache_dir, a.model.threads);
+    spec = std::move(world.spec), options.seen = std::move(world.seen),
+    options.unseen = std::move(world.unseen);
+  } else {
+    spec = describe_dataset(a);
+    read_groups(a, spec, options);
+  }
+  const Dataset dataset = open_dataset(spec, a.data, is_demo_world(a) ? "" : a.split);
   if (a.check) {
     const auto problems = check_dataset(dataset, dataset.samples, a.model.threads, a.quiet);
     fmt::print("{}: {} samples, {} problems\n{}", dataset.spec.name, dataset.samples.size(), problems.size(),
@@ -105,13 +121,11 @@ void run(const Arguments& a) {
     if (!problems.empty()) set_exit_code(1);
     return;
   }
-  EvaluationOptions options;
   options.shard = Shard::parse(a.shard);
   options.strict = a.strict;
   options.threads = a.model.threads;
   options.limit = a.limit;
   options.quiet = a.quiet;
-  read_groups(a, dataset.spec, options);
   const auto predictor = make_predictor(a, dataset.spec);
   const auto writer = make_writer(a, dataset.spec);
   options.writer = writer.get();
@@ -124,12 +138,14 @@ void add_evaluate(CLI::App& app) {
   auto* command =
       app.add_subcommand("evaluate", "Score a model, or the predictions of any tool, on a dataset");
   const auto a = std::make_shared<Arguments>();
-  command->add_option(
-      "--dataset", a->dataset,
-      fmt::format("{}, a description (*.yaml), or a FOLDER with images/, labels/ and classes.txt",
-                  fmt::join(shipped_datasets(), ", ")));
+  command->add_option("--dataset", a->dataset,
+                      fmt::format("{}, demo-world (500 fixed scenes), a description (*.yaml), or a FOLDER "
+                                  "with images/, labels/ and classes.txt",
+                                  fmt::join(shipped_datasets(), ", ")));
   command->add_option("--data", a->data, "Data root; otherwise $DETECTRON2_DATASETS or ./datasets");
-  command->add_option("--split", a->split, "Which split of the dataset; otherwise its default");
+  command->add_option("--split", a->split,
+                      "Which split of the dataset; otherwise its default. demo-world: mixed (seen and "
+                      "unseen), seen, unseen, style, near-style, photo");
   command->add_option("--images", a->images, "Own data: folder of images")->group("Own data");
   command->add_option("--labels", a->labels, "Own data: folder of label files of the same names")
       ->group("Own data");
@@ -142,6 +158,15 @@ void add_evaluate(CLI::App& app) {
                       "Prompt templates: vild, imagenet, single, or a file; default: the model's own");
   command->add_option("--cache-dir", a->cache_dir, "Where text embeddings are kept between runs");
   command->add_flag("--no-cache", a->no_cache, "Neither read nor write the text embedding cache");
+  command
+      ->add_option("--method", a->method,
+                   "san, or a baseline on the same CLIP: maskclip (dense features, no adapter), crops (masks "
+                   "cut out and named one by one)")
+      ->check(CLI::IsMember({"san", "maskclip", "crops"}))
+      ->capture_default_str();
+  command->add_option("--world", a->world.world, "demo-world: folder that `san world build` wrote")
+      ->capture_default_str();
+  command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();
   command->add_flag("--tta", a->augment,
                     "Test-time augmentation: six sizes, each also mirrored, class maps averaged");
   command

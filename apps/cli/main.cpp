@@ -27,9 +27,7 @@ int main(int argc, char** argv) {
   add_bench(app);
   add_evaluate(app);
   add_prepare(app);
-#ifndef SAN_NO_WORLD
   add_world(app);
-#endif
 #ifdef SAN_WITH_TORCH
   register_torch();
   add_train(app);
@@ -47,7 +45,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    if (e.get_exit_code() == 0) return app.exit(e);
+    fmt::print(stderr, "error: {}; `san --help` and `san COMMAND --help` say more\n", e.what());
+    return 2;
   } catch (const std::exception& e) {
     fmt::print(stderr, "error: {}\n", e.what());
     return interrupted() ? 130 : 2;

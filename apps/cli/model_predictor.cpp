@@ -16,13 +16,16 @@ Image crop(const Image& image, const Region& window) {
 class ModelPredictor final : public Predictor {
  public:
   ModelPredictor(std::shared_ptr<const Engine> engine, std::shared_ptr<const TextEmbeddings> vocabulary,
-                 const ViewOptions& views, int threads)
+                 const ViewOptions& views, Method method, int threads)
       : session_(std::move(engine), threads),
         vocabulary_(std::move(vocabulary)),
         row_class_(vocabulary_->row_classes()),
-        views_(views) {}
+        views_(views),
+        method_(method) {}
 
   std::optional<LabelMap> labels(const Sample&, const Image& picture) override {
+    if (method_ == Method::kMaskClip) return maskclip_labels(session_, picture, vocabulary_);
+    if (method_ == Method::kCrops) return crop_labels(session_, picture, vocabulary_);
     std::vector<NetworkResult> results;
     std::vector<HeadView> looks;
     for (const View& view : plan_views(picture.height, picture.width, views_)) {
@@ -40,7 +43,10 @@ class ModelPredictor final : public Predictor {
   }
   std::string name() const override { return session_.engine().model().description; }
   std::map<std::string, std::string> settings() const override {
-    return {{"input", describe(views_)}, {"backend", session_.engine().new_backend()->name()}};
+    const char* const names[] = {"san", "maskclip", "crops"};
+    return {{"input", describe(views_)},
+            {"method", names[static_cast<std::size_t>(method_)]},
+            {"backend", session_.engine().new_backend()->name()}};
   }
 
  private:
@@ -48,14 +54,15 @@ class ModelPredictor final : public Predictor {
   std::shared_ptr<const TextEmbeddings> vocabulary_;
   std::vector<int> row_class_;
   ViewOptions views_;
+  Method method_;
 };
 
 }  // namespace
 
 std::unique_ptr<Predictor> model_predictor(std::shared_ptr<const Engine> engine,
                                            std::shared_ptr<const TextEmbeddings> vocabulary,
-                                           const ViewOptions& views, int threads) {
-  return std::make_unique<ModelPredictor>(std::move(engine), std::move(vocabulary), views, threads);
+                                           const ViewOptions& views, Method method, int threads) {
+  return std::make_unique<ModelPredictor>(std::move(engine), std::move(vocabulary), views, method, threads);
 }
 
 }  // namespace san::cli

@@ -226,6 +226,15 @@ std::string report_json(const Evaluation& e) {
   json out{{"dataset", e.dataset},      {"split", e.split},         {"predictor", e.predictor},
            {"settings", e.settings},    {"shards", e.shards},       {"shard_count", e.shard_count},
            {"images", e.images.size()}, {"results", headline(e, m)}};
+  // The headline once more under plain keys, for scripts.
+  out["miou"] = percent(m.miou);
+  out["miou_v06"] = percent(m.miou_v06);
+  if (has_split(e)) {
+    const SplitMetrics s = split_metrics(m, e.seen, e.unseen);
+    out["miou_seen"] = percent(s.seen_miou);
+    out["miou_unseen"] = percent(s.unseen_miou);
+    out["miou_harmonic"] = percent(s.harmonic);
+  }
   json& results = out["results"];
   for (std::size_t c = 0; c < e.classes.size(); ++c) {
     results["IoU-" + e.classes[c]] = percent(m.classes[c].iou);

@@ -1,0 +1,28 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace san::cli {
+
+/// Which pictures and concepts make up the demo world.
+struct DemoWorldArguments {
+  std::filesystem::path world = "world", concepts = "configs/world/demo.tsv";
+
+  /// The picture files that `san world build` wrote; throws Error saying how to get them.
+  std::vector<std::filesystem::path> picture_files() const;
+};
+
+struct DemoWorldData {
+  DatasetSpec spec;
+  std::vector<int> seen, unseen;  ///< classes the side adapter had masks of in training, and those it had not
+};
+
+/// The fixed 500 scenes of an evaluation split ("mixed", "seen", "unseen", "style", "near-style", "photo") as
+/// a dataset folder under `cache`, rendered the first time. Throws Error.
+DemoWorldData demo_world_dataset(const DemoWorldArguments& arguments, const std::string& split,
+                                 const std::filesystem::path& cache, int threads);
+
+}  // namespace san::cli
