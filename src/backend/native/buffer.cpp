@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -10,7 +11,7 @@
 namespace san::native {
 namespace {
 
-constexpr std::int64_t kHugePageBytes = 2 << 20;
+constexpr std::int64_t kHugePageBytes = 2 << 20, kCacheLineBytes = 64;
 /// A buffer unused for this many requests belongs to an input size that is gone.
 constexpr std::uint64_t kStaleRequests = 4096;
 
@@ -24,15 +25,14 @@ std::int64_t size_class(std::int64_t count) {
 }  // namespace
 
 BufferPtr allocate_floats(std::int64_t count) {
-  std::int64_t bytes = std::max<std::int64_t>(count, 1) * static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t alignment = bytes >= 2 * kHugePageBytes ? kHugePageBytes : 64;
-  bytes = (bytes + 63) / 64 * 64;
-  if (alignment == kHugePageBytes) bytes = (bytes + alignment - 1) / alignment * alignment;
-  void* memory = std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(bytes));
-  require(memory != nullptr, "out of memory: could not allocate {} bytes", bytes);
+  const std::int64_t bytes = std::max<std::int64_t>(count, 1) * static_cast<std::int64_t>(sizeof(float));
+  const bool huge = bytes >= kHugePageBytes;
+  void* memory = nullptr;
+  const int failed =
+      ::posix_memalign(&memory, huge ? kHugePageBytes : kCacheLineBytes, static_cast<std::size_t>(bytes));
+  require(failed == 0, "out of memory: could not allocate {} bytes", bytes);
   // Only advice: without huge pages it is merely slower.
-  if (alignment == kHugePageBytes)
-    static_cast<void>(::madvise(memory, static_cast<std::size_t>(bytes), MADV_HUGEPAGE));
+  if (huge) static_cast<void>(::madvise(memory, static_cast<std::size_t>(bytes), MADV_HUGEPAGE));
   return {static_cast<float*>(memory), [](float* p) { std::free(p); }};
 }
 

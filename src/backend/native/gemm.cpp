@@ -56,8 +56,27 @@ void copy_tile(const float* from, std::int64_t from_stride, float* to, std::int6
   for (std::int64_t r = 0; r < rows; ++r) std::copy_n(from + r * from_stride, columns, to + r * to_stride);
 }
 
+std::int64_t packed_end(const PackedMatrix& b) {
+  const auto n = static_cast<std::int64_t>(lanes());
+  return b.depth * ((b.columns + n - 1) / n * n);
+}
+
+const float* block_begin(const PackedMatrix& b, std::int64_t panel, std::int64_t depth) {
+  const auto n = static_cast<std::int64_t>(lanes());
+  const std::int64_t column = panel * b.panel, columns = std::min(b.panel, b.columns - column);
+  return b.values.get() + column * b.depth + depth * ((columns + n - 1) / n * n);
+}
+
+// Towards the second-level cache.
+const float* prefetch(const float* from, const float* end) {
+  constexpr std::int64_t kLineFloats = 64 / sizeof(float);
+  for (; from < end; from += kLineFloats) __builtin_prefetch(from, 0, 2);
+  return from;
+}
+
 void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
                     std::int64_t panel_end) {
+  if (row_begin >= row_end) return;
   const PackedMatrix& b = *g.b;
   const auto n = static_cast<std::int64_t>(lanes());
   HWY_ALIGN float edge[kTileRows * kTileVectors * HWY_MAX_BYTES / sizeof(float)];
@@ -76,16 +95,26 @@ void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end,
       do {
         const std::int64_t depth = std::min(kDepthBlock, slab_end - k);
         const bool last = k + depth == b.depth;
-        Tile t{nullptr, g.a_stride, 1,          b.values.get() + column * b.depth + k * vectors * n,
+        Tile t{nullptr, g.a_stride, 1,          block_begin(b, p, k),
                depth,   nullptr,    g.c_stride, g.bias ? g.bias + column : nullptr,
                k > 0};
         if (!whole && g.bias) {
           std::copy_n(t.bias, columns, edge_bias);
           t.bias = edge_bias;
         }
+        // The block after this one: all rows pass over it, so the first must not wait for memory.
+        const bool same_panel = k + depth < slab_end, same_slab = same_panel || p + 1 < panel_end;
+        const std::int64_t next_panel = same_panel ? p : same_slab ? p + 1 : panel_begin;
+        const std::int64_t next_depth = same_panel ? k + depth : same_slab ? slab_begin : slab_end;
+        const float* ahead = block_begin(b, next_panel, next_depth);
+        const float* ahead_end =
+            std::min<const float*>(ahead + depth * vectors * n, b.values.get() + packed_end(b));
+        const std::int64_t share =
+            (depth * vectors * n * kTileRows + row_end - row_begin - 1) / (row_end - row_begin);
         for (std::int64_t row = row_begin; row < row_end; row += kTileRows) {
           const std::int64_t rows = std::min<std::int64_t>(kTileRows, row_end - row);
           t.a = g.a + row * g.a_stride + k;
+          ahead = prefetch(ahead, std::min<const float*>(ahead + share, ahead_end));
           float* c = g.c + row * g.c_stride + column;
           if (whole) {
             t.c = c;
