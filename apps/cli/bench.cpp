@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "common.h"
 #include "model/san.h"
+#include "segment/segmentation_head.h"
 
 namespace san::cli {
 namespace {
@@ -50,6 +51,34 @@ std::vector<float> picture(std::int64_t values) {
   return out;
 }
 
+// Median time from the network's answer to a label for every pixel of the padded size.
+double time_labels(const San& network, Backend& b, const Tensor& image, Grid size, const Tensor& classifier,
+                   int threads, int repeat) {
+  const SanOutput out = network.forward(b, image, size).back();
+  const std::vector<float> class_logits = b.to_host(network.classify(b, out.embeddings, classifier));
+  const std::vector<float> mask_logits = b.to_host(out.mask_logits);
+  HeadView view;
+  view.class_logits = class_logits;
+  view.mask_logits = mask_logits;
+  view.queries = static_cast<int>(network.config().queries);
+  const Grid masks = network.mask_grid(size);
+  view.grid_height = static_cast<int>(masks.height), view.grid_width = static_cast<int>(masks.width);
+  view.padded_height = view.content_height = static_cast<int>(size.height);
+  view.padded_width = view.content_width = static_cast<int>(size.width);
+  HeadOptions options;
+  options.classes = static_cast<int>(classifier[1]) - 1;
+  ThreadPool pool(threads);
+  const SegmentationHead head(pool);
+  std::vector<double> times;
+  for (int i = 0; i < repeat; ++i) {
+    const double start = now_ms();
+    head.run({&view, 1}, view.padded_height, view.padded_width, options);
+    times.push_back(now_ms() - start);
+  }
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
 void run(const Arguments& a) {
   const Grid size = parse_size(a.size);
   const int threads = a.model.threads > 0 ? a.model.threads : available_processors();
@@ -83,6 +112,8 @@ void run(const Arguments& a) {
   require(!times.empty(), "interrupted before a run was finished");
   std::sort(times.begin(), times.end());
 
+  const double labels_ms = time_labels(network, *b, image, size, classifier, threads, a.repeat);
+
   std::map<std::string, OpTotal> totals;
   std::int64_t macs = 0;
   b->observe([&](const OpRecord& r) {
@@ -108,6 +139,7 @@ void run(const Arguments& a) {
                                {"gflops", gflops}};
     out["peak_gflops"] = on_cpu ? nlohmann::ordered_json(peak) : nlohmann::ordered_json(nullptr);
     out["share_of_peak"] = on_cpu ? nlohmann::ordered_json(gflops / peak) : nlohmann::ordered_json(nullptr);
+    out["labels_ms"] = labels_ms;
     out["peak_memory_bytes"] = peak_memory_bytes();
     for (const OpTotal& t : ops)
       out["ops"].push_back({{"op", t.op},
@@ -129,6 +161,8 @@ void run(const Arguments& a) {
                static_cast<double>(t.macs) / 1e9, t.macs > 0 ? fmt::format("{:.0f}", rate(t)) : "");
   fmt::print("\nmedian of {} runs    {:.1f} ms (fastest {:.1f}, slowest {:.1f})\n", times.size(), total_ms,
              times.front(), times.back());
+  fmt::print("labels after that    {:.1f} ms: network and labels take {:.2f} × the network\n", labels_ms,
+             1 + labels_ms / total_ms);
   fmt::print("multiply-adds        {:.2f} G\nachieved             {:.0f} GFLOP/s\n",
              static_cast<double>(macs) / 1e9, gflops);
   if (on_cpu)

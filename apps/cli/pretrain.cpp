@@ -9,9 +9,11 @@ namespace {
 
 void run(const TrainArguments& arguments) {
   const Recipe recipe = arguments.recipe();
-  PretrainTask task(recipe, load_world(recipe), arguments.torch(recipe));
+  const Ranks ranks = arguments.ranks();
+  const auto communicator = arguments.communicator(recipe, ranks);
+  PretrainTask task(recipe, load_world(recipe), arguments.torch(recipe, ranks), communicator);
   const InterruptGuard guard;
-  Trainer(task, recipe.run, recipe.optimizer, recipe.schedule).run(guard.flag());
+  Trainer(task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(guard.flag());
 }
 
 }  // namespace

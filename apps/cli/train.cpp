@@ -9,14 +9,16 @@ namespace {
 
 void run(const TrainArguments& arguments) {
   const Recipe recipe = arguments.recipe();
+  const Ranks ranks = arguments.ranks();
+  const auto communicator = arguments.communicator(recipe, ranks);
   require(recipe.data.train == "demo-world", "DATASETS.TRAIN is '{}'; expected demo-world",
           recipe.data.train);
   const auto world = load_world(recipe);
   SegmentationTask task(recipe, world_samples(world, recipe.data.size, recipe.seed),
                         world_evaluation(world, EvalSplit::kMixed, recipe.data.size),
-                        arguments.torch(recipe));
+                        arguments.torch(recipe, ranks), communicator);
   const InterruptGuard guard;
-  Trainer(task, recipe.run, recipe.optimizer, recipe.schedule).run(guard.flag());
+  Trainer(task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(guard.flag());
 }
 
 }  // namespace

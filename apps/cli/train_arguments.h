@@ -1,7 +1,9 @@
 #pragma once
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <memory>
 
+#include "train/communicator.h"
 #include "train/recipe.h"
 
 namespace san::cli {
@@ -37,9 +39,18 @@ struct TrainArguments {
     return r;
   }
 
-  TorchOptions torch(const Recipe& recipe) const {
+  Ranks ranks() const {
+    return ranks_from_environment([](const char* name) { return std::getenv(name); });
+  }
+
+  std::shared_ptr<Communicator> communicator(const Recipe& recipe, const Ranks& ranks) const {
+    return std::make_shared<Communicator>(ranks, at::Device(torch(recipe, ranks).device));
+  }
+
+  TorchOptions torch(const Recipe& recipe, const Ranks& ranks) const {
     TorchOptions options;
     options.device = device == "auto" ? (torch_has_cuda() ? "cuda" : "cpu") : device;
+    if (options.device == "cuda" && ranks.size > 1) options.device = fmt::format("cuda:{}", ranks.local_rank);
     options.precision = options.device == "cpu" ? Precision::kF32 : recipe.precision;
     options.training = true;
     return options;

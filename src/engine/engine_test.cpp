@@ -80,6 +80,16 @@ TEST(Baselines, LabelEveryPixelWithAKnownClass) {
   EXPECT_THROW(parse_method("magic"), Error);
 }
 
+// Without CLIP's merges the formula's networks still take every published name.
+TEST(LoadModel, FormulaSpellsTheLongestPublishedName) {
+  const LoadedModel model = load_model("formula:tiny");
+  const std::string longest =
+      "This is a photo of a medium computer, computing machine, computing device, data processor, electronic "
+      "computer, "
+      "information processing system.";
+  EXPECT_LE(model.tokenizer->encode_uncut(longest).size(), 77u);
+}
+
 TEST(LoadModel, SaysWhatIsWrong) {
   EXPECT_THROW(load_model("formula:resnet"), Error);
   EXPECT_THROW(load_model("/nonexistent/model.safetensors"), Error);

@@ -7,6 +7,7 @@
 #include "checkpoint/conversion.h"
 #include "checkpoint/formula.h"
 #include "checkpoint/model_file.h"
+#include "embedded/formula_merges.h"
 #include "engine/default_model.h"
 #include "model/san.h"
 
@@ -39,9 +40,11 @@ LoadedModel formula_model(const std::string& model, const LoadOptions& options) 
   m.templates = load_templates("vild");
   m.text_hash = Sha256().update(model + "\n" + options.formula_seed).hex();
   m.random_weights = true;
-  // Any spelling will do for random weights, so names are spelled in bytes when no merges are given.
-  BpeMerges merges;
-  if (!options.bpe_file.empty()) merges = load_bpe_merges(options.bpe_file);
+  // Random weights know no spelling, so without CLIP's merges a small set learned from the published label
+  // sets and templates will do: it spells their longest names within CLIP's context.
+  BpeMerges merges = options.bpe_file.empty()
+                         ? parse_bpe_merges(embedded::formula_merges(), "built-in merges")
+                         : load_bpe_merges(options.bpe_file);
   m.tokenizer = make_tokenizer(std::move(merges), m.config, options.bpe_file);
   return m;
 }
