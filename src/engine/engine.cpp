@@ -46,7 +46,7 @@ std::shared_ptr<const TextEmbeddings> Engine::encode(std::span<const ClassName> 
                                   static_cast<int>(model_.config.clip.embed_dim));
   EmbeddingCache cache(o.use_cache ? (o.cache.empty() ? EmbeddingCache::default_directory() : o.cache)
                                    : std::filesystem::path{});
-  san::VocabularyOptions options;
+  EncodeOptions options;
   options.quiet = o.quiet;
   options.cancelled = o.cancelled;
   options.cache = &cache;

@@ -72,7 +72,7 @@ void VocabularyEncoder::check_lengths(std::span<const std::string> names) const 
 }
 
 VocabularyEncoder::Rows VocabularyEncoder::embed(std::span<const std::string> names,
-                                                 const VocabularyOptions& options, Progress& progress) const {
+                                                 const EncodeOptions& options, Progress& progress) const {
   std::vector<Prompt> prompts;
   for (std::size_t n = 0; n < names.size(); ++n)
     for (std::size_t t = 0; t < templates_.texts.size(); ++t)
@@ -100,7 +100,7 @@ VocabularyEncoder::Rows VocabularyEncoder::embed(std::span<const std::string> na
 }
 
 TextEmbeddings VocabularyEncoder::encode(std::span<const ClassName> classes,
-                                         const VocabularyOptions& options) const {
+                                         const EncodeOptions& options) const {
   require(!classes.empty(), "vocabulary: no classes; give at least one name");
   require(options.batch_size >= 1, "vocabulary: batches of {} prompts", options.batch_size);
   std::vector<std::string> names;

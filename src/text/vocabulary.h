@@ -31,7 +31,7 @@ struct TextEmbeddings {
 /// of length 1 each: [prompts, dim], row-major.
 using EncodePrompts = std::function<std::vector<float>(const std::vector<std::vector<int>>& prompts)>;
 
-struct VocabularyOptions {
+struct EncodeOptions {
   int batch_size = 64;                           // prompts per call of the text tower
   bool quiet = false;                            // no progress bar
   const std::atomic<bool>* cancelled = nullptr;  // checked before every batch
@@ -51,12 +51,12 @@ class VocabularyEncoder {
   /// Throws Error when a prompt does not fit the context, the text tower returns anything but finite values
   /// of the promised number, or `options.cancelled` becomes true (what was finished by then stays in the
   /// cache).
-  TextEmbeddings encode(std::span<const ClassName> classes, const VocabularyOptions& options = {}) const;
+  TextEmbeddings encode(std::span<const ClassName> classes, const EncodeOptions& options = {}) const;
 
  private:
   using Rows = std::map<std::string, std::vector<float>>;
   void check_lengths(std::span<const std::string> names) const;
-  Rows embed(std::span<const std::string> names, const VocabularyOptions& options, Progress& progress) const;
+  Rows embed(std::span<const std::string> names, const EncodeOptions& options, Progress& progress) const;
 
   const BpeTokenizer& tokenizer_;
   PromptTemplates templates_;

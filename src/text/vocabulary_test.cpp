@@ -62,7 +62,7 @@ const BpeTokenizer& tokenizer() {
 PromptTemplates templates() {
   return make_templates("test", {"a {}.", "the {} here", "{}"});
 }
-VocabularyOptions quiet() {
+EncodeOptions quiet() {
   return {.batch_size = 4, .quiet = true, .cancelled = nullptr, .cache = nullptr, .model_hash = "m"};
 }
 
@@ -113,7 +113,7 @@ TEST(VocabularyEncoder, AsksTheCacheFirst) {
   EmbeddingCache cache(directory);
   Tower tower;
   const VocabularyEncoder encoder(tokenizer(), templates(), tower.function(), kDim);
-  VocabularyOptions options = quiet();
+  EncodeOptions options = quiet();
   options.cache = &cache;
   const TextEmbeddings first = encoder.encode(parse_class_list("cat, sky"), options);
   EXPECT_EQ(tower.prompts(), 6u);
@@ -141,7 +141,7 @@ std::string error_of(Run run) {
 
 TEST(VocabularyEncoder, SaysWhatIsWrong) {
   Tower tower;
-  const auto encode = [&](const char* list, EncodePrompts function, VocabularyOptions options) {
+  const auto encode = [&](const char* list, EncodePrompts function, EncodeOptions options) {
     return error_of([&] {
       VocabularyEncoder(tokenizer(), templates(), function, kDim).encode(parse_class_list(list), options);
     });
@@ -150,7 +150,7 @@ TEST(VocabularyEncoder, SaysWhatIsWrong) {
               HasSubstr("'abcdefghijklmnop' is too long"));
   EXPECT_EQ(tower.prompts(), 0u) << "lengths are checked before any work";
   std::atomic<bool> cancelled = true;
-  VocabularyOptions options = quiet();
+  EncodeOptions options = quiet();
   options.cancelled = &cancelled;
   EXPECT_THAT(encode("cat", tower.function(), options), HasSubstr("cancelled"));
   const auto constant = [](std::size_t per_prompt, float value) -> EncodePrompts {

@@ -87,7 +87,7 @@ at::Tensor embed_class_names(const StartModel& model, const std::vector<std::str
         return b.to_host(text.forward(b, b.from_ids(shape, ids)));
       },
       static_cast<int>(model.config.clip.embed_dim));
-  VocabularyOptions encode;
+  EncodeOptions encode;
   encode.quiet = true;
   encode.batch_size = 256;
   const TextEmbeddings rows = encoder.encode(make_classes(names), encode);
