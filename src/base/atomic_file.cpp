@@ -38,8 +38,8 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::commit() {
   require(::fsync(fd_) == 0, "{}: cannot write to disk: {}", path_.string(), std::strerror(errno));
-  require(::rename(temporary_.c_str(), path_.c_str()) == 0, "{}: cannot rename into place: {}", path_.string(),
-          std::strerror(errno));
+  require(::rename(temporary_.c_str(), path_.c_str()) == 0, "{}: cannot rename into place: {}",
+          path_.string(), std::strerror(errno));
   ::close(fd_);
   fd_ = -1;
 }
@@ -53,8 +53,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit_bytes) {
   const MappedFile file = MappedFile::open(path);
   const auto bytes = file.bytes();
-  require(bytes.size() <= limit_bytes, "{}: {} bytes, more than the {} this kind of file may have", path.string(),
-          bytes.size(), limit_bytes);
+  require(bytes.size() <= limit_bytes, "{}: {} bytes, more than the {} this kind of file may have",
+          path.string(), bytes.size(), limit_bytes);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 

@@ -41,7 +41,10 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
 
 TEST(ThreadPool, RethrowsAndStaysUsable) {
   ThreadPool pool(2);
-  EXPECT_THROW(pool.parallel_for(100, 1, [](std::int64_t begin, std::int64_t) { if (begin == 50) fail("boom"); }),
+  EXPECT_THROW(pool.parallel_for(100, 1,
+                                 [](std::int64_t begin, std::int64_t) {
+                                   if (begin == 50) fail("boom");
+                                 }),
                Error);
   std::atomic<int> sum{0};
   pool.parallel_for(10, 1, [&](std::int64_t begin, std::int64_t) { sum += static_cast<int>(begin); });

@@ -25,7 +25,8 @@ void Sha256::block(const std::byte* data) {
   for (int i = 0; i < 16; ++i)
     w[i] = std::to_integer<std::uint32_t>(data[4 * i]) << 24 |
            std::to_integer<std::uint32_t>(data[4 * i + 1]) << 16 |
-           std::to_integer<std::uint32_t>(data[4 * i + 2]) << 8 | std::to_integer<std::uint32_t>(data[4 * i + 3]);
+           std::to_integer<std::uint32_t>(data[4 * i + 2]) << 8 |
+           std::to_integer<std::uint32_t>(data[4 * i + 3]);
   for (int i = 16; i < 64; ++i) {
     const auto s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
     const auto s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);

@@ -15,7 +15,7 @@ namespace san {
 MappedFile MappedFile::open(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   require(fd >= 0, "{}: cannot open: {}", path.string(), std::strerror(errno));
-  struct stat info{};
+  struct stat info {};
   const bool stat_ok = ::fstat(fd, &info) == 0;
   if (!stat_ok || !S_ISREG(info.st_mode)) {
     ::close(fd);

@@ -26,7 +26,9 @@ Progress::Progress(std::string what, std::int64_t total, bool quiet)
   drawn_ = start_;
 }
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
 void Progress::advance(std::int64_t steps, std::string_view note) {
   done_ += steps;

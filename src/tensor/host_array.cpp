@@ -31,16 +31,26 @@ void convert_any(const HostArray& a, std::vector<Target>& out) {
   const auto same = [](auto v) { return v; };
   const std::byte* d = a.data.get();
   switch (a.dtype) {
-    case DType::kF64: return convert<double>(d, out, same);
-    case DType::kF32: return convert<float>(d, out, same);
-    case DType::kF16: return convert<std::uint16_t>(d, out, half_to_float);
-    case DType::kBF16: return convert<std::uint16_t>(d, out, bfloat16_to_float);
-    case DType::kI64: return convert<std::int64_t>(d, out, same);
-    case DType::kI32: return convert<std::int32_t>(d, out, same);
-    case DType::kI16: return convert<std::int16_t>(d, out, same);
-    case DType::kI8: return convert<std::int8_t>(d, out, same);
-    case DType::kU8: return convert<std::uint8_t>(d, out, same);
-    case DType::kBool: return convert<std::uint8_t>(d, out, [](std::uint8_t v) { return v != 0; });
+    case DType::kF64:
+      return convert<double>(d, out, same);
+    case DType::kF32:
+      return convert<float>(d, out, same);
+    case DType::kF16:
+      return convert<std::uint16_t>(d, out, half_to_float);
+    case DType::kBF16:
+      return convert<std::uint16_t>(d, out, bfloat16_to_float);
+    case DType::kI64:
+      return convert<std::int64_t>(d, out, same);
+    case DType::kI32:
+      return convert<std::int32_t>(d, out, same);
+    case DType::kI16:
+      return convert<std::int16_t>(d, out, same);
+    case DType::kI8:
+      return convert<std::int8_t>(d, out, same);
+    case DType::kU8:
+      return convert<std::uint8_t>(d, out, same);
+    case DType::kBool:
+      return convert<std::uint8_t>(d, out, [](std::uint8_t v) { return v != 0; });
   }
 }
 
@@ -49,15 +59,19 @@ void convert_any(const HostArray& a, std::vector<Target>& out) {
 std::int64_t dtype_bytes(DType dtype) {
   switch (dtype) {
     case DType::kF64:
-    case DType::kI64: return 8;
+    case DType::kI64:
+      return 8;
     case DType::kF32:
-    case DType::kI32: return 4;
+    case DType::kI32:
+      return 4;
     case DType::kF16:
     case DType::kBF16:
-    case DType::kI16: return 2;
+    case DType::kI16:
+      return 2;
     case DType::kI8:
     case DType::kU8:
-    case DType::kBool: return 1;
+    case DType::kBool:
+      return 1;
   }
   return 0;
 }
@@ -85,7 +99,8 @@ std::uint16_t float_to_half(float value) {
   if (magnitude > 0x7f800000u) return sign | 0x7e00u;
   if (magnitude >= 0x477ff000u) return sign | 0x7c00u;
   if (magnitude < 0x38800000u) {
-    // Adding 0.5 lines the half's last subnormal bit up with the float's last bit, rounding to even on the way.
+    // Adding 0.5 lines the half's last subnormal bit up with the float's last bit, rounding to even on the
+    // way.
     const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
   }
@@ -136,7 +151,8 @@ HostArray HostArray::cast(DType to) const {
   if (to == dtype) return *this;
   std::vector<float> values = to_f32();
   if (to == DType::kF32) return from(shape, std::move(values));
-  require(to == DType::kF16 || to == DType::kBF16, "cannot convert {} to {}", dtype_name(dtype), dtype_name(to));
+  require(to == DType::kF16 || to == DType::kBF16, "cannot convert {} to {}", dtype_name(dtype),
+          dtype_name(to));
   std::vector<std::uint16_t> out(values.size());
   for (std::size_t i = 0; i < out.size(); ++i)
     out[i] = to == DType::kF16 ? float_to_half(values[i]) : float_to_bfloat16(values[i]);

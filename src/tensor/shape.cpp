@@ -5,7 +5,8 @@
 namespace san {
 
 Shape::Shape(std::span<const std::int64_t> extents) {
-  require(extents.size() <= kMaxRank, "shape: {} dimensions, at most {} are supported", extents.size(), kMaxRank);
+  require(extents.size() <= kMaxRank, "shape: {} dimensions, at most {} are supported", extents.size(),
+          kMaxRank);
   std::int64_t elements = 1;
   for (const auto extent : extents) {
     require(extent >= 0, "shape: dimension {} is negative ({})", rank_, extent);
@@ -21,7 +22,9 @@ int Shape::checked(int axis) const {
   return from_front;
 }
 
-std::int64_t Shape::elements() const { return elements(0, rank_); }
+std::int64_t Shape::elements() const {
+  return elements(0, rank_);
+}
 
 std::int64_t Shape::elements(int begin, int end) const {
   std::int64_t n = 1;
@@ -31,7 +34,8 @@ std::int64_t Shape::elements(int begin, int end) const {
 
 std::string Shape::str() const {
   std::string out = "[";
-  for (int i = 0; i < rank_; ++i) out += (i ? ", " : "") + std::to_string(extents_[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < rank_; ++i)
+    out += (i ? ", " : "") + std::to_string(extents_[static_cast<std::size_t>(i)]);
   return out + "]";
 }
 

@@ -1,7 +1,6 @@
 // The MATLAB reader: any bytes end in a label map or one Error.
-#include "prepare/mat_file.h"
-
 #include "base/error.h"
+#include "prepare/mat_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
