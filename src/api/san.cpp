@@ -82,4 +82,10 @@ Image load_image(const std::string& path) {
   return decode_image(path);
 }
 
+void save_overlay(const std::string& path, const Image& image, const Segmentation& result,
+                  const Vocabulary& vocabulary) {
+  const std::vector<std::string>& names = vocabulary.classes();
+  write_png(path, draw_overlay(image, result.labels, names, distinct_colors(names.size())));
+}
+
 }  // namespace san

@@ -73,11 +73,11 @@ std::vector<std::string> lines_of(std::string_view text) {
 }
 
 std::optional<fs::path> golden_file(const std::string& name) {
-  const char* folder = std::getenv("SAN_GOLDEN_DIR");
-  const fs::path path =
-      (folder != nullptr ? fs::path(folder) : fs::path(SAN_SOURCE_DIR) / ".." / "shared" / "golden") / name;
-  if (!fs::exists(path)) return std::nullopt;
-  return fs::canonical(path);
+  const char* named = std::getenv("SAN_GOLDEN_DIR");
+  const fs::path root = named != nullptr ? fs::path(named) : fs::path(SAN_SOURCE_DIR) / "../shared/golden";
+  for (const fs::path& path : {root / "open" / name, root / name})
+    if (fs::exists(path)) return fs::canonical(path);
+  return std::nullopt;
 }
 
 }  // namespace san::testing

@@ -1,0 +1,21 @@
+# What `cmake --install` leaves: programs, libsan, its headers, and the package that find_package(san) reads. Nothing
+# of a consumer's build depends on the libraries behind libsan.
+include_guard()
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/san)
+# The tree may be moved as a whole: programs find their libraries from where they are.
+file(RELATIVE_PATH to_libraries ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set(CMAKE_INSTALL_RPATH $ORIGIN/${to_libraries})
+
+# san_install_library(<target>): the shared library with headers and package files.
+function(san_install_library target)
+  install(TARGETS ${target} EXPORT san-targets LIBRARY)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/san DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT san-targets NAMESPACE san:: DESTINATION ${package_dir})
+  set(config ${PROJECT_BINARY_DIR}/san-config.cmake)
+  file(WRITE ${config} "include(\"\${CMAKE_CURRENT_LIST_DIR}/san-targets.cmake\")\n")
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/san-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${config} ${PROJECT_BINARY_DIR}/san-config-version.cmake DESTINATION ${package_dir})
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endfunction()

@@ -1,0 +1,78 @@
+// Installs the build, then builds and runs somebody else's project against what was installed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/files.h"
+#include "support/process.h"
+
+namespace san::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class Package : public ::testing::Test {
+ protected:
+  ProcessResult run(const std::vector<std::string>& command) const {
+    ProcessOptions options;
+    options.folder = folder_.path();
+    options.environment = {{"SAN_CACHE_DIR", (folder_ / "cache").string()}};
+    return run_process(command, options);
+  }
+  ProcessResult must_run(const std::vector<std::string>& command) const {
+    const ProcessResult result = run(command);
+    EXPECT_EQ(result.code, 0) << command[0] << "\n" << result.out << result.err;
+    return result;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Package, ServesConsumersInCppAndC) {
+  must_run({"cmake", "--install", SAN_BINARY_DIR, "--prefix", (folder_ / "installed").string()});
+  // Nothing may depend on where it was installed first.
+  fs::rename(folder_ / "installed", folder_ / "moved");
+  const ProcessResult program = must_run({(folder_ / "moved/bin/san").string(), "--version"});
+
+  // What the public headers include must be the public headers and the language.
+  std::vector<std::string> foreign;
+  for (const std::string& file : files_below(folder_ / "moved/include"))
+    for (const std::string& line : lines_of(read_file(folder_ / "moved/include" / file)))
+      if (line.starts_with("#include \"") && !line.starts_with("#include \"san/"))
+        foreign.push_back(file + ": " + line);
+  EXPECT_THAT(foreign, ::testing::IsEmpty());
+
+  must_run({"cmake", "-S", SAN_SOURCE_DIR "/tests/package", "-B", "build", "-G", "Ninja",
+            "-DCMAKE_PREFIX_PATH=" + (folder_ / "moved").string(), "-DCMAKE_BUILD_TYPE=Debug",
+            "-DCMAKE_C_FLAGS=" SAN_SANITIZE_FLAG, "-DCMAKE_CXX_FLAGS=" SAN_SANITIZE_FLAG});
+  must_run({"cmake", "--build", "build"});
+
+  const ProcessResult cpp =
+      must_run({"build/consumer_cpp", "formula:tiny", SAN_SOURCE_DIR "/tests/data/photos/cat.jpg"});
+  EXPECT_THAT(cpp.out, HasSubstr("wooden table: "));
+  EXPECT_GT(fs::file_size(folder_ / "overlay.png"), 1000u);
+  const ProcessResult c = must_run({"build/consumer_c", "formula:tiny"});
+  EXPECT_THAT(c.out, HasSubstr("the first pixel is of class "));
+
+  const ProcessResult no_picture = run({"build/consumer_cpp", "formula:tiny", "none.jpg"});
+  EXPECT_EQ(no_picture.code, 1);
+  EXPECT_THAT(no_picture.err, ::testing::AllOf(HasSubstr("error: "), HasSubstr("none.jpg")));
+  const ProcessResult no_model = run({"build/consumer_c", "none.safetensors"});
+  EXPECT_EQ(no_model.code, 1);
+  EXPECT_THAT(no_model.err, ::testing::AllOf(HasSubstr("error: "), HasSubstr("none.safetensors")));
+}
+
+TEST_F(Package, IsNotMistakenForAnotherVersion) {
+  must_run({"cmake", "--install", SAN_BINARY_DIR, "--prefix", (folder_ / "moved").string()});
+  write_file(
+      folder_ / "CMakeLists.txt",
+      "cmake_minimum_required(VERSION 3.25)\nproject(x LANGUAGES CXX)\nfind_package(san 9.0 REQUIRED)\n");
+  const ProcessResult r = run({"cmake", "-S", ".", "-B", "build", "-G", "Ninja",
+                               "-DCMAKE_PREFIX_PATH=" + (folder_ / "moved").string()});
+  EXPECT_NE(r.code, 0);
+  EXPECT_THAT(r.err, HasSubstr("san-config.cmake"));
+}
+
+}  // namespace
+}  // namespace san::testing
