@@ -14,6 +14,7 @@
 #include "image/decode.h"
 #include "image/encode.h"
 #include "image_inputs.h"
+#include "segment/contact_sheet.h"
 #include "segment/mask_proposals.h"
 #include "segment/overlay.h"
 #include "segment/palette.h"
@@ -30,7 +31,8 @@ struct Arguments {
   std::vector<std::string> images;
   std::string output = "out", background = "none", preprocessing = "evaluation", palette = "distinct";
   std::vector<std::string> save{"overlay"};
-  int short_side = 0;
+  std::filesystem::path sheet;
+  int short_side = 0, sheet_columns = 2;
 };
 
 /// What one run needs for every picture.
@@ -102,7 +104,19 @@ std::string summary(const SegmentationResult& r, const std::vector<std::string>&
   return order.size() > 6 ? text + ", …" : text;
 }
 
-void segment_one(const ImageInput& input, Session& session, const Job& job) {
+// The picture and what was found in it, small enough to keep many.
+Image sheet_cell(const Image& image, const SegmentationResult& result, const Job& job) {
+  OverlayOptions options;
+  options.legend = false;
+  const Image overlay = draw_overlay(image, result.labels, job.vocabulary->classes, job.colors, options);
+  const Image pair = beside(image, overlay);
+  constexpr int kHeight = 256;
+  const Size size{
+      kHeight, std::max(1, static_cast<int>(static_cast<std::int64_t>(pair.width) * kHeight / pair.height))};
+  return resize(pair, size.height, size.width, ResizeFilter::kBicubic);
+}
+
+void segment_one(const ImageInput& input, Session& session, const Job& job, std::vector<Image>& sheet) {
   const fs::path base = fs::path(job.arguments.output) / input.stem;
   const auto file = [&](const char* suffix) { return fs::path(base.string() + suffix); };
   const Image image = decode_image(input.path);
@@ -115,6 +129,7 @@ void segment_one(const ImageInput& input, Session& session, const Job& job) {
   if (job.wants("masks") || job.wants("json"))
     proposals = mask_proposals(network.view, image.height, image.width, head, {}, session.pool());
   const auto& names = job.vocabulary->classes;
+  if (!job.arguments.sheet.empty()) sheet.push_back(sheet_cell(image, result, job));
   if (job.wants("overlay"))
     write_png(file(".overlay.png"), draw_overlay(image, result.labels, names, job.colors));
   if (job.wants("labels")) {
@@ -160,10 +175,11 @@ void run(const Arguments& a) {
   Progress progress("segmenting", static_cast<std::int64_t>(inputs.size()),
                     a.vocabulary.quiet || inputs.size() == 1);
   int failed = 0;
+  std::vector<Image> sheet;
   for (const ImageInput& input : inputs) {
     require(!interrupted(), "interrupted; finished pictures are in {}", a.output);
     try {
-      segment_one(input, session, job);
+      segment_one(input, session, job, sheet);
     } catch (const Error& e) {
       log::error("{} (skipped)", e.what());
       ++failed;
@@ -171,6 +187,7 @@ void run(const Arguments& a) {
     progress.advance(1, input.path.filename().string());
   }
   progress.finish();
+  if (!sheet.empty()) write_png(a.sheet, contact_sheet(sheet, {a.sheet_columns}));
   if (failed > 0) {
     log::error("{} of {} pictures could not be segmented", failed, inputs.size());
     set_exit_code(1);
