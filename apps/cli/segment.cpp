@@ -219,6 +219,10 @@ void add_segment(CLI::App& app) {
           "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
       ->check(CLI::IsMember({"none", "other"}))
       ->capture_default_str();
+  command->add_option("--sheet", a->sheet, "Also write one PNG that shows every picture beside its overlay");
+  command->add_option("--sheet-columns", a->sheet_columns, "Pairs in a row of the sheet")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
   command
       ->add_option("--palette", a->palette,
                    "distinct: fixed, easily told apart; dataset: the label set's customary colours")
