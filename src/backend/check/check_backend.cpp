@@ -178,6 +178,7 @@ class CheckBackend final : public Backend {
   }
   Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
                            const BiasScaling& s, int groups) override {
+    if (tapped()) tap("decoder_attn_mlp_out", linear(hidden, last));
     return both("attention_bias", [&](Backend& b, auto of) {
       return b.attention_bias(of(queries), of(hidden), of(last), {of(s.scale), of(s.shift)}, groups);
     });
