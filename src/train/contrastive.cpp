@@ -51,18 +51,29 @@ at::Tensor ContrastiveClip::logit_scale() const {
   return backend_->to_torch(logit_scale_);
 }
 
-at::Tensor info_nce(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& logit_scale,
+at::Tensor info_nce(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& all_images,
+                    const at::Tensor& all_texts, std::int64_t first, const at::Tensor& logit_scale,
                     const std::vector<std::pair<int, int>>& alike) {
-  at::Tensor logits = at::matmul(images, texts.t()) * logit_scale.exp();  // [B, B]
-  if (!alike.empty()) {
-    std::vector<std::int64_t> flat;
-    for (const auto& [image, text] : alike) flat.push_back(image * logits.size(1) + text);
-    const at::Tensor mask = at::zeros({logits.numel()}, logits.options().dtype(at::kBool));
-    mask.index_fill_(0, at::tensor(flat, at::kLong).to(logits.device()), true);
-    logits = logits.masked_fill(mask.view_as(logits), -1e4);
+  const std::int64_t count = images.size(0), all = all_texts.size(0);
+  std::vector<std::int64_t> masked_texts, masked_images;  // of our rows
+  for (const auto& [image, text] : alike) {
+    if (image >= first && image < first + count) masked_texts.push_back((image - first) * all + text);
+    if (text >= first && text < first + count) masked_images.push_back((text - first) * all + image);
   }
-  const at::Tensor own = at::arange(logits.size(0), logits.options().dtype(at::kLong));
-  return 0.5 * (at::cross_entropy_loss(logits, own) + at::cross_entropy_loss(logits.t(), own));
+  const at::Tensor own =
+      at::arange(first, first + count, images.options().dtype(at::kLong).requires_grad(false));
+  const auto direction = [&](const at::Tensor& rows, const at::Tensor& against,
+                             const std::vector<std::int64_t>& masked) {
+    at::Tensor logits = at::matmul(rows, against.t()) * logit_scale.exp();  // [B, N]
+    if (!masked.empty()) {
+      const at::Tensor mask =
+          at::zeros({logits.numel()}, logits.options().dtype(at::kBool).requires_grad(false));
+      mask.index_fill_(0, at::tensor(masked, at::kLong).to(logits.device()), true);
+      logits = logits.masked_fill(mask.view_as(logits), -1e4);
+    }
+    return at::cross_entropy_loss(logits, own);
+  };
+  return 0.5 * (direction(images, all_texts, masked_texts) + direction(texts, all_images, masked_images));
 }
 
 std::vector<std::pair<int, int>> alike_pairs(std::span<const std::vector<int>> subjects) {

@@ -39,9 +39,11 @@ class ContrastiveClip {
   Tensor logit_scale_;
 };
 
-/// Symmetric InfoNCE of images and texts [B, D], pair i matching text i. `alike` lists (image, text) that
-/// match without being a pair: they count neither for nor against.
-at::Tensor info_nce(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& logit_scale,
+/// Symmetric InfoNCE of this process's pairs [B, D] against those of all processes [N, D], among which it has
+/// the rows from `first` on; alone, both are the same. `alike` lists (image, text) of all that match without
+/// being a pair: they count neither for nor against.
+at::Tensor info_nce(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& all_images,
+                    const at::Tensor& all_texts, std::int64_t first, const at::Tensor& logit_scale,
                     const std::vector<std::pair<int, int>>& alike = {});
 
 /// (i, j), i ≠ j, for which caption j names what picture i shows, given the subjects of each pair, the

@@ -27,6 +27,8 @@ class Optimizer {
   void zero_grad();
   /// All gradients, one flat tensor.
   const at::Tensor& gradients() const { return gradients_; }
+  /// All trained parameters likewise.
+  at::Tensor& values() { return values_; }
   /// Where each parameter's gradient lies in gradients().
   struct Range {
     std::string name;

@@ -22,6 +22,15 @@ std::string learned_merges(const PairSampler& sampler, int vocabulary) {
   return format_bpe_merges(train_bpe(counts, vocabulary - kBytesAndMarkers));
 }
 
+// The subjects of all processes' pairs.
+std::vector<std::vector<int>> gathered(Communicator& communicator, const std::vector<std::vector<int>>& own) {
+  if (communicator.size() == 1) return own;
+  std::vector<std::vector<int>> all;
+  for (const std::string& text : communicator.gather(nlohmann::json(own).dump()))
+    for (const auto& subjects : nlohmann::json::parse(text)) all.push_back(subjects.get<std::vector<int>>());
+  return all;
+}
+
 PairOptions pair_options(const Recipe& recipe) {
   PairOptions o;
   o.size = recipe.data.size;
@@ -41,8 +50,11 @@ struct PretrainTask::Batch {
 };
 
 PretrainTask::PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world,
-                           const TorchOptions& options)
-    : recipe_(recipe), world_(std::move(world)), backend_(std::make_shared<TorchBackend>(options)) {
+                           const TorchOptions& options, std::shared_ptr<Communicator> communicator)
+    : recipe_(recipe),
+      world_(std::move(world)),
+      backend_(std::make_shared<TorchBackend>(options)),
+      communicator_(std::move(communicator)) {
   sampler_ = std::make_unique<PairSampler>(world_, pair_options(recipe_), recipe_.seed);
   if (recipe_.model.init.empty()) {
     const std::string merges = learned_merges(*sampler_, recipe_.data.vocabulary);
@@ -88,9 +100,11 @@ void PretrainTask::start(const std::string& stream) {
     batch->subjects.resize(static_cast<std::size_t>(count));
     return batch;
   };
-  source.fill = [this, size, count](Batch& batch, int slot) {
+  // Every process makes its own part of one large batch.
+  const int first = communicator_->rank() * count, all = communicator_->size() * count;
+  source.fill = [this, size, first, all](Batch& batch, int slot) {
     std::uint8_t* pixels = batch.images.data_ptr<std::uint8_t>() + std::int64_t{slot} * size * size * 3;
-    Pair pair = sampler_->sample(batch.index, slot, count, batch.realism, pixels);
+    Pair pair = sampler_->sample(batch.index, first + slot, all, batch.realism, pixels);
     batch.tokens[static_cast<std::size_t>(slot)] = tokenizer_->encode(pair.caption);
     batch.subjects[static_cast<std::size_t>(slot)] = std::move(pair.subjects);
   };
@@ -113,7 +127,9 @@ StepLoss PretrainTask::loss(std::int64_t) {
   }
   const at::Tensor images = clip_->embed_images(images_), texts = clip_->embed_prompts(batch_->tokens);
   StepLoss out;
-  out.total = info_nce(images, texts, clip_->logit_scale(), alike_pairs(batch_->subjects));
+  out.total = info_nce(images, texts, communicator_->gather_rows(images), communicator_->gather_rows(texts),
+                       communicator_->rank() * images.size(0), clip_->logit_scale(),
+                       alike_pairs(gathered(*communicator_, batch_->subjects)));
   out.terms = {{"temperature", clip_->logit_scale().detach().exp().squeeze()}};
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 
+#include "train/communicator.h"
 #include "train/contrastive.h"
 #include "train/loader.h"
 #include "train/start_model.h"
@@ -13,7 +14,8 @@ namespace san {
 /// temperature, its own tokenizer, backgrounds that become real as training goes on.
 class PretrainTask : public TrainingTask {
  public:
-  PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world, const TorchOptions& options);
+  PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world, const TorchOptions& options,
+               std::shared_ptr<Communicator> communicator = std::make_shared<Communicator>());
   ~PretrainTask() override;
 
   TorchBackend& backend() override { return *backend_; }
@@ -33,6 +35,7 @@ class PretrainTask : public TrainingTask {
   Recipe recipe_;
   std::shared_ptr<const World> world_;
   std::shared_ptr<TorchBackend> backend_;
+  std::shared_ptr<Communicator> communicator_;
   std::unique_ptr<PairSampler> sampler_;
   StartModel model_;
   std::unique_ptr<BpeTokenizer> tokenizer_;

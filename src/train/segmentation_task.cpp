@@ -19,12 +19,13 @@ struct SegmentationTask::Batch {
 
 SegmentationTask::SegmentationTask(const Recipe& recipe, std::shared_ptr<const SampleSource> samples,
                                    std::shared_ptr<const EvaluationSet> evaluation,
-                                   const TorchOptions& options)
+                                   const TorchOptions& options, std::shared_ptr<Communicator> communicator)
     : recipe_(recipe),
       samples_(std::move(samples)),
       evaluation_(std::move(evaluation)),
       backend_(std::make_shared<TorchBackend>(options)),
       options_(options),
+      communicator_(std::move(communicator)),
       model_(start_model(recipe)) {
   const TrainableRule rule = trainable_rule(recipe_.model.trainable);
   require(!rule("ov_classifier.token_embedding.weight"),
@@ -40,7 +41,8 @@ std::unique_ptr<SegmentationTask::Batch> SegmentationTask::begin_batch() {
   const auto size = static_cast<std::size_t>(recipe_.batch);
   auto batch = std::make_unique<Batch>();
   while (batch->positions.empty()) {
-    const std::uint64_t position = stream_.next++;
+    const std::uint64_t position = stream_.next++ * static_cast<std::uint64_t>(communicator_->size()) +
+                                   static_cast<std::uint64_t>(communicator_->rank());
     stream_.waiting.push_back(position);
     const int group = samples_->group(position);
     std::vector<std::uint64_t> alike;
@@ -50,6 +52,7 @@ std::unique_ptr<SegmentationTask::Batch> SegmentationTask::begin_batch() {
     batch->positions = alike;
     std::erase_if(stream_.waiting, [&](std::uint64_t p) { return samples_->group(p) == group; });
   }
+  ++stream_.batches;
   batch->after = stream_;
   const std::int64_t count = recipe_.batch, height = samples_->height(), width = samples_->width();
   const auto options = at::TensorOptions().pinned_memory(backend_->device().is_cuda());
@@ -63,7 +66,7 @@ void SegmentationTask::start(const std::string& stream) {
   loader_.reset();
   if (!stream.empty()) {
     const nlohmann::json saved = nlohmann::json::parse(stream);
-    consumed_ = {saved.at("next").get<std::uint64_t>(),
+    consumed_ = {saved.at("next").get<std::uint64_t>(), saved.at("batches").get<std::uint64_t>(),
                  saved.at("waiting").get<std::vector<std::uint64_t>>()};
   }
   stream_ = consumed_;
@@ -91,15 +94,22 @@ void SegmentationTask::fetch(double) {
   targets_ = {batch_->labels.to(device, /*non_blocking=*/true), batch_->classes};
 }
 
-StepLoss SegmentationTask::loss(std::int64_t step) {
-  const Normalizers normalizers = local_normalizers(targets_, model_.config.queries, recipe_.loss);
-  SeededPoints points(backend_->device(), recipe_.seed, step);
+StepLoss SegmentationTask::loss(std::int64_t) {
+  Normalizers normalizers = local_normalizers(targets_, model_.config.queries, recipe_.loss);
+  at::Tensor sums = at::tensor({normalizers.masks, normalizers.class_weight}, at::kDouble);
+  communicator_->sum(sums);
+  const double ranks = communicator_->size();
+  normalizers = {sums[0].item<double>() / ranks, sums[1].item<double>() / ranks};
+  SeededPoints points(backend_->device(), recipe_.seed, static_cast<std::int64_t>(consumed_.batches),
+                      std::int64_t{communicator_->rank()} * recipe_.batch);
   Losses losses = criterion(network_->forward(images_, text_), targets_, recipe_.loss, normalizers, points);
   return {losses.total, std::move(losses.terms)};
 }
 
 std::string SegmentationTask::stream_state() const {
-  return nlohmann::json{{"next", consumed_.next}, {"waiting", consumed_.waiting}}.dump();
+  return nlohmann::json{
+      {"next", consumed_.next}, {"batches", consumed_.batches}, {"waiting", consumed_.waiting}}
+      .dump();
 }
 
 at::Tensor segment(const Prediction& p, std::int64_t height, std::int64_t width) {

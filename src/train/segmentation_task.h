@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 
+#include "train/communicator.h"
 #include "train/loader.h"
 #include "train/start_model.h"
 #include "train/task.h"
@@ -39,7 +40,8 @@ class EvaluationSet {
 class SegmentationTask : public TrainingTask {
  public:
   SegmentationTask(const Recipe& recipe, std::shared_ptr<const SampleSource> samples,
-                   std::shared_ptr<const EvaluationSet> evaluation, const TorchOptions& options);
+                   std::shared_ptr<const EvaluationSet> evaluation, const TorchOptions& options,
+                   std::shared_ptr<Communicator> communicator = std::make_shared<Communicator>());
   ~SegmentationTask() override;
 
   TorchBackend& backend() override { return *backend_; }
@@ -53,9 +55,10 @@ class SegmentationTask : public TrainingTask {
 
  private:
   struct Batch;
-  /// The place of samples drawn so far and those waiting for their group's batch to fill.
+  /// The place of samples drawn so far (every process takes its share in turn) and those waiting for their
+  /// group's batch to fill.
   struct Stream {
-    std::uint64_t next = 0;
+    std::uint64_t next = 0, batches = 0;
     std::vector<std::uint64_t> waiting;
   };
   std::unique_ptr<Batch> begin_batch();
@@ -65,6 +68,7 @@ class SegmentationTask : public TrainingTask {
   std::shared_ptr<const EvaluationSet> evaluation_;
   std::shared_ptr<TorchBackend> backend_;
   TorchOptions options_;
+  std::shared_ptr<Communicator> communicator_;
   StartModel model_;
   std::unique_ptr<TrainableSan> network_;
   at::Tensor text_, evaluation_text_;

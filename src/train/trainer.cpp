@@ -45,10 +45,13 @@ const std::atomic<bool>& InterruptGuard::flag() const {
   return interrupted_flag;
 }
 
-Trainer::Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule)
+Trainer::Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule,
+                 Communicator* communicator)
     : task_(task),
       run_(std::move(run)),
+      communicator_(communicator ? *communicator : alone_),
       optimizer_(*task.backend().parameters(), optimizer),
+      sync_(*task.backend().parameters(), optimizer_, communicator_),
       schedule_(schedule) {
   require(run_.steps > 0 || run_.minutes > 0,
           "training: give a number of steps or a time (MAX_ITER or MAX_MINUTES)");
@@ -57,13 +60,21 @@ Trainer::Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& opt
   state_.recipe = run_.recipe;
 }
 
-double Trainer::progress() const {
+double Trainer::clock() const {
   if (run_.steps > 0) return static_cast<double>(state_.step) / static_cast<double>(run_.steps);
   return std::min(1.0, (elapsed_before_ + seconds_since(process_start_)) / (60 * run_.minutes));
 }
 
-bool Trainer::finished() const {
-  return progress() >= 1;
+// Clocks and signals differ between processes: the first one's time counts, anyone's wish to stop.
+void Trainer::agree(bool& stop) {
+  progress_ = clock();
+  if (communicator_.size() == 1) return;
+  at::Tensor word = at::zeros({2}, at::kDouble);
+  word[0] = communicator_.first() ? progress_ : 0.0;
+  word[1] = stop ? 1.0 : 0.0;
+  communicator_.sum(word);
+  progress_ = word[0].item<double>();
+  stop = word[1].item<double>() > 0;
 }
 
 void Trainer::resume() {
@@ -82,10 +93,15 @@ void Trainer::resume() {
   optimizer_.load_state(saved.optimizer, saved.step);
   state_ = saved;
   state_.parameters.clear(), state_.optimizer.clear();
+  const nlohmann::json streams = nlohmann::json::parse(saved.stream, nullptr, false);
+  require(streams.is_array() && static_cast<int>(streams.size()) == communicator_.size(),
+          "{}: written by {} processes; resume with as many, not {}", checkpoint_path().string(),
+          streams.size(), communicator_.size());
+  state_.stream = streams[static_cast<std::size_t>(communicator_.rank())].get<std::string>();
   elapsed_before_ = saved.elapsed_s;
   // What was logged after the checkpoint will be logged again.
   const std::filesystem::path metrics = run_.out / "metrics.jsonl";
-  if (std::filesystem::exists(metrics) &&
+  if (communicator_.first() && std::filesystem::exists(metrics) &&
       std::filesystem::file_size(metrics) > static_cast<std::uintmax_t>(saved.metrics_bytes))
     std::filesystem::resize_file(metrics, static_cast<std::uintmax_t>(saved.metrics_bytes));
   log::info("resumed at step {} from {}", state_.step, checkpoint_path().string());
@@ -96,12 +112,12 @@ void Trainer::save() {
   TorchParameters& parameters = *task_.backend().parameters();
   for (const std::string& name : parameters.names()) now.parameters[name] = parameters[name];
   now.optimizer = optimizer_.state();
-  now.stream = task_.stream_state();
+  now.stream = nlohmann::json(communicator_.gather(task_.stream_state())).dump();
   now.elapsed_s = elapsed_before_ + seconds_since(process_start_);
   const std::filesystem::path metrics = run_.out / "metrics.jsonl";
   now.metrics_bytes =
       std::filesystem::exists(metrics) ? static_cast<std::int64_t>(std::filesystem::file_size(metrics)) : 0;
-  write_checkpoint(checkpoint_path(), now);
+  if (communicator_.first()) write_checkpoint(checkpoint_path(), now);
 }
 
 void Trainer::explain_nan() {
@@ -129,15 +145,17 @@ at::Tensor Trainer::step(Times& times, bool timed) {
   optimizer_.zero_grad();
   at::Tensor sum;
   for (int i = 0; i < run_.accumulate; ++i) {
-    task_.fetch(progress());
+    task_.fetch(progress_);
     lap(times.data);
     last_ = task_.loss(state_.step);
     lap(times.forward);
+    if (i + 1 == run_.accumulate) sync_.arm();
     (last_.total * (state_.loss_scale / run_.accumulate)).backward();
     const at::Tensor share = last_.total.detach() / run_.accumulate;
     sum = sum.defined() ? sum + share : share;
     lap(times.backward);
   }
+  sync_.finish();
   update(optimizer_.norm(state_.loss_scale));
   lap(times.optimizer);
   return sum;
@@ -148,7 +166,7 @@ void Trainer::update(const at::Tensor& norm) {
   const bool finite = std::isfinite(last_norm_);
   if (!finite && !(run_.loss_scaling && state_.loss_scale > 1)) explain_nan();
   if (finite) {
-    optimizer_.step(schedule_.factor(progress()), norm);
+    optimizer_.step(schedule_.factor(progress_), norm);
   } else {
     ++skipped_;
   }
@@ -160,16 +178,15 @@ void Trainer::update(const at::Tensor& norm) {
   ++state_.step;
 }
 
-void Trainer::log(const at::Tensor& loss, const Times& times, double seconds, std::int64_t steps) {
-  const auto n = static_cast<double>(steps);
+void Trainer::log(double loss, const Times& times, double images_per_s) {
+  if (!communicator_.first()) return;
   nlohmann::ordered_json record{{"step", state_.step},
-                                {"progress", progress()},
-                                {"loss", loss.item().toDouble()},
-                                {"lr_factor", schedule_.factor(progress())},
+                                {"progress", progress_},
+                                {"loss", loss},
+                                {"lr_factor", schedule_.factor(progress_)},
                                 {"grad_norm", last_norm_}};
   for (const auto& [name, value] : last_.terms) record[name] = value.item().toDouble();
-  record["images_per_s"] =
-      n * run_.accumulate * static_cast<double>(task_.images_per_batch()) / std::max(1e-9, seconds);
+  record["images_per_s"] = images_per_s;
   record["data_ms"] = 1e3 * times.data, record["forward_ms"] = 1e3 * times.forward;
   record["backward_ms"] = 1e3 * times.backward, record["optimizer_ms"] = 1e3 * times.optimizer;
   if (run_.loss_scaling) record["loss_scale"] = state_.loss_scale, record["skipped_steps"] = skipped_;
@@ -181,6 +198,7 @@ void Trainer::log(const at::Tensor& loss, const Times& times, double seconds, st
 }
 
 void Trainer::evaluate(bool last) {
+  if (!communicator_.first()) return;
   const NamedValues values = task_.evaluate(last);
   task_.export_model(run_.out / "model.safetensors");
   if (values.empty()) return;
@@ -202,48 +220,58 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
   if (run_.resume && std::filesystem::exists(checkpoint_path())) {
     resume();
   } else {
-    require(!std::filesystem::exists(checkpoint_path()),
+    require(!communicator_.first() || !std::filesystem::exists(checkpoint_path()),
             "{} holds a checkpoint: give --resume to go on from it, or another --out", run_.out.string());
-    std::filesystem::remove(run_.out / "metrics.jsonl");
+    if (communicator_.first()) std::filesystem::remove(run_.out / "metrics.jsonl");
   }
   process_start_ = Clock::now();
+  communicator_.broadcast(optimizer_.values());
   task_.start(state_.stream);
-  RunOutcome outcome = RunOutcome::kFinished;
-  Progress bar("training", run_.steps > 0 ? run_.steps - state_.step : 0, run_.quiet);
+  const std::int64_t first_step = state_.step;
+  Progress bar("training", run_.steps > 0 ? run_.steps - state_.step : 0,
+               run_.quiet || !communicator_.first());
   Clock::time_point since_log = Clock::now();
   std::int64_t steps_since_log = 0;
-  while (!finished()) {
-    const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
-    Times times;
-    const at::Tensor loss = step(times, logs);
-    ++steps_since_log;
-    if (logs) {
-      log(loss, times, seconds_since(since_log), steps_since_log);
-      bar.advance(steps_since_log, fmt::format("loss {:.3f}, {:.0f} images/s", loss.item().toDouble(),
-                                               static_cast<double>(steps_since_log * run_.accumulate *
-                                                                   task_.images_per_batch()) /
-                                                   seconds_since(since_log)));
-      since_log = Clock::now(), steps_since_log = 0;
-    }
-    if (interrupted || (run_.max_minutes > 0 && seconds_since(process_start_) > 60 * run_.max_minutes)) {
-      outcome = interrupted ? RunOutcome::kInterrupted : RunOutcome::kOutOfTime;
+  RunOutcome outcome = RunOutcome::kFinished;
+  while (true) {
+    const bool out_of_time = run_.max_minutes > 0 && seconds_since(process_start_) > 60 * run_.max_minutes;
+    bool stop = (interrupted || out_of_time) && state_.step > first_step;
+    agree(stop);
+    if (progress_ >= 1) break;
+    if (stop) {
+      outcome = out_of_time ? RunOutcome::kOutOfTime : RunOutcome::kInterrupted;
       break;
     }
-    if (finished()) break;
-    if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0) evaluate(false);
-    if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
+    if (state_.step > first_step) {
+      if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0) evaluate(false);
+      if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
+    }
+    const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
+    Times times;
+    at::Tensor loss = step(times, logs);
+    ++steps_since_log;
+    if (!logs) continue;
+    communicator_.sum(loss);
+    const double mean = loss.item().toDouble() / communicator_.size(), seconds = seconds_since(since_log);
+    const double images_per_s = static_cast<double>(steps_since_log * run_.accumulate * communicator_.size() *
+                                                    task_.images_per_batch()) /
+                                std::max(1e-9, seconds);
+    log(mean, times, images_per_s);
+    bar.advance(steps_since_log, fmt::format("loss {:.3f}, {:.0f} images/s", mean, images_per_s));
+    since_log = Clock::now(), steps_since_log = 0;
   }
   bar.finish();
   if (outcome == RunOutcome::kFinished)
     evaluate(true);
-  else
+  else if (communicator_.first())
     task_.export_model(run_.out / "model.safetensors");
   save();
-  log::info("{} at step {}: {}",
-            outcome == RunOutcome::kFinished      ? "finished"
-            : outcome == RunOutcome::kInterrupted ? "interrupted, saved"
-                                                  : "out of time, saved",
-            state_.step, run_.out.string());
+  if (communicator_.first())
+    log::info("{} at step {}: {}",
+              outcome == RunOutcome::kFinished      ? "finished"
+              : outcome == RunOutcome::kInterrupted ? "interrupted, saved"
+                                                    : "out of time, saved",
+              state_.step, run_.out.string());
   return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "train/checkpoint.h"
+#include "train/gradient_sync.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/task.h"
@@ -30,7 +31,10 @@ enum class RunOutcome { kFinished, kInterrupted, kOutOfTime };
 /// would have.
 class Trainer {
  public:
-  Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule);
+  /// `communicator`: the processes that train together, each with its own share of every batch; must outlive
+  /// the trainer.
+  Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule,
+          Communicator* communicator = nullptr);
 
   /// Throws Error when the loss or a gradient stops being finite, naming the op; the last checkpoint stays.
   RunOutcome run(const std::atomic<bool>& interrupted);
@@ -39,23 +43,27 @@ class Trainer {
   struct Times {
     double data = 0, forward = 0, backward = 0, optimizer = 0;
   };
-  double progress() const;
-  bool finished() const;
+  double clock() const;
+  void agree(bool& stop);
   void resume();
   void save();
   at::Tensor step(Times& times, bool timed);
   void update(const at::Tensor& norm);
   [[noreturn]] void explain_nan();
-  void log(const at::Tensor& loss, const Times& times, double seconds, std::int64_t steps);
+  void log(double loss, const Times& times, double images_per_s);
   void evaluate(bool last);
   std::filesystem::path checkpoint_path() const { return run_.out / "last.checkpoint"; }
 
   TrainingTask& task_;
   RunOptions run_;
+  Communicator alone_;
+  Communicator& communicator_;
   Optimizer optimizer_;
+  GradientSync sync_;
   Schedule schedule_;
   Checkpoint state_;
   StepLoss last_;
+  double progress_ = 0;  ///< the same in all processes
   double last_norm_ = 0;
   std::int64_t skipped_ = 0;
   std::chrono::steady_clock::time_point process_start_{};
