@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <regex>
@@ -20,7 +21,6 @@ const std::map<std::string, std::string>& not_run() {
   static const std::map<std::string, std::string> kReasons{
       {"make demo", "builds and runs the whole; the same programs run here"},
       {"make test", "runs this test"},
-      {"make install", "writes outside the build folder; package_test installs into a folder of its own"},
       {"san convert san_vit_b_16.pth --bpe bpe_simple_vocab_16e6.txt.gz --output san.safetensors",
        "needs released weights; cli_test converts a checkpoint of the same format"},
       {"san segment \"photos/*.jpg\" --model san.safetensors --label-set coco-stuff-171 --save labels,json",

@@ -76,7 +76,7 @@ TEST(Markdown, ShellBlocksAreSplitIntoCommandsAndWhatTheyPrint) {
   ASSERT_EQ(commands.size(), 2u);
   EXPECT_EQ(commands[0].text, "make x");
   EXPECT_EQ(commands[0].expected, "");
-  EXPECT_EQ(commands[1].text, "san a   --b  # why");
+  EXPECT_EQ(commands[1].text, "san a   --b");
   EXPECT_EQ(commands[1].expected, "12 done\n");
 }
 

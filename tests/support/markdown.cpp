@@ -2,6 +2,7 @@
 
 #include <glob.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "files.h"
@@ -93,6 +94,8 @@ std::vector<ShellCommand> shell_commands(const std::string& markdown) {
         command.pop_back();
         continue;
       }
+      command.resize(std::min(command.size(), command.find("  #")));
+      command.resize(command.find_last_not_of(' ') + 1);
       commands.push_back({command, "", block.line + static_cast<int>(i)});
       command.clear();
     }

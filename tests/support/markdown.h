@@ -23,7 +23,7 @@ struct ShellCommand {
   int line;
 };
 
-/// The commands of all ```sh blocks, continued lines joined.
+/// The commands of all ```sh blocks, continued lines joined, comments after two spaces left out.
 std::vector<ShellCommand> shell_commands(const std::string& markdown);
 
 /// The content of every fenced block of a language.
