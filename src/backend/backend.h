@@ -144,6 +144,7 @@ class Backend {
                            const Shape& out) = 0;
   virtual Tensor do_layer_norm(const Tensor& x, const NormWeight& w) = 0;
   virtual Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) = 0;
+
  protected:
   // The definitions: an override may fall back to them.
   virtual Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,

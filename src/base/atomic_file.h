@@ -9,7 +9,8 @@
 namespace san {
 
 /// Writes a file so that readers see the old content or the new, never a part: a temporary file in the
-/// same folder, fsync, rename on commit(). Without commit() nothing remains. Every failure throws Error with the path.
+/// same folder, fsync, rename on commit(). Without commit() nothing remains. Every failure throws Error with
+/// the path.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -6,8 +6,8 @@
 
 namespace san {
 
-/// Progress of long work on standard error: one redrawn bar with rate and ETA on a terminal, elsewhere a plain line
-/// every few seconds. Thread-compatible: call from one thread.
+/// Progress of long work on standard error: one redrawn bar with rate and ETA on a terminal, elsewhere a
+/// plain line every few seconds. Thread-compatible: call from one thread.
 class Progress {
  public:
   /// `total` ≤ 0: unknown. A quiet Progress prints nothing.

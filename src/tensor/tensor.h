@@ -11,8 +11,8 @@ struct Storage {
   virtual ~Storage() = default;
 };
 
-/// A value of the network: a shape and a backend's storage. Immutable and cheap to copy; only the backend that made it
-/// reads it.
+/// A value of the network: a shape and a backend's storage. Immutable and cheap to copy; only the backend
+/// that made it reads it.
 class Tensor {
  public:
   Tensor() = default;
