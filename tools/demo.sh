@@ -12,7 +12,8 @@ mkdir -p "$out"
 if "$san" inspect --model default >/dev/null 2>&1; then
   echo "1. The built-in model, on scenes it has not seen:"
   "$san" world render --output "$out/scenes" --pictures configs/world/pack.pictures --split mixed --count 12
-  "$san" segment "$out/scenes/images" --model default --classes-file "$out/scenes/classes.txt" --output "$out/gallery"
+  "$san" segment "$out/scenes/images" --model default --classes-file "$out/scenes/classes.txt" --output "$out/gallery" \
+    --sheet "$out/gallery.png"
 else
   echo "1. This build has no built-in model yet."
 fi
@@ -25,4 +26,4 @@ echo "   $san convert san_vit_b_16.pth --bpe bpe_simple_vocab_16e6.txt.gz --outp
 
 echo
 echo "pictures: $(pwd)/$out"
-find "$out" -name '*.overlay.png' | sort | sed 's/^/  /'
+ls "$out"/*.png | sed 's/^/  /'

@@ -111,15 +111,8 @@ TEST_F(Segment, AllBuiltInLabelSetsAndTheirPalettes) {
                                         {"coco-stuff-171", 171},   {"pascal-context-459", 459},
                                         {"pascal-context-59", 59}, {"voc-20", 20}};
   for (const auto& [name, classes] : sets) {
-    // Random weights come without merges, and byte by byte the longest names of ADE20K are too long: join
-    // letters in pairs.
-    std::string merges;
-    for (char left = 'a'; left <= 'z'; ++left)
-      for (char right = 'a'; right <= 'z'; ++right)
-        for (const char* end : {"", "</w>"}) merges += std::string{left, ' ', right} + end + "\n";
-    write_file(folder_ / "merges.txt", "#version: 0.2\n" + merges);
     // One template: fourteen prompts of every name add nothing here.
-    const std::vector<std::string> cheap{"--save", "labels", "--templates", "single", "--bpe", "merges.txt"};
+    const std::vector<std::string> cheap{"--save", "labels", "--templates", "single"};
     std::vector<std::string> options{"--label-set", name};
     options.insert(options.end(), cheap.begin(), cheap.end());
     expect_success(segment({"a.png"}, options));
