@@ -40,7 +40,7 @@ format-check:
 
 tidy: build
 	@tools/install-packages.sh tools/packages-dev.txt
-	git ls-files 'src/*.cpp' 'apps/*.cpp' | grep -v _test.cpp | xargs -P $(JOBS) -n 4 clang-tidy -p $(BUILD) --quiet
+	git ls-files 'src/*.cpp' 'apps/*.cpp' | grep -v _test.cpp | xargs -P $(JOBS) -n 4 clang-tidy-16 -p $(BUILD) --quiet
 
 bench: build
 	$(BUILD)/apps/san bench --model formula:vit-b-16

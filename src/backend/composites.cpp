@@ -33,7 +33,8 @@ Tensor causal_mask(Backend& b, std::int64_t tokens) {
 
 Tensor Backend::do_attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
   const std::int64_t keys = k[1];
-  const Tensor scale = scalar(*this, 1.0f / std::sqrt(static_cast<float>(q[2] / o.heads)));
+  const std::int64_t head_width = q[2] / o.heads;
+  const Tensor scale = scalar(*this, 1.0f / std::sqrt(static_cast<float>(head_width)));
   const Tensor qh = mul(split_heads(*this, q, o.heads), scale);      // [B, h, Tq, d/h]
   Tensor scores = matmul(qh, split_heads(*this, k, o.heads), true);  // [B, h, Tq, Tk]
   if (o.bias) scores = add(scores, o.bias);

@@ -121,7 +121,7 @@ DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::pa
           "{}: expected 'splits: {{val: {{images: FOLDER, labels: FOLDER}}}}'", where);
   for (const auto& entry : node["splits"]) {
     const auto name = entry.first.as<std::string>();
-    const std::string inside = where + ", split " + name;
+    const std::string inside = fmt::format("{}, split {}", where, name);
     check_keys(entry.second, {"images", "labels", "expected_samples"}, inside);
     require(entry.second["images"] && entry.second["labels"], "{}: 'images' and 'labels' are both needed",
             inside);

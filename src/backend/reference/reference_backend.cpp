@@ -262,7 +262,7 @@ class ReferenceBackend final : public Backend {
   }
 
   Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) override {
-    const auto& [weight, bias] = std::tie(weights(w.data).weight, weights(w.data).bias);
+    const Values &weight = weights(w.data).weight, &bias = weights(w.data).bias;
     const Index p = w.patch, columns = grid.width / p;
     Values y = zeros(out);
     for_each_index(out, [&](Index i, const std::vector<Index>& at) {
