@@ -14,7 +14,7 @@ foreach(table IN ITEMS tables/normalization tables/html_entities templates/vild 
 endforeach()
 san_module(world DEPS base PRIVATE_LIBS nlohmann_json::nlohmann_json ZLIB::ZLIB)
 target_compile_options(san_world PRIVATE -ffp-contract=off)
-add_library(san_eval STATIC src/eval/confusion.cpp src/eval/metrics.cpp)
+add_library(san_eval STATIC src/eval/confusion.cpp src/eval/metrics.cpp src/eval/base64.cpp)
 target_link_libraries(san_eval PUBLIC san_options san_base)
 include(SanTorch)
 include(src/train/modules.cmake)

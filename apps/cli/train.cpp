@@ -3,20 +3,65 @@
 #include "train/segmentation_task.h"
 #include "train/world_source.h"
 #include "train_arguments.h"
+#ifdef SAN_TRAIN_DATASETS
+#include "train/dataset/dataset_source.h"
+#endif
 
 namespace san::cli {
 namespace {
 
-void run(const TrainArguments& arguments) {
+struct OwnData {
+  std::string images, labels, classes_file;
+};
+
+struct Data {
+  std::shared_ptr<const SampleSource> samples;
+  std::shared_ptr<const EvaluationSet> evaluation;
+};
+
+#ifdef SAN_TRAIN_DATASETS
+Data open_data(const Recipe& recipe, std::uint64_t seed) {
+  const AugmentationOptions augmentation{recipe.input.min_size, recipe.input.max_size, recipe.input.crop,
+                                         recipe.input.color_jitter, recipe.input.flip};
+  if (!recipe.data.images.empty()) {
+    const DatasetSpec spec =
+        describe_folders(recipe.data.images, recipe.data.labels, recipe.data.classes_file);
+    return {dataset_samples(open_dataset(spec), augmentation, seed), nullptr};
+  }
+  const bool synthetic = recipe.data.train == "synthetic";
+  const DatasetSpec spec = load_dataset_spec(synthetic ? "coco-stuff-171" : recipe.data.train);
+  if (synthetic) return {synthetic_samples(recipe.input.crop, spec.classes, seed), nullptr};
+  Data data{dataset_samples(open_dataset(spec, recipe.data.root, recipe.data.split), augmentation, seed),
+            nullptr};
+  if (!recipe.data.test.empty())
+    data.evaluation = dataset_evaluation(open_dataset(load_dataset_spec(recipe.data.test), recipe.data.root),
+                                         recipe.input.crop);
+  return data;
+}
+#else
+Data open_data(const Recipe& recipe, std::uint64_t) {
+  fail("this program trains on the demo world only; DATASETS.TRAIN is '{}'", recipe.data.train);
+}
+#endif
+
+Data open_world(const Recipe& recipe) {
+  const auto world = load_world(recipe);
+  return {world_samples(world, recipe.data.size, recipe.seed),
+          world_evaluation(world, EvalSplit::kMixed, recipe.data.size)};
+}
+
+void run(TrainArguments& arguments, const OwnData& own) {
+  if (!own.images.empty())
+    for (const auto& [key, value] : {std::pair{"DATASETS.IMAGES", own.images},
+                                     {"DATASETS.LABELS", own.labels},
+                                     {"DATASETS.CLASSES_FILE", own.classes_file}})
+      arguments.overrides.push_back(fmt::format("{}='{}'", key, value));
   const Recipe recipe = arguments.recipe();
   const Ranks ranks = arguments.ranks();
   const auto communicator = arguments.communicator(recipe, ranks);
-  require(recipe.data.train == "demo-world", "DATASETS.TRAIN is '{}'; expected demo-world",
-          recipe.data.train);
-  const auto world = load_world(recipe);
-  SegmentationTask task(recipe, world_samples(world, recipe.data.size, recipe.seed),
-                        world_evaluation(world, EvalSplit::kMixed, recipe.data.size),
-                        arguments.torch(recipe, ranks), communicator);
+  const bool world = recipe.data.train == "demo-world" && recipe.data.images.empty();
+  const Data data = world ? open_world(recipe) : open_data(recipe, recipe.seed);
+  SegmentationTask task(recipe, data.samples, data.evaluation, arguments.torch(recipe, ranks), communicator);
   const InterruptGuard guard;
   Trainer(task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(guard.flag());
 }
@@ -26,9 +71,24 @@ void run(const TrainArguments& arguments) {
 void add_train(CLI::App& app) {
   auto* command = app.add_subcommand("train", "Train a side adapter (and what else the recipe names)");
   const auto arguments = std::make_shared<TrainArguments>();
-  command->add_option("--config", arguments->config, "Recipe, such as configs/demo-world.yaml")->required();
+  const auto own = std::make_shared<OwnData>();
+  auto* config = command->add_option(
+      "--config", arguments->config,
+      "Recipe, such as configs/demo-world.yaml; without, the one for fine-tuning on --images");
+  auto* images = command->add_option("--images", own->images, "Folder of pictures to train on");
+  auto* labels = command->add_option("--labels", own->labels,
+                                     "Folder of PNG label maps with the pictures' names; 255 is ignored");
+  auto* classes =
+      command->add_option("--classes-file", own->classes_file, "Class names, one per line, by label value");
+  images->needs(labels)->needs(classes);
+  labels->needs(images);
+  classes->needs(images);
   arguments->add_to(*command);
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, own, config, images] {
+    require(config->count() > 0 || images->count() > 0,
+            "give --config, or --images, --labels and --classes-file");
+    run(*arguments, *own);
+  });
 }
 
 }  // namespace san::cli

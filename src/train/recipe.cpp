@@ -136,6 +136,8 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
   std::vector<std::string> pictures;
   Section(root, "DATASETS", where)
       .read("TRAIN", r.data.train)
+      .read("SPLIT", r.data.split)
+      .read("TEST", r.data.test)
       .read("ROOT", r.data.root)
       .read("CONCEPTS", concepts)
       .read("PICTURES", pictures)

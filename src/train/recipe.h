@@ -27,7 +27,7 @@ struct Recipe {
     std::vector<std::string> trainable;
   } model;
   struct Data {
-    std::string train, root;
+    std::string train, split, test, root;
     std::filesystem::path concepts;  ///< demo world
     std::vector<std::filesystem::path> pictures;
     std::filesystem::path images, labels, classes_file;

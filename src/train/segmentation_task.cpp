@@ -1,11 +1,13 @@
 #include "train/segmentation_task.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "eval/metrics.h"
+#include "train/report.h"
 
 namespace san {
 
@@ -148,6 +150,9 @@ NamedValues SegmentationTask::evaluate(bool thorough) {
                   truth, SampleSource::kIgnore);
   }
   const Metrics metrics = compute_metrics(confusion, BoundaryCounts(confusion.classes()));
+  class_values_.clear();
+  for (std::size_t c = 0; c < metrics.classes.size(); ++c)
+    class_values_.emplace_back(evaluation_->class_names()[c], metrics.classes[c].iou.value_or(NAN));
   NamedValues values{{"miou", metrics.miou}};
   for (const auto& [name, members] : evaluation_->groups()) {
     double sum = 0;
@@ -157,6 +162,30 @@ NamedValues SegmentationTask::evaluate(bool thorough) {
     values.emplace_back("miou_" + name, scored > 0 ? sum / scored : 0);
   }
   return values;
+}
+
+Image SegmentationTask::sample_sheet() {
+  constexpr int kPictures = 5, kSide = 160;
+  const at::NoGradGuard guard;
+  const auto height = evaluation_ ? evaluation_->height() : samples_->height();
+  const auto width = evaluation_ ? evaluation_->width() : samples_->width();
+  const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  SampleSheet sheet(kSide);
+  at::Tensor image = at::empty({1, height, width, 3}, at::kByte);
+  std::vector<std::uint16_t> truth(pixels);
+  for (int i = 0; i < kPictures && (!evaluation_ || i < evaluation_->size()); ++i) {
+    if (evaluation_)
+      evaluation_->fill(i, image.data_ptr<std::uint8_t>(), truth.data());
+    else
+      samples_->fill(static_cast<std::uint64_t>(i), image.data_ptr<std::uint8_t>(), truth.data());
+    const auto predictions = network_->forward(normalized_images(image.to(backend_->device())),
+                                               evaluation_ ? evaluation_text_ : text_, false);
+    const at::Tensor found = segment(predictions.back(), height, width).to(at::kCPU, at::kShort).contiguous();
+    sheet.add(image.data_ptr<std::uint8_t>(), truth.data(),
+              reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>()), height, width,
+              SampleSource::kIgnore);
+  }
+  return sheet.image();
 }
 
 void SegmentationTask::export_model(const std::filesystem::path& path) {

@@ -51,6 +51,8 @@ class SegmentationTask : public TrainingTask {
   StepLoss loss(std::int64_t step) override;
   std::string stream_state() const override;
   NamedValues evaluate(bool thorough) override;
+  Image sample_sheet() override;
+  NamedValues class_values() const override { return class_values_; }
   void export_model(const std::filesystem::path& path) override;
 
  private:
@@ -72,6 +74,7 @@ class SegmentationTask : public TrainingTask {
   StartModel model_;
   std::unique_ptr<TrainableSan> network_;
   at::Tensor text_, evaluation_text_;
+  NamedValues class_values_;
   Stream stream_, consumed_;
   std::unique_ptr<Batch> batch_;
   at::Tensor images_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/torch/torch_backend.h"
+#include "san/image.hpp"
 
 namespace san {
 
@@ -35,6 +36,10 @@ class TrainingTask {
   /// Measures on held-out data; the first value decides what is best (higher is better). Empty: nothing to
   /// measure.
   virtual NamedValues evaluate(bool thorough) = 0;
+  /// For the report: pictures of what the network sees by now, and a value per class from the last
+  /// evaluate(). Both may be empty.
+  virtual Image sample_sheet() { return {}; }
+  virtual NamedValues class_values() const { return {}; }
   /// Writes the model as it is now.
   virtual void export_model(const std::filesystem::path& path) = 0;
 };

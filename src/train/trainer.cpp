@@ -8,9 +8,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "train/report.h"
 
 namespace san {
 namespace {
@@ -118,6 +120,7 @@ void Trainer::save() {
   now.metrics_bytes =
       std::filesystem::exists(metrics) ? static_cast<std::int64_t>(std::filesystem::file_size(metrics)) : 0;
   if (communicator_.first()) write_checkpoint(checkpoint_path(), now);
+  report(false);
 }
 
 void Trainer::explain_nan() {
@@ -197,11 +200,26 @@ void Trainer::log(double loss, const Times& times, double images_per_s) {
   if (!file) log::warn("{}: cannot be written; training goes on", (run_.out / "metrics.jsonl").string());
 }
 
+// Never stops a run: what cannot be written is missing from the page.
+void Trainer::report(bool sample) {
+  if (!communicator_.first()) return;
+  try {
+    if (const Image sheet = sample ? task_.sample_sheet() : Image(); sheet.height > 0) {
+      std::filesystem::create_directories(run_.out / "samples");
+      write_file_atomically(run_.out / fmt::format("samples/step_{:08}.png", state_.step),
+                            encode_png_bytes(sheet));
+    }
+    write_report(run_.out, run_.out.filename().string(), task_.class_values());
+  } catch (const Error& e) {
+    log::warn("{}", e.what());
+  }
+}
+
 void Trainer::evaluate(bool last) {
   if (!communicator_.first()) return;
   const NamedValues values = task_.evaluate(last);
   task_.export_model(run_.out / "model.safetensors");
-  if (values.empty()) return;
+  if (values.empty()) return report(true);
   nlohmann::ordered_json record{{"step", state_.step}, {"evaluation", true}};
   std::string line;
   for (const auto& [name, value] : values) {
@@ -210,6 +228,7 @@ void Trainer::evaluate(bool last) {
   }
   log::info("step {}: {}", state_.step, line);
   std::ofstream(run_.out / "metrics.jsonl", std::ios::app) << record.dump() << '\n';
+  report(true);
   if (state_.has_best && values[0].second <= state_.best) return;
   state_.best = values[0].second, state_.has_best = true;
   task_.export_model(run_.out / "best.safetensors");

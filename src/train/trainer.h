@@ -52,6 +52,7 @@ class Trainer {
   [[noreturn]] void explain_nan();
   void log(double loss, const Times& times, double images_per_s);
   void evaluate(bool last);
+  void report(bool sample);
   std::filesystem::path checkpoint_path() const { return run_.out / "last.checkpoint"; }
 
   TrainingTask& task_;
