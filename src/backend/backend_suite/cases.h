@@ -30,6 +30,7 @@ class Inputs {
   std::vector<float> draw(std::int64_t count, float deviation);
 
   std::mt19937 rng_;
+  int params_ = 0;
   bool views_;
 };
 
