@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "backend/torch/matmul.h"
+
 namespace san {
 
 ContrastiveClip::ContrastiveClip(std::shared_ptr<TorchBackend> backend, const ParameterSource& source,
@@ -64,7 +66,7 @@ at::Tensor info_nce(const at::Tensor& images, const at::Tensor& texts, const at:
       at::arange(first, first + count, images.options().dtype(at::kLong).requires_grad(false));
   const auto direction = [&](const at::Tensor& rows, const at::Tensor& against,
                              const std::vector<std::int64_t>& masked) {
-    at::Tensor logits = at::matmul(rows, against.t()) * logit_scale.exp();  // [B, N]
+    at::Tensor logits = matmul_fast(rows, against.t()) * logit_scale.exp();  // [B, N]
     if (!masked.empty()) {
       const at::Tensor mask =
           at::zeros({logits.numel()}, logits.options().dtype(at::kBool).requires_grad(false));

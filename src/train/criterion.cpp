@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/torch/matmul.h"
 #include "base/error.h"
 #include "train/hungarian.h"
 
@@ -39,9 +40,9 @@ at::Tensor matching_cost(const Prediction& prediction, const Targets& targets, c
   const auto count = static_cast<double>(points.size(1));
   // softplus(−x) and softplus(x) are the binary cross-entropies of x against 1 and 0.
   const at::Tensor positive = at::softplus(-logits), negative = at::softplus(logits);
-  const at::Tensor mask = (at::matmul(positive, truth) + at::matmul(negative, 1.0 - truth)) / count;
+  const at::Tensor mask = (matmul_fast(positive, truth) + matmul_fast(negative, 1.0 - truth)) / count;
   const at::Tensor sigmoid = logits.sigmoid();
-  const at::Tensor dice = 1.0 - (2.0 * at::matmul(sigmoid, truth) + 1.0) /
+  const at::Tensor dice = 1.0 - (2.0 * matmul_fast(sigmoid, truth) + 1.0) /
                                     (sigmoid.sum(-1).unsqueeze(2) + truth.sum(1).unsqueeze(1) + 1.0);
   const at::Tensor probability = at::softmax(prediction.class_logits.to(at::kFloat), -1);
   const std::int64_t queries = probability.size(1);

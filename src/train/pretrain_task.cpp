@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "backend/torch/matmul.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "text/bpe_trainer.h"
@@ -178,7 +179,7 @@ NamedValues PretrainTask::evaluate(bool thorough) {
       const at::Tensor images =
           clip_->embed_images(normalized_images(pictures.to(backend_->device()))).to(at::kFloat);
       const at::Tensor best =
-          std::get<1>(at::matmul(images, classes.t()).topk(std::min<std::int64_t>(5, classes.size(0)), 1));
+          std::get<1>(matmul_fast(images, classes.t()).topk(std::min<std::int64_t>(5, classes.size(0)), 1));
       const at::Tensor hits = best == at::tensor(truth, at::kLong).to(best.device()).unsqueeze(1);
       first += hits.select(1, 0).sum().item<std::int64_t>();
       fifth += hits.sum().item<std::int64_t>();

@@ -165,6 +165,7 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
       .read("VOCABULARY", r.data.vocabulary)
       .read("CONTEXT", r.data.context)
       .read("TEMPLATES", r.templates)
+      .read("BPE", r.bpe)
       .done();
 }
 

@@ -51,6 +51,7 @@ struct Recipe {
   int batch = 32;
   std::uint64_t seed = 1;
   std::string templates = "vild";
+  std::string bpe;  ///< file of the tokenizer's merges, where the model starts from nothing
   int evaluation_scenes = 100;
 };
 

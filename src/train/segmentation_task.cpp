@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "backend/torch/matmul.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "eval/metrics.h"
@@ -121,7 +122,7 @@ at::Tensor segment(const Prediction& p, std::int64_t height, std::int64_t width)
   const at::Tensor masks = at::upsample_bilinear2d(p.mask_logits.to(at::kFloat), size, false, {}, {})
                                .sigmoid()
                                .flatten(2);  // [B, Q, H·W]
-  return at::matmul(classes, masks).argmax(1).view({-1, height, width});
+  return matmul_fast(classes.contiguous(), masks).argmax(1).view({-1, height, width});
 }
 
 NamedValues SegmentationTask::evaluate(bool thorough) {

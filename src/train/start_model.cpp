@@ -30,6 +30,9 @@ class TrainedSource : public ParameterSource {
 }  // namespace
 
 BpeTokenizer StartModel::tokenizer() const {
+  require(!metadata.merges.empty(),
+          "the model has no tokenizer: start from a model file (MODEL.INIT), or name the "
+          "merges of one (TEXT.BPE)");
   return BpeTokenizer(parse_bpe_merges(metadata.merges, "the model's tokenizer"),
                       static_cast<int>(config.clip.context));
 }
@@ -45,6 +48,7 @@ StartModel start_model(const Recipe& recipe) {
     model.config = with_overrides(SanConfig::named(recipe.model.base), recipe.model.network, "MODEL.NETWORK");
     model.parameters = std::make_shared<InitialWeights>(model.config, recipe.seed);
     model.metadata.templates = templates.texts;
+    if (!recipe.bpe.empty()) model.metadata.merges = format_bpe_merges(load_bpe_merges(recipe.bpe));
   } else {
     const ModelSource source = open_model_file(recipe.model.init);
     model.metadata = *source.metadata;
