@@ -30,7 +30,6 @@ at::Tensor product(const at::Tensor& a_in, const at::Tensor& b_in, const at::Ten
   const at::Tensor a = dense(a_in), b = dense(b_in);
   std::vector<std::int64_t> sizes(a.sizes().begin(), a.sizes().end());
   sizes.back() = b.size(-1);
-  if (a.numel() == 0 || b.numel() == 0) return at::zeros(sizes, a.options());
   const at::Tensor out = at::empty(sizes, a.options());
   const dnnl::memory ma = memory_of(a), mb = memory_of(b), mo = memory_of(out);
   std::unordered_map<int, dnnl::memory> args{{DNNL_ARG_SRC, ma}, {DNNL_ARG_WEIGHTS, mb}, {DNNL_ARG_DST, mo}};
@@ -51,7 +50,8 @@ at::Tensor product(const at::Tensor& a_in, const at::Tensor& b_in, const at::Ten
 }
 
 bool eligible(const at::Tensor& a, const at::Tensor& b) {
-  return a.device().is_cpu() && a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat;
+  return a.device().is_cpu() && a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat &&
+         a.numel() > 0 && b.numel() > 0;
 }
 
 using torch::autograd::AutogradContext;
