@@ -43,7 +43,12 @@ struct TrainArguments {
     r.run.max_minutes = max_minutes;
     r.run.resume = resume;
     r.run.quiet = quiet;
+    if (resolved_device() == "cpu") r.precision = Precision::kF32, r.run.loss_scaling = false;
     return r;
+  }
+
+  std::string resolved_device() const {
+    return device == "auto" ? (torch_has_cuda() ? "cuda" : "cpu") : device;
   }
 
   Ranks ranks() const {
@@ -56,9 +61,9 @@ struct TrainArguments {
 
   TorchOptions torch(const Recipe& recipe, const Ranks& ranks) const {
     TorchOptions options;
-    options.device = device == "auto" ? (torch_has_cuda() ? "cuda" : "cpu") : device;
+    options.device = resolved_device();
     if (options.device == "cuda" && ranks.size > 1) options.device = fmt::format("cuda:{}", ranks.local_rank);
-    options.precision = options.device == "cpu" ? Precision::kF32 : recipe.precision;
+    options.precision = recipe.precision;
     options.training = true;
     return options;
   }
