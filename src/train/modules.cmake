@@ -1,8 +1,5 @@
 # The modules that need libtorch.
-if(NOT SAN_TRAIN_ONLY)
-  set(backend_tests TEST_DEPS backend_backend_suite)
-endif()
-san_module(backend/torch DEPS backend LIBS torch_parts ${backend_tests})
+san_module(backend/torch DEPS backend LIBS torch_parts TEST_DEPS backend_backend_suite)
 if(SAN_TORCH_ONEDNN)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/torch/matmul.cpp PROPERTIES COMPILE_DEFINITIONS SAN_TORCH_ONEDNN=1)
   target_include_directories(san_backend_torch SYSTEM PRIVATE ${SAN_DNNL_INCLUDE_DIR})
