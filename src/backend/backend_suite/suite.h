@@ -21,11 +21,13 @@ struct Tolerance {
 
 /// The one tolerance table; ops absent from it must be exact.
 const std::vector<Tolerance>& tolerances();
-double tolerance(const std::string& op);
+/// What holds for an op: a backend's own bound where it has one, else the table's.
+double tolerance(const std::string& op, const std::vector<Tolerance>& own = {});
 
-/// Registers one GoogleTest per case, named <backend>.<op>/<case>; `factory` runs once per test.
-/// Returns the number of cases.
-int register_backend(const std::string& backend, const BackendFactory& factory);
+/// Registers one GoogleTest per case, named <backend>.<op>/<case>; `factory` runs once per test. `own`: wider
+/// bounds for arithmetic that the backend does not choose, each with its reason. Returns the number of cases.
+int register_backend(const std::string& backend, const BackendFactory& factory,
+                     const std::vector<Tolerance>& own = {});
 
 /// Names of the ops that have cases.
 std::vector<std::string> covered_ops();
