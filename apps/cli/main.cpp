@@ -7,6 +7,7 @@
 #include "common.h"
 #include "san/version.hpp"
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
   using namespace san::cli;
   remember_arguments(argv);

@@ -22,7 +22,7 @@ void convert(const std::byte* data, std::vector<Target>& out, Convert f) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     Source value;
     std::memcpy(&value, data + i * sizeof value, sizeof value);
-    out[i] = static_cast<Target>(f(value));
+    out[i] = static_cast<Target>(f(value));  // NOLINT(bugprone-signed-char-misuse): int8 is a number here
   }
 }
 

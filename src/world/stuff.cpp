@@ -217,8 +217,9 @@ Image stone_pavement(Rng& rng) {
   std::vector<float> px, py;
   std::vector<Colour> tints;
   for (int i = 0; i < n; ++i) {
-    px.push_back(static_cast<float>(i % cells) + rng.uniform(0.15f, 0.85f));
-    py.push_back(static_cast<float>(i / cells) + rng.uniform(0.15f, 0.85f));
+    const int column = i % cells, row = i / cells;
+    px.push_back(static_cast<float>(column) + rng.uniform(0.15f, 0.85f));
+    py.push_back(static_cast<float>(row) + rng.uniform(0.15f, 0.85f));
     tints.push_back(vary(rng, base, 0.16f));
   }
   const Fractal rough(rng, 16, 16, 3);

@@ -114,7 +114,7 @@ Image picture_sheet(const std::vector<Image>& pictures, const std::vector<std::s
   return grid(cells, columns);
 }
 
-void export_world(std::shared_ptr<const World> world, const WorldExport& options, ThreadPool* pool) {
+void export_world(const std::shared_ptr<const World>& world, const WorldExport& options, ThreadPool* pool) {
   require(options.count > 0 && options.count <= 1000000, "{} scenes: 1 to 1000000 are possible",
           options.count);
   std::function<LabelledScene(int)> scene_of;

@@ -19,7 +19,8 @@ struct WorldExport {
 
 /// Writes images/NNNNN.png, labels/NNNNN.png (8 or 16 bit, 255 or 65535: ignore), classes.txt and
 /// captions.tsv: a folder that every command which takes a dataset understands. Throws Error.
-void export_world(std::shared_ptr<const World> world, const WorldExport& options, ThreadPool* pool = nullptr);
+void export_world(const std::shared_ptr<const World>& world, const WorldExport& options,
+                  ThreadPool* pool = nullptr);
 
 /// Scenes beside their labels, painted and named, captions below.
 Image scene_sheet(const std::vector<LabelledScene>& scenes, const std::vector<std::string>& class_names,

@@ -33,7 +33,8 @@ void IconNames::add(const std::filesystem::path& package) {
   const auto table = parse(package / "chars.json");
   for (const auto& [code, name] : table.items()) {
     auto& names = names_[without_selectors(code)];
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    const auto text = name.get<std::string>();
+    if (std::find(names.begin(), names.end(), text) == names.end()) names.push_back(text);
   }
 }
 
@@ -43,6 +44,7 @@ const std::vector<std::string>& IconNames::of(const std::string& emoji) const {
   return found == names_.end() ? none : found->second;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a null JSON value allocates nothing.
 struct IconSet::Data {
   nlohmann::json icons, aliases;
   IconNames names;
@@ -113,7 +115,8 @@ std::string decode_data_url(std::string_view text) {
     if (c == '/') value = 63;
     if (value < 0) break;
     bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    if ((held += 6) >= 8) {
+    held += 6;
+    if (held >= 8) {
       held -= 8;
       out.push_back(static_cast<char>((bits >> held) & 255u));
     }
