@@ -83,7 +83,8 @@ TEST_F(Segment, BackgroundOtherAddsOneLabel) {
   expect_success(segment({"a.png"}, with_classes({"--save", "labels,json", "--background", "other"})));
   const LabelMap labels = decode_labels(folder_ / "out/a.labels.png");
   EXPECT_LE(*std::ranges::max_element(labels.labels), 3);
-  for (const json& entry : json::parse(result("a.json"))["classes"]) {
+  const json report = json::parse(result("a.json"));
+  for (const json& entry : report["classes"]) {
     EXPECT_EQ(entry["index"].is_null(), entry["name"] == "other");
   }
 }
