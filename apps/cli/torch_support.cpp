@@ -11,6 +11,7 @@ void register_torch() {
             "precision \"{}\" is unknown; expected fp32, fp16 or bf16", o.precision);
     TorchOptions options;
     options.device = o.device;
+    options.threads = o.threads;
     options.precision = o.precision == "fp16"   ? Precision::kF16
                         : o.precision == "bf16" ? Precision::kBF16
                                                 : Precision::kF32;

@@ -19,6 +19,7 @@ struct TrainArguments {
   std::string config, device = "auto", out, init;
   std::vector<std::string> overrides;
   double max_minutes = 0;
+  int threads = 0;
   bool resume = false, quiet = false;
 
   void add_to(CLI::App& command) {
@@ -30,6 +31,8 @@ struct TrainArguments {
         ->capture_default_str();
     command.add_option("--max-minutes", max_minutes,
                        "Save and stop after so many minutes; go on with --resume");
+    command.add_option("-j,--threads", threads, "Threads of the CPU's arithmetic; 0: one per processor")
+        ->check(CLI::Range(0, 1024));
     command.add_flag("--resume", resume, "Go on from the checkpoint in --out, if there is one");
     command.add_flag("-q,--quiet", quiet, "No progress bar");
   }
@@ -65,6 +68,7 @@ struct TrainArguments {
     if (options.device == "cuda" && ranks.size > 1) options.device = fmt::format("cuda:{}", ranks.local_rank);
     options.precision = recipe.precision;
     options.training = true;
+    options.threads = threads;
     return options;
   }
 };

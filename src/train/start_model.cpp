@@ -76,7 +76,7 @@ StartModel start_model(const Recipe& recipe) {
 at::Tensor embed_class_names(const StartModel& model, const std::vector<std::string>& names,
                              const std::string& templates, const TorchOptions& options) {
   const at::NoGradGuard guard;
-  TorchBackend b({options.device, Precision::kF32, false});
+  TorchBackend b({options.device, Precision::kF32, false, options.threads});
   ParamLoader loader(b, *model.parameters);
   const ClipText text(ParamScope(loader, "ov_classifier"), model.config.clip);
   const BpeTokenizer tokenizer = model.tokenizer();

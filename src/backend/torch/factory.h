@@ -14,6 +14,7 @@ struct TorchOptions {
   Precision precision = Precision::kF32;
   /// Parameters marked trainable require gradients and every op is recorded for them.
   bool training = false;
+  int threads = 0;  ///< on the CPU; 0: one per processor the process may use
 };
 
 /// Backend on libtorch. Throws Error when the device is not there.

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "backend/torch/cpu_runtime.h"
 #include "backend/torch/matmul.h"
 #include "base/error.h"
 
@@ -121,7 +122,9 @@ std::unique_ptr<Backend> make_torch_backend(const TorchOptions& options) {
 TorchBackend::TorchBackend(const TorchOptions& options)
     : options_(options),
       compute_(scalar_type(options.precision)),
-      parameters_(std::make_shared<TorchParameters>(checked_device(options), options.training)) {}
+      parameters_(std::make_shared<TorchParameters>(checked_device(options), options.training)) {
+  if (device().is_cpu()) prepare_cpu_runtime(options.threads);
+}
 
 std::unique_ptr<Backend> TorchBackend::fork() const {
   return std::unique_ptr<Backend>(new TorchBackend(*this));
