@@ -46,7 +46,7 @@ Data open_data(const Recipe& recipe, std::uint64_t) {
 
 Data open_world(const Recipe& recipe) {
   const auto world = load_world(recipe);
-  return {world_samples(world, recipe.data.size, recipe.seed),
+  return {world_samples(world, recipe.data.size, recipe.data.restyle, recipe.seed),
           world_evaluation(world, EvalSplit::kMixed, recipe.data.size)};
 }
 

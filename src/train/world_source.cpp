@@ -56,9 +56,10 @@ class WorldEvaluation : public EvaluationSet {
 }  // namespace
 
 std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size,
-                                                  std::uint64_t seed) {
+                                                  float restyle, std::uint64_t seed) {
   SceneOptions options;
   options.height = options.width = size;
+  options.restyle = restyle;
   return std::make_shared<WorldSamples>(std::move(world), options, seed);
 }
 

@@ -6,8 +6,9 @@
 
 namespace san {
 
-/// Scenes of the demo world: training sources, seen concepts.
-std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size,
+/// Scenes of the demo world: training sources, seen concepts, a share `restyle` of the sprites with a changed
+/// look.
+std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size, float restyle,
                                                   std::uint64_t seed);
 
 /// The fixed evaluation scenes of a split, seen and unseen concepts reported apart.

@@ -228,6 +228,42 @@ void outline(Layer& layer, int radius, std::uint32_t colour) {
   }
 }
 
+void ink(Layer& layer, int levels, int reach, int contrast, std::uint32_t colour) {
+  if (layer.pixels.empty()) return;
+  std::array<std::uint8_t, 256> flat{};
+  for (int v = 0; v < 256; ++v)
+    flat[static_cast<std::size_t>(v)] =
+        static_cast<std::uint8_t>((v * (levels - 1) + 127) / 255 * 255 / (levels - 1));
+  const auto differs = [&](std::uint32_t a, std::uint32_t b) {
+    for (int shift = 0; shift < 24; shift += 8) {
+      const auto x = static_cast<int>(a >> shift & 255), y = static_cast<int>(b >> shift & 255);
+      if (std::abs(x - y) > contrast) return true;
+    }
+    return false;
+  };
+  const int w = layer.width, h = layer.height;
+  thread_local std::vector<std::uint32_t> drawn;
+  drawn = layer.pixels;
+  const auto at = [&](int x, int y) {
+    return static_cast<std::size_t>(y) * static_cast<std::size_t>(w) + static_cast<std::size_t>(x);
+  };
+  for (int y = 0; y < h; ++y)
+    for (int x = 0; x < w; ++x) {
+      const std::uint32_t p = layer.pixels[at(x, y)];
+      if (p >> 24 != 255) continue;
+      const std::uint32_t right = layer.pixels[at(std::min(w - 1, x + reach), y)];
+      const std::uint32_t below = layer.pixels[at(x, std::min(h - 1, y + reach))];
+      // Half-transparent pixels are darker for their alpha alone.
+      const bool contour =
+          (right >> 24 == 255 && differs(p, right)) || (below >> 24 == 255 && differs(p, below));
+      drawn[at(x, y)] =
+          0xff000000u | (contour ? colour & 0x00ffffffu
+                                 : flat[p & 255] | static_cast<std::uint32_t>(flat[p >> 8 & 255]) << 8 |
+                                       static_cast<std::uint32_t>(flat[p >> 16 & 255]) << 16);
+    }
+  std::swap(layer.pixels, drawn);
+}
+
 void blend(const Layer& layer, Image& canvas) {
   for (int y = 0; y < layer.height; ++y) {
     const std::uint32_t* in =

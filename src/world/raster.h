@@ -83,6 +83,11 @@ void draw_sprite(const Pyramid& sprite, const Pose& pose, const ColourMatrix& co
 /// Puts a line of `radius` pixels around the drawn sprite.
 void outline(Layer& layer, int radius, std::uint32_t colour);
 
+/// Redraws a shaded sprite as a flat one with contours: opaque pixels keep `levels` values per channel, and
+/// pixels that differ from one `reach` pixels to the right or below by more than `contrast` in any channel
+/// take `colour`.
+void ink(Layer& layer, int levels, int reach, int contrast, std::uint32_t colour);
+
 /// Lays the layer over the picture; `visit` style label writing is separate so that pretraining crops skip
 /// it.
 void blend(const Layer& layer, Image& canvas);

@@ -102,6 +102,20 @@ TEST(Outline, GrowsTheShape) {
   EXPECT_GT(labelled(layer, 64), before + 100);
 }
 
+TEST(Ink, DrawsContoursBetweenFlatColours) {
+  Layer layer{0, 0, 4, 6, std::vector<std::uint32_t>(24, 0xff202020u)};
+  for (std::size_t y = 0; y < 4; ++y)
+    for (std::size_t x = 3; x < 6; ++x) layer.pixels[y * 6 + x] = 0xffe0e0e6u;
+  layer.pixels[0] = 0x80101010u;
+  ink(layer, 3, 1, 60, 0x00ff00u);
+  EXPECT_EQ(layer.pixels[0], 0x80101010u) << "half-transparent pixels stay";
+  for (std::size_t y = 0; y < 4; ++y) {
+    EXPECT_EQ(layer.pixels[y * 6 + 1], 0xff000000u) << "the nearest of 0, 127, 255";
+    EXPECT_EQ(layer.pixels[y * 6 + 2], 0xff00ff00u) << "differs from its right neighbour";
+    EXPECT_EQ(layer.pixels[y * 6 + 4], 0xffffffffu);
+  }
+}
+
 TEST(ColourMatrix, TurnsHueAndStaysInsideAlpha) {
   const ColourMatrix none = colour_matrix(0, 1, {1, 1, 1}, 0);
   EXPECT_EQ(none.apply(0xff102030u), 0xff102030u);

@@ -23,8 +23,7 @@ void draw(const World::Sprite& sprite, Pose pose, float size, const SpriteStyle&
   pose.height = size / std::max(1.0f, aspect) * pose.height;
   pose.wave = style.wave;
   pose.wave_phase = style.wave_phase;
-  draw_sprite(sprite.pyramid, pose, style.colour, image.height, image.width, style.outline_radius, layer);
-  outline(layer, style.outline_radius, style.outline_colour);
+  draw_styled(sprite.pyramid, pose, style, image.height, image.width, layer);
   blend(layer, image);
 }
 

@@ -93,7 +93,14 @@ SpriteStyle random_style(Rng& rng, float amount, int size) {
                                {light * rng.uniform(0.85f, 1.15f), light * rng.uniform(0.85f, 1.15f),
                                 light * rng.uniform(0.85f, 1.15f)},
                                bias);
-  if (rng.chance(0.4f)) {
+  const bool inked = rng.chance(0.3f);
+  if (inked) {
+    style.ink_levels = rng.between(4, 12);
+    style.ink_reach =
+        std::max(1, static_cast<int>(rng.uniform(0.005f, 0.022f) * static_cast<float>(size) + 0.5f));
+    style.ink_contrast = rng.between(35, 90);
+  }
+  if (rng.chance(inked ? 0.85f : 0.4f)) {
     style.outline_radius =
         std::max(1, static_cast<int>(rng.uniform(0.008f, 0.03f) * static_cast<float>(size) + 0.5f));
     const auto shade = static_cast<std::uint32_t>(rng.chance(0.8f) ? rng.below(50) : 255 - rng.below(30));
@@ -104,6 +111,14 @@ SpriteStyle random_style(Rng& rng, float amount, int size) {
     style.wave_phase = rng.uniform();
   }
   return style;
+}
+
+void draw_styled(const Pyramid& sprite, const Pose& pose, const SpriteStyle& style, int canvas_height,
+                 int canvas_width, Layer& layer) {
+  draw_sprite(sprite, pose, style.colour, canvas_height, canvas_width, style.outline_radius, layer);
+  if (style.ink_levels > 0)
+    ink(layer, style.ink_levels, style.ink_reach, style.ink_contrast, style.outline_colour);
+  outline(layer, style.outline_radius, style.outline_colour);
 }
 
 Scene compose_scene(const World& world, const SceneContent& content, const SceneOptions& options, Rng rng) {
@@ -154,9 +169,7 @@ Scene compose_scene(const World& world, const SceneContent& content, const Scene
       }
     }
     thing = best;
-    draw_sprite(sprite.pyramid, thing.pose, style.colour, options.height, options.width, style.outline_radius,
-                thing.layer);
-    outline(thing.layer, style.outline_radius, style.outline_colour);
+    draw_styled(sprite.pyramid, thing.pose, style, options.height, options.width, thing.layer);
   }
   std::stable_sort(things.begin(), things.end(),
                    [](const Thing& a, const Thing& b) { return a.base < b.base; });

@@ -4,6 +4,7 @@
 
 #include "san/image.hpp"
 #include "world/random.h"
+#include "world/raster.h"
 #include "world/world.h"
 
 namespace san {
@@ -39,13 +40,17 @@ struct SceneContent {
 /// subjects.
 Scene compose_scene(const World& world, const SceneContent& content, const SceneOptions& options, Rng rng);
 
-/// Hue, saturation, gain and sometimes an outline and a wave; `amount` in 0..1.
+/// Hue, saturation, gain and sometimes flat colours with contours, an outline and a wave; `amount` in 0..1.
 struct SpriteStyle {
   ColourMatrix colour;
   int outline_radius = 0;
   std::uint32_t outline_colour = 0;
   float wave = 0, wave_phase = 0;
+  int ink_levels = 0, ink_reach = 1, ink_contrast = 0;  ///< 0 levels: as drawn
 };
 SpriteStyle random_style(Rng& rng, float amount, int size);
+/// Draws a sprite in a style, clipped to the canvas; `layer` is reused.
+void draw_styled(const Pyramid& sprite, const Pose& pose, const SpriteStyle& style, int canvas_height,
+                 int canvas_width, Layer& layer);
 
 }  // namespace san
