@@ -20,29 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-/// Two sources as one; the first wins.
-class JoinedSource final : public ParameterSource {
- public:
-  JoinedSource(std::shared_ptr<const ParameterSource> a, std::shared_ptr<const ParameterSource> b)
-      : a_(std::move(a)), b_(std::move(b)) {}
-  std::vector<std::string> names() const override {
-    std::vector<std::string> all = a_->names();
-    for (const std::string& name : b_->names())
-      if (!a_->contains(name)) all.push_back(name);
-    std::sort(all.begin(), all.end());
-    return all;
-  }
-  bool contains(const std::string& name) const override { return a_->contains(name) || b_->contains(name); }
-  Shape shape(const std::string& name) const override { return of(name).shape(name); }
-  HostArray load(const std::string& name) const override { return of(name).load(name); }
-  std::string description() const override { return a_->description(); }
-  void release(const std::string& name) const override { of(name).release(name); }
-
- private:
-  const ParameterSource& of(const std::string& name) const { return a_->contains(name) ? *a_ : *b_; }
-  std::shared_ptr<const ParameterSource> a_, b_;
-};
-
 // What shapes tell; where they do not, the released networks' choice.
 SanConfig configuration(const Architecture& a) {
   SanConfig c;
@@ -150,8 +127,7 @@ ConvertReport convert_model(const ConvertRequest& r) {
     config.clip.activation = activation_from_name(metadata.activation, "activation");
     report.config = with_settings(config, r.set);
     report.untrained_adapter = san.layout != SourceLayout::kSan;
-    if (report.untrained_adapter)
-      parameters = std::make_shared<JoinedSource>(parameters, initial_adapter(report.config, 0));
+    if (report.untrained_adapter) parameters = with_initial_adapter(parameters, report.config, 0);
     require(!r.bpe.empty(),
             "{}: checkpoints do not carry their tokenizer; add --bpe with CLIP's "
             "bpe_simple_vocab_16e6.txt.gz, a merges.txt or a tokenizer.json",

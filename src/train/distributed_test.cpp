@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "model/initial_parameters.h"
 #include "text/bpe_trainer.h"
-#include "train/initial_weights.h"
 #include "train/segmentation_task.h"
 #include "train/trainer.h"
 
@@ -57,7 +57,7 @@ void write_start(const std::filesystem::path& path) {
   metadata.merges = format_bpe_merges(merges);
   metadata.templates = {"a {}"};
   metadata.activation = activation_name(config.clip.activation);
-  write_model_file(path, InitialWeights(config, 3), metadata, DType::kF32);
+  write_model_file(path, InitialParameters(config, 3), metadata, DType::kF32);
 }
 
 Recipe tiny_recipe(const std::string& start, int batch, int steps) {

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "text/bpe_trainer.h"
-#include "train/initial_weights.h"
 
 namespace san {
 namespace {

@@ -1,20 +1,26 @@
 #include "train/start_model.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "checkpoint/memory_source.h"
 #include "model/clip_text.h"
+#include "model/initial_parameters.h"
+#include "model/san.h"
 #include "text/vocabulary.h"
-#include "train/initial_weights.h"
 
 namespace san {
 namespace {
 
-// The backend's parameters where it has them, else those of the start.
+// The network's parameters: the backend's where it has them, else those of the start.
 class TrainedSource : public ParameterSource {
  public:
-  TrainedSource(const ParameterSource& start, const TorchParameters& trained)
-      : start_(start), trained_(trained) {}
-  std::vector<std::string> names() const override { return start_.names(); }
+  TrainedSource(const SanConfig& config, const ParameterSource& start, const TorchParameters& trained)
+      : start_(start), trained_(trained) {
+    for (const Declaration& d : declare_parameters(config)) names_.push_back(d.name);
+    std::ranges::sort(names_);
+  }
+  std::vector<std::string> names() const override { return names_; }
   bool contains(const std::string& name) const override { return start_.contains(name); }
   Shape shape(const std::string& name) const override { return start_.shape(name); }
   HostArray load(const std::string& name) const override {
@@ -23,6 +29,7 @@ class TrainedSource : public ParameterSource {
   std::string description() const override { return start_.description(); }
 
  private:
+  std::vector<std::string> names_;
   const ParameterSource& start_;
   const TorchParameters& trained_;
 };
@@ -38,7 +45,7 @@ BpeTokenizer StartModel::tokenizer() const {
 }
 
 void StartModel::write(const std::filesystem::path& path, const TorchParameters& trained, DType dtype) const {
-  write_model_file(path, TrainedSource(*parameters, trained), metadata, dtype);
+  write_model_file(path, TrainedSource(config, *parameters, trained), metadata, dtype);
 }
 
 StartModel start_model(const Recipe& recipe) {
@@ -46,7 +53,7 @@ StartModel start_model(const Recipe& recipe) {
   const PromptTemplates templates = load_templates(recipe.templates);
   if (recipe.model.init.empty()) {
     model.config = with_overrides(SanConfig::named(recipe.model.base), recipe.model.network, "MODEL.NETWORK");
-    model.parameters = std::make_shared<InitialWeights>(model.config, recipe.seed);
+    model.parameters = std::make_shared<InitialParameters>(model.config, recipe.seed);
     model.metadata.templates = templates.texts;
     if (!recipe.bpe.empty()) model.metadata.merges = format_bpe_merges(load_bpe_merges(recipe.bpe));
   } else {
@@ -56,15 +63,13 @@ StartModel start_model(const Recipe& recipe) {
     model.config = with_overrides(stored, recipe.model.network, "MODEL.NETWORK");
     require(model.config.clip == stored.clip,
             "{}: its CLIP is fixed; MODEL.NETWORK may change the side adapter only", recipe.model.init);
-    const auto initial = std::make_shared<InitialWeights>(model.config, recipe.seed);
     const bool fresh = recipe.model.fresh_adapter;
     // Where the deep blocks begin decides their names.
     require(fresh ? stored.feature_layer == model.config.feature_layer : true,
             "{}: splits its CLIP after block {}, MODEL.NETWORK after {}", recipe.model.init,
             stored.feature_layer, model.config.feature_layer);
-    model.parameters = std::make_shared<SplicedSource>(
-        source.parameters, initial,
-        [fresh](const std::string& name) { return !fresh || !is_adapter_parameter(name); });
+    model.parameters = source.parameters;
+    if (fresh) model.parameters = with_initial_adapter(source.parameters, model.config, recipe.seed);
     if (recipe.json.contains("TEXT") && recipe.json.at("TEXT").contains("TEMPLATES"))
       model.metadata.templates = templates.texts;
   }

@@ -13,7 +13,7 @@ namespace san {
 /// What a run starts from, and what its models carry besides parameters.
 struct StartModel {
   SanConfig config;
-  std::shared_ptr<const ParameterSource> parameters;  ///< complete
+  std::shared_ptr<const ParameterSource> parameters;  ///< all of the network
   ModelMetadata metadata;
 
   BpeTokenizer tokenizer() const;
