@@ -69,16 +69,36 @@ SanConfig configuration(const Architecture& a) {
   return c;
 }
 
+struct Setting {
+  std::string field;
+  json value;
+};
+
+Setting parse_setting(const std::string& setting) {
+  const auto equals = setting.find('=');
+  require(equals != std::string::npos && equals > 0,
+          "--set {}: expected field=value, such as heads=6 or clip.heads=12", setting);
+  Setting s{setting.substr(0, equals), json::parse(setting.substr(equals + 1), nullptr, false)};
+  require(!s.value.is_discarded(), "--set {}: the value is not JSON (a number, true, false, a list)",
+          setting);
+  return s;
+}
+
+// Where a CLIP is to be split: its blocks get their names by that, so it has to be known before their shapes.
+std::optional<int> chosen_feature_layer(const std::vector<std::string>& settings) {
+  std::optional<int> chosen;
+  for (const std::string& setting : settings)
+    if (const auto [field, value] = parse_setting(setting); field == "feature_layer") {
+      require(value.is_number_integer(), "--set {}: expected a number of vision blocks", setting);
+      chosen = value.get<int>();
+    }
+  return chosen;
+}
+
 SanConfig with_settings(const SanConfig& config, const std::vector<std::string>& settings) {
   json object = json::parse(config.to_json());
   for (const std::string& setting : settings) {
-    const auto equals = setting.find('=');
-    require(equals != std::string::npos && equals > 0,
-            "--set {}: expected field=value, such as heads=6 or clip.heads=12", setting);
-    const std::string field = setting.substr(0, equals);
-    const json value = json::parse(setting.substr(equals + 1), nullptr, false);
-    require(!value.is_discarded(), "--set {}: the value is not JSON (a number, true, false, a list)",
-            setting);
+    const auto [field, value] = parse_setting(setting);
     json& owner = field.starts_with("clip.") ? object["clip"] : object;
     const std::string key = field.starts_with("clip.") ? field.substr(5) : field;
     require(owner.contains(key), "--set {}: there is no field \"{}\"; `san inspect --json` shows them",
@@ -118,7 +138,7 @@ ConvertReport convert_model(const ConvertRequest& r) {
     parameters = source.parameters;
     report.config = with_settings(SanConfig::from_json(metadata.config, r.input.string()), r.set);
   } else {
-    const SanSource san = to_san_names(source.parameters);
+    const SanSource san = to_san_names(source.parameters, chosen_feature_layer(r.set));
     report.layout = fmt::format("{} ({})", layout_name(san.layout), format_name(source.format));
     report.dropped = san.dropped;
     parameters = san.parameters;
