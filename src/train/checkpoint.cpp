@@ -21,6 +21,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& c) {
   std::vector<TensorInfo> infos;
   for (const auto& [name, tensor] : all) infos.push_back({name, DType::kF32, shape_of(tensor)});
   const nlohmann::json state{{"step", c.step},
+                             {"skipped", c.skipped},
                              {"metrics_bytes", c.metrics_bytes},
                              {"elapsed_s", c.elapsed_s},
                              {"best", c.best},
@@ -41,6 +42,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   const nlohmann::json state = nlohmann::json::parse(file->metadata("state"), nullptr, false);
   try {
     state.at("step").get_to(c.step);
+    c.skipped = state.value("skipped", std::int64_t{0});  // runs begun before this was counted lack it
     state.at("metrics_bytes").get_to(c.metrics_bytes);
     state.at("elapsed_s").get_to(c.elapsed_s);
     state.at("best").get_to(c.best);

@@ -11,7 +11,8 @@ namespace san {
 struct Checkpoint {
   std::map<std::string, at::Tensor> parameters;  ///< all of them, trained and frozen
   std::map<std::string, at::Tensor> optimizer;   ///< Optimizer::state()
-  std::int64_t step = 0;                         ///< optimiser steps done
+  std::int64_t step = 0;                         ///< steps done
+  std::int64_t skipped = 0;                      ///< those of them that overflowed fp16 and changed nothing
   std::int64_t metrics_bytes = 0;                ///< length of the metrics file at this step
   double elapsed_s = 0;                          ///< training time so far, all processes
   double best = 0;                               ///< best evaluation so far

@@ -92,7 +92,7 @@ void Trainer::resume() {
             "{}: lacks the parameter {}", checkpoint_path().string(), name);
     at::Tensor(parameters[name]).copy_(found->second);
   }
-  optimizer_.load_state(saved.optimizer, saved.step);
+  optimizer_.load_state(saved.optimizer, saved.step - saved.skipped);
   state_ = saved;
   state_.parameters.clear(), state_.optimizer.clear();
   const nlohmann::json streams = nlohmann::json::parse(saved.stream, nullptr, false);
@@ -171,7 +171,7 @@ void Trainer::update(const at::Tensor& norm) {
   if (finite) {
     optimizer_.step(schedule_.factor(progress_), norm);
   } else {
-    ++skipped_;
+    ++state_.skipped;
   }
   if (run_.loss_scaling) {
     state_.loss_scale_age = finite ? state_.loss_scale_age + 1 : 0;
@@ -192,7 +192,7 @@ void Trainer::log(double loss, const Times& times, double images_per_s) {
   record["images_per_s"] = images_per_s;
   record["data_ms"] = 1e3 * times.data, record["forward_ms"] = 1e3 * times.forward;
   record["backward_ms"] = 1e3 * times.backward, record["optimizer_ms"] = 1e3 * times.optimizer;
-  if (run_.loss_scaling) record["loss_scale"] = state_.loss_scale, record["skipped_steps"] = skipped_;
+  if (run_.loss_scaling) record["loss_scale"] = state_.loss_scale, record["skipped_steps"] = state_.skipped;
   record["elapsed_s"] = elapsed_before_ + seconds_since(process_start_);
   std::ofstream file(run_.out / "metrics.jsonl", std::ios::app);
   file << record.dump() << '\n';

@@ -66,7 +66,6 @@ class Trainer {
   StepLoss last_;
   double progress_ = 0;  ///< the same in all processes
   double last_norm_ = 0;
-  std::int64_t skipped_ = 0;
   std::chrono::steady_clock::time_point process_start_{};
   double elapsed_before_ = 0;
 };
