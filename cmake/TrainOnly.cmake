@@ -17,8 +17,10 @@ target_compile_options(san_world PRIVATE -ffp-contract=off)
 add_library(san_eval STATIC src/eval/confusion.cpp src/eval/metrics.cpp src/eval/base64.cpp)
 target_link_libraries(san_eval PUBLIC san_options san_base)
 include(SanTorch)
+# Its kernels serve libtorch's CPU side, which has no oneDNN here.
+add_library(san_backend_native INTERFACE)
 include(src/train/modules.cmake)
 
-add_executable(san-train apps/cli/train_only.cpp apps/cli/train.cpp apps/cli/pretrain.cpp)
+add_executable(san-train apps/cli/train_only.cpp apps/cli/train.cpp apps/cli/train_bench.cpp apps/cli/pretrain.cpp)
 target_link_libraries(san-train PRIVATE san_options CLI11::CLI11 nlohmann_json::nlohmann_json san_train)
 target_compile_definitions(san-train PRIVATE SAN_WITH_TORCH)

@@ -29,7 +29,7 @@ void ModelArguments::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--backend", backend, "What computes: native, reference, torch")->capture_default_str();
   app.add_option("--device", device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
-  app.add_option("--precision", precision, "torch on CUDA only: fp32, fp16, bf16")->capture_default_str();
+  app.add_option("--precision", precision, "torch only: fp32, bf16, and on CUDA fp16")->capture_default_str();
   app.add_option("-j,--threads", threads, "Threads to use; 0: one per processor")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));

@@ -1,11 +1,14 @@
 # The modules that need libtorch.
-san_module(backend/torch DEPS backend LIBS torch_parts TEST_DEPS backend_backend_suite)
+san_module(backend/torch DEPS backend backend_native LIBS torch_parts TEST_DEPS backend_backend_suite)
 if(SAN_TORCH_ONEDNN)
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/torch/matmul.cpp PROPERTIES COMPILE_DEFINITIONS SAN_TORCH_ONEDNN=1)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/torch/matmul.cpp ${PROJECT_SOURCE_DIR}/src/backend/torch/cpu_attention.cpp
+                              PROPERTIES COMPILE_DEFINITIONS SAN_TORCH_ONEDNN=1)
+  # at::parallel_for is OpenMP in a header: without the option it runs on one thread, with it the precompiled header does not fit.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/torch/cpu_attention.cpp PROPERTIES COMPILE_OPTIONS -fopenmp SKIP_PRECOMPILE_HEADERS ON)
   target_include_directories(san_backend_torch SYSTEM PRIVATE ${SAN_DNNL_INCLUDE_DIR})
   target_link_libraries(san_backend_torch PRIVATE ${SAN_DNNL_LIBRARY})
 endif()
-san_module(train DEPS backend_torch model checkpoint text world eval PRIVATE_LIBS nlohmann_json::nlohmann_json yaml-cpp ZLIB::ZLIB)
+san_module(train DEPS backend_torch model checkpoint text world eval PRIVATE_LIBS nlohmann_json::nlohmann_json yaml-cpp ZLIB::ZLIB TEST_DEPS backend_count)
 san_embed(san_train training_report ${PROJECT_SOURCE_DIR}/src/train/report.html)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/train/communicator.cpp PROPERTIES COMPILE_DEFINITIONS "${SAN_TORCH_DISTRIBUTED_DEFINITIONS}")
 target_include_directories(san_train SYSTEM PRIVATE ${SAN_TORCH_DISTRIBUTED_INCLUDES})

@@ -11,7 +11,7 @@ namespace san {
 struct BackendOptions {
   int threads = 0;                 ///< 0: one per processor the process may use
   std::string device = "cpu";      ///< "cpu"; with a backend that has others, "cuda" or "cuda:N"
-  std::string precision = "fp32";  ///< "fp32"; on CUDA also "fp16" and "bf16"
+  std::string precision = "fp32";  ///< "fp32"; with the torch backend "bf16", on CUDA "fp16"
 };
 
 using BackendMaker = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;

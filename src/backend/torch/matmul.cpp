@@ -20,9 +20,11 @@ at::Tensor dense(const at::Tensor& t) {
 }
 
 dnnl::memory memory_of(const at::Tensor& t) {
-  return {dnnl::memory::desc({t.sizes().begin(), t.sizes().end()}, dnnl::memory::data_type::f32,
+  const auto type =
+      t.scalar_type() == at::kFloat ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
+  return {dnnl::memory::desc({t.sizes().begin(), t.sizes().end()}, type,
                              {t.strides().begin(), t.strides().end()}),
-          engine(), t.data_ptr<float>()};
+          engine(), t.data_ptr()};
 }
 
 // [M, K] × [K, N] or [B, M, K] × [B, K, N] (+ bias [N])
@@ -50,8 +52,8 @@ at::Tensor product(const at::Tensor& a_in, const at::Tensor& b_in, const at::Ten
 }
 
 bool eligible(const at::Tensor& a, const at::Tensor& b) {
-  return a.device().is_cpu() && a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat &&
-         a.numel() > 0 && b.numel() > 0;
+  return a.device().is_cpu() && a.scalar_type() == b.scalar_type() && a.numel() > 0 && b.numel() > 0 &&
+         (a.scalar_type() == at::kFloat || a.scalar_type() == at::kBFloat16);
 }
 
 using torch::autograd::AutogradContext;
@@ -94,6 +96,10 @@ bool matmul_uses_onednn() {
   return true;
 }
 
+bool cpu_multiplies_bf16() {
+  return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16;
+}
+
 at::Tensor matmul_fast(const at::Tensor& a, const at::Tensor& b) {
   if (!eligible(a, b)) return at::matmul(a, b);
   std::vector<std::int64_t> sizes(a.sizes().begin(), a.sizes().end());
@@ -112,6 +118,10 @@ at::Tensor linear_fast(const at::Tensor& x, const at::Tensor& w, const at::Tenso
 }
 #else
 bool matmul_uses_onednn() {
+  return false;
+}
+
+bool cpu_multiplies_bf16() {
   return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "backend/torch/cpu_attention.h"
 #include "backend/torch/cpu_runtime.h"
 #include "backend/torch/matmul.h"
 #include "base/error.h"
@@ -99,8 +100,11 @@ at::Device checked_device(const TorchOptions& options) {
           options.device);
   require(device.is_cpu() || at::hasCUDA(),
           "device '{}': this libtorch sees no CUDA device (use --device cpu)", options.device);
-  require(!device.is_cpu() || options.precision == Precision::kF32,
-          "fp16 and bf16 run on CUDA only (use --precision fp32 on the CPU)");
+  require(!device.is_cpu() || options.precision != Precision::kF16,
+          "fp16 runs on CUDA only (use --precision fp32 or bf16 on the CPU)");
+  require(!device.is_cpu() || options.precision != Precision::kBF16 || cpu_multiplies_bf16(),
+          "bf16 needs CUDA, or a processor that multiplies it itself (AVX-512 BF16, AMX) and oneDNN; use "
+          "--precision fp32");
   return device;
 }
 
@@ -108,6 +112,10 @@ at::Device checked_device(const TorchOptions& options) {
 
 bool torch_has_cuda() {
   return at::hasCUDA();
+}
+
+bool torch_cpu_has_bf16() {
+  return cpu_multiplies_bf16();
 }
 
 std::string torch_description() {
@@ -316,6 +324,11 @@ Tensor TorchBackend::do_patch_embed(const Tensor& image, Grid grid, const PatchW
 
 Tensor TorchBackend::do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                   const AttentionOptions& o) {
+  if (!o.bias && !o.self_key) {
+    const at::Tensor tq = cast(to_torch(q)), tk = cast(to_torch(k)), tv = cast(to_torch(v));
+    if (has_fused_cpu_attention(tq, tk, tv))
+      return result(fused_cpu_attention(tq, tk, tv, o.heads, o.causal), "attention");
+  }
   const std::int64_t channels = q[2] / o.heads;
   const auto heads = [&](const Tensor& x) {
     return cast(to_torch(x)).reshape({x[0], x[1], o.heads, channels}).transpose(1, 2);  // [B, h, T, d/h]

@@ -5,6 +5,8 @@
 #include <functional>
 #include <random>
 
+#include "backend/torch/cpu_attention.h"
+#include "backend/torch/cpu_runtime.h"
 #include "backend/torch/matmul.h"
 #include "base/error.h"
 
@@ -281,10 +283,91 @@ TEST(TorchBackend, RefusesWhatIsNotThere) {
   EXPECT_THROW(TorchBackend({.device = "cuda", .precision = Precision::kF32, .training = false}), Error);
 }
 
+struct AttentionCase {
+  const char* name;
+  std::int64_t batch, heads, width, queries, keys;
+  bool causal;
+};
+
+class FusedAttention : public ::testing::TestWithParam<AttentionCase> {};
+
+// The definition, in double.
+at::Tensor defined_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                             std::int64_t heads, bool causal) {
+  const auto split = [&](const at::Tensor& x) {
+    return x.to(at::kDouble).reshape({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+  };
+  at::Tensor scores =
+      at::matmul(split(q), split(k).transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(2) / heads));
+  if (causal) scores = scores.masked_fill(at::ones({q.size(1), k.size(1)}, at::kBool).triu(1), -INFINITY);
+  return at::matmul(at::softmax(scores, -1), split(v)).transpose(1, 2).reshape(q.sizes());
+}
+
+TEST_P(FusedAttention, EqualsItsDefinitionInBothDirections) {
+  const AttentionCase& c = GetParam();
+  at::manual_seed(5);
+  const std::int64_t channels = c.heads * c.width;
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    if (type == at::kBFloat16 && !cpu_multiplies_bf16()) continue;
+    // Strided, as slices of one projection are.
+    const at::Tensor all = at::randn({c.batch, c.keys, 2 * channels}).to(type);
+    const at::Tensor q = at::randn({c.batch, c.queries, channels}).mul(2).to(type).requires_grad_();
+    const at::Tensor k = all.narrow(2, 0, channels).detach().requires_grad_();
+    const at::Tensor v = all.narrow(2, channels, channels).detach().requires_grad_();
+    ASSERT_TRUE(has_fused_cpu_attention(q, k, v));
+    const at::Tensor weights = at::randn(q.sizes());
+    std::vector<at::Tensor> exact, fused;
+    for (auto* results : {&exact, &fused}) {
+      for (const at::Tensor& x : {q, k, v}) x.mutable_grad() = at::Tensor();
+      const at::Tensor y = results == &exact ? defined_attention(q, k, v, c.heads, c.causal)
+                                             : fused_cpu_attention(q, k, v, c.heads, c.causal);
+      (y * weights).sum().backward();
+      *results = {y.detach(), q.grad(), k.grad(), v.grad()};
+    }
+    // Rounding of float32; of bfloat16 numbers (4e-3 each) that sums average.
+    const double tolerance = type == at::kFloat ? 3e-6 : 2e-2;
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      const double rms = exact[i].to(at::kDouble).pow(2).mean().sqrt().item<double>();
+      const double worst =
+          (fused[i].to(at::kDouble) - exact[i].to(at::kDouble)).pow(2).mean().sqrt().item<double>();
+      EXPECT_LT(worst, tolerance * rms) << (type == at::kFloat ? "float32" : "bfloat16") << " value " << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Torch, FusedAttention,
+                         ::testing::Values(AttentionCase{"adapter", 2, 3, 32, 1104, 1104, false},
+                                           AttentionCase{"rest", 1, 2, 40, 333, 337, false},
+                                           AttentionCase{"few_keys", 3, 2, 8, 50, 5, false},
+                                           AttentionCase{"one_query", 2, 4, 16, 1, 77, false},
+                                           AttentionCase{"text", 2, 4, 64, 77, 77, true},
+                                           AttentionCase{"long_text", 1, 1, 16, 700, 700, true}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(FusedAttentionLimits, ResultDoesNotDependOnThreadsAndNaNStays) {
+  at::manual_seed(6);
+  const at::Tensor q = at::randn({2, 300, 64}), k = at::randn({2, 310, 64}), v = at::randn({2, 310, 64});
+  prepare_cpu_runtime(1);
+  const at::Tensor one = fused_cpu_attention(q, k, v, 4, false);
+  prepare_cpu_runtime(3);
+  EXPECT_TRUE(at::equal(one, fused_cpu_attention(q, k, v, 4, false)));
+  prepare_cpu_runtime(0);
+  for (const float bad : {NAN, INFINITY}) {
+    at::Tensor broken = q.clone();
+    broken[1][299][63] = bad;
+    EXPECT_FALSE(fused_cpu_attention(broken, k, v, 4, false)[1][299][63].isfinite().item<bool>());
+  }
+}
+
 TEST(Matmul, AgreesWithLibtorchOnStridedOperands) {
   at::manual_seed(3);
   const at::Tensor a = at::randn({2, 3, 7, 9}).transpose(1, 2), b = at::randn({2, 7, 5, 9}).transpose(-1, -2);
   EXPECT_TRUE(at::allclose(matmul_fast(a, b), at::matmul(a, b), 1e-5, 1e-5));
+  if (cpu_multiplies_bf16()) {
+    const at::Tensor narrow = matmul_fast(a.to(at::kBFloat16), b.to(at::kBFloat16));
+    EXPECT_EQ(narrow.scalar_type(), at::kBFloat16);
+    EXPECT_TRUE(at::allclose(narrow.to(at::kFloat), at::matmul(a, b), 0.03, 0.03));  // 8 bits of mantissa
+  }
   EXPECT_EQ(matmul_fast(at::randn({0, 3}), at::randn({3, 4})).sizes(), (at::IntArrayRef{0, 4}));
 }
 
