@@ -37,5 +37,12 @@ if(TorchParts_FOUND AND NOT TARGET torch_parts)
     get_filename_component(directory ${TorchParts_cpu_LIBRARY} DIRECTORY)
     target_link_options(torch_parts INTERFACE -Wl,-rpath,${directory} -Wl,--allow-shlib-undefined)
     target_compile_definitions(torch_parts INTERFACE SAN_TORCH_CUDA=1)
+    # For the allocator's statistics; Python's packages bring them beside torch.
+    find_path(TorchParts_CUDA_INCLUDE_DIR cuda_runtime_api.h
+              HINTS ${SAN_TORCH_ROOT}/../nvidia/cuda_runtime/include ${SAN_TORCH_ROOT}/../nvidia/cu13/include
+              PATHS /usr/local/cuda/include)
+    if(TorchParts_CUDA_INCLUDE_DIR)
+      target_include_directories(torch_parts SYSTEM INTERFACE ${TorchParts_CUDA_INCLUDE_DIR})
+    endif()
   endif()
 endif()

@@ -12,6 +12,9 @@
 #include "common.h"
 #include "model/san.h"
 #include "segment/segmentation_head.h"
+#ifdef SAN_WITH_TORCH
+#include "train_bench.h"
+#endif
 
 namespace san::cli {
 namespace {
@@ -19,8 +22,8 @@ namespace {
 struct Arguments {
   ModelArguments model;
   std::string size = "640x640";
-  int classes = 171, repeat = 5;
-  bool json = false;
+  int classes = 171, repeat = 5, batch = 1, workers = 0;
+  bool json = false, training = false;
 };
 
 struct OpTotal {
@@ -172,6 +175,22 @@ void run(const Arguments& a) {
              static_cast<double>(peak_memory_bytes()) / 1e6);
 }
 
+void run_training(const Arguments& a, bool model_given) {
+#ifdef SAN_WITH_TORCH
+  TrainingBench t;
+  if (model_given) t.model = a.model.model;
+  const Grid size = parse_size(a.size);
+  require(size.height == size.width, "--size {}: training crops are square, such as 640x640", a.size);
+  t.size = size.height;
+  t.device = a.model.device, t.precision = a.model.precision, t.threads = a.model.threads;
+  t.batch = a.batch, t.classes = a.classes, t.repeat = a.repeat, t.workers = a.workers, t.json = a.json;
+  run_training_bench(t);
+#else
+  (void)a, (void)model_given;
+  run_torch_companion();
+#endif
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
@@ -188,7 +207,28 @@ void add_bench(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
   command->add_flag("--json", a->json, "JSON on standard output");
-  command->callback([a] { run(*a); });
+  auto* training = command->add_flag(
+      "--training", a->training,
+      "Time optimiser steps instead (by libtorch, the official recipe, formula:vit-b-16 unless --model says "
+      "otherwise): waiting for data, forward, backward, optimiser; share of the matmul peak; memory; what "
+      "the "
+      "loader delivers alone from JPEG files. Multiply-adds: each product once forward and once more for "
+      "each "
+      "operand that needs a gradient. --precision all compares them");
+  for (auto* option :
+       {command->add_option("--batch", a->batch, "Pictures of a step")->check(CLI::Range(1, 4096)),
+        command
+            ->add_option("--workers", a->workers,
+                         "Threads that decode and augment; 0: one per processor but one")
+            ->check(CLI::Range(0, 1024))})
+    option->needs(training)->capture_default_str()->group("Training");
+  training->group("Training");
+  command->callback([a, model = command->get_option("--model")] {
+    if (a->training)
+      run_training(*a, model->count() > 0);
+    else
+      run(*a);
+  });
 }
 
 }  // namespace san::cli

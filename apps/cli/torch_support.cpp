@@ -2,6 +2,8 @@
 #include "backend/torch/factory.h"
 #include "base/error.h"
 #include "commands.h"
+#include "engine/default_model.h"
+#include "train/start_model.h"
 
 namespace san::cli {
 
@@ -16,6 +18,9 @@ void register_torch() {
                         : o.precision == "bf16" ? Precision::kBF16
                                                 : Precision::kF32;
     return make_torch_backend(options);
+  });
+  set_model_opener([](const std::string& name) {
+    return name == "default" ? open_default_model() : open_model_file(std::filesystem::path(name));
   });
 }
 

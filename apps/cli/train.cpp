@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "commands.h"
 #include "train/segmentation_task.h"
+#include "train/synthetic_source.h"
 #include "train/world_source.h"
 #include "train_arguments.h"
 #ifdef SAN_TRAIN_DATASETS
@@ -55,7 +56,8 @@ void run(TrainArguments& arguments, const OwnData& own) {
     for (const auto& [key, value] : {std::pair{"DATASETS.IMAGES", own.images},
                                      {"DATASETS.LABELS", own.labels},
                                      {"DATASETS.CLASSES_FILE", own.classes_file}})
-      arguments.overrides.push_back(fmt::format("{}='{}'", key, value));
+      arguments.overrides.push_back(
+          fmt::format("{}='{}'", key, std::filesystem::absolute(value).string()));
   const Recipe recipe = arguments.recipe();
   const Ranks ranks = arguments.ranks();
   const auto communicator = arguments.communicator(recipe, ranks);

@@ -5,6 +5,35 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "commands.h"
+#include "train_bench.h"
+
+namespace {
+
+void add_bench(CLI::App& app) {
+  auto* command = app.add_subcommand("bench", "Time training steps (as `san bench --training`)");
+  const auto o = std::make_shared<san::cli::TrainingBench>();
+  o->device = "cuda";
+  command->add_option("-m,--model", o->model, "Model file, or formula:NAME (random weights)")
+      ->capture_default_str();
+  command->add_option("--size", o->size, "Side of the crops")
+      ->capture_default_str()
+      ->check(CLI::Range(32, 4096));
+  command->add_option("--batch", o->batch, "Pictures of a step")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--classes", o->classes, "Classes to name")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 255));
+  command->add_option("--repeat", o->repeat, "Timed steps")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--device", o->device, "cpu, cuda, cuda:N")->capture_default_str();
+  command->add_option("--precision", o->precision, "fp32, bf16, fp16 or all")->capture_default_str();
+  command->add_flag("--json", o->json, "JSON on standard output");
+  command->callback([o] { san::cli::run_training_bench(*o); });
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"san-train: the training commands of san", "san-train"};
@@ -12,6 +41,7 @@ int main(int argc, char** argv) {
   app.parse_complete_callback([] { san::log::setup(false); });
   san::cli::add_train(app);
   san::cli::add_pretrain(app);
+  add_bench(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -46,6 +46,7 @@ class SegmentationTask : public TrainingTask {
 
   TorchBackend& backend() override { return *backend_; }
   std::int64_t images_per_batch() const override { return recipe_.batch; }
+  const SanConfig& config() const { return model_.config; }
   void start(const std::string& stream) override;
   void fetch(double progress) override;
   StepLoss loss(std::int64_t step) override;

@@ -34,7 +34,19 @@ class TrainedSource : public ParameterSource {
   const TorchParameters& trained_;
 };
 
+ModelOpener& model_opener() {
+  static ModelOpener opener = [](const std::string& name) {
+    require(name != "default", "MODEL.INIT: this program carries no built-in model; give the path of a file");
+    return open_model_file(std::filesystem::path(name));
+  };
+  return opener;
+}
+
 }  // namespace
+
+void set_model_opener(ModelOpener opener) {
+  model_opener() = std::move(opener);
+}
 
 BpeTokenizer StartModel::tokenizer() const {
   require(!metadata.merges.empty(),
@@ -57,7 +69,7 @@ StartModel start_model(const Recipe& recipe) {
     model.metadata.templates = templates.texts;
     if (!recipe.bpe.empty()) model.metadata.merges = format_bpe_merges(load_bpe_merges(recipe.bpe));
   } else {
-    const ModelSource source = open_model_file(recipe.model.init);
+    const ModelSource source = model_opener()(recipe.model.init);
     model.metadata = *source.metadata;
     const SanConfig stored = SanConfig::from_json(model.metadata.config, recipe.model.init);
     model.config = with_overrides(stored, recipe.model.network, "MODEL.NETWORK");

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +23,14 @@ struct StartModel {
              DType dtype = DType::kF16) const;
 };
 
-/// From MODEL.INIT (a model file) or initial weights of MODEL.BASE, with MODEL.NETWORK's fields. A fresh
-/// adapter takes nothing but CLIP from the file. Throws Error for anything else than a model file.
+/// Opens what MODEL.INIT names. Until a program says otherwise that is a path; one with a model built in
+/// makes "default" known too.
+using ModelOpener = std::function<ModelSource(const std::string& name)>;
+void set_model_opener(ModelOpener opener);
+
+/// From MODEL.INIT (a model file, or "default") or initial weights of MODEL.BASE, with MODEL.NETWORK's
+/// fields. A fresh adapter takes nothing but CLIP from the file. Throws Error for anything else than a model
+/// file.
 StartModel start_model(const Recipe& recipe);
 
 /// Embeds class names by the start model's text tower: [K, D] on the device of `backend`.

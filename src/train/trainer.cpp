@@ -138,7 +138,7 @@ void Trainer::explain_nan() {
       state_.step, checkpoint_path().string());
 }
 
-at::Tensor Trainer::step(Times& times, bool timed) {
+at::Tensor Trainer::step(StepTimes& times, bool timed) {
   Clock::time_point mark = Clock::now();
   const auto lap = [&](double& into) {
     if (timed && task_.backend().device().is_cuda()) torch::cuda::synchronize();
@@ -181,7 +181,7 @@ void Trainer::update(const at::Tensor& norm) {
   ++state_.step;
 }
 
-void Trainer::log(double loss, const Times& times, double images_per_s) {
+void Trainer::log(double loss, const StepTimes& times, double images_per_s) {
   if (!communicator_.first()) return;
   nlohmann::ordered_json record{{"step", state_.step},
                                 {"progress", progress_},
@@ -266,7 +266,7 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
       if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
     }
     const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
-    Times times;
+    StepTimes times;
     at::Tensor loss = step(times, logs);
     ++steps_since_log;
     if (!logs) continue;

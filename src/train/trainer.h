@@ -26,6 +26,11 @@ struct RunOptions {
 
 enum class RunOutcome { kFinished, kInterrupted, kOutOfTime };
 
+/// Seconds of one step, by what they went into.
+struct StepTimes {
+  double data = 0, forward = 0, backward = 0, optimizer = 0;
+};
+
 /// Runs a task to its end: schedule, accumulation, checkpoints, metrics (metrics.jsonl), evaluation, best and
 /// last model. A run that dies at any moment and is resumed goes on from its last checkpoint exactly as it
 /// would have.
@@ -38,19 +43,18 @@ class Trainer {
 
   /// Throws Error when the loss or a gradient stops being finite, naming the op; the last checkpoint stays.
   RunOutcome run(const std::atomic<bool>& interrupted);
+  /// One optimiser step of the started task, its times added up, and nothing written: what run() repeats.
+  /// Returns the loss, this process's mean. `timed` waits for the device after every part.
+  at::Tensor step(StepTimes& times, bool timed);
 
  private:
-  struct Times {
-    double data = 0, forward = 0, backward = 0, optimizer = 0;
-  };
   double clock() const;
   void agree(bool& stop);
   void resume();
   void save();
-  at::Tensor step(Times& times, bool timed);
   void update(const at::Tensor& norm);
   [[noreturn]] void explain_nan();
-  void log(double loss, const Times& times, double images_per_s);
+  void log(double loss, const StepTimes& times, double images_per_s);
   void evaluate(bool last);
   void report(bool sample);
   std::filesystem::path checkpoint_path() const { return run_.out / "last.checkpoint"; }

@@ -12,10 +12,6 @@ namespace san {
 std::shared_ptr<const SampleSource> dataset_samples(Dataset dataset, const AugmentationOptions& options,
                                                     std::uint64_t seed);
 
-/// Pictures without meaning, of the size and number of classes that training sees: for measuring speed.
-std::shared_ptr<const SampleSource> synthetic_samples(int size, std::vector<std::string> class_names,
-                                                      std::uint64_t seed);
-
 /// A dataset's pictures as they are measured while training: short side and crop `size`, padded; a coarse but
 /// steady measure (san evaluate is the exact one).
 std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset, int size);

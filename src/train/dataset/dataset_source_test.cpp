@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "image/encode.h"
+#include "train/synthetic_source.h"
 
 namespace san {
 namespace {

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli_fixture.h"
+#include "engine/default_model.h"
+#include "image/encode.h"
+
+namespace san::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+class Training : public Cli {
+ protected:
+  /// Pictures of different sizes with two classes, left and right, some pixels ignored.
+  void write_data(int count = 3) const {
+    for (int i = 0; i < count; ++i) {
+      const int height = 70 + 30 * i, width = 110 - 20 * i;
+      picture(fmt::format("data/images/{}.png", i), height, width, i);
+      LabelMap labels(height, width, 0);
+      for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x)
+          labels.row(y)[x] = static_cast<std::uint16_t>(y < 4 ? 255 : x < width / 2 ? 0 : 1);
+      fs::create_directories(folder_ / "data/labels");
+      write_labels(folder_ / fmt::format("data/labels/{}.png", i), labels);
+    }
+    write_file(folder_ / "data/classes.txt", "grass\nball\n");
+  }
+  ProcessResult train(const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments{"train",
+                                       "--images",
+                                       "data/images",
+                                       "--labels",
+                                       "data/labels",
+                                       "--classes-file",
+                                       "data/classes.txt",
+                                       "--quiet",
+                                       "--device",
+                                       "cpu",
+                                       "--threads",
+                                       "1",
+                                       "--out",
+                                       "run"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    for (const char* value :
+         {"SOLVER.MAX_ITER=2", "SOLVER.IMS_PER_BATCH=1", "SOLVER.ACCUMULATE=1", "INPUT.CROP_SIZE=96",
+          "INPUT.MIN_SIZE_TRAIN=[96]", "SOLVER.LOG_PERIOD=1", "LOSS.TRAIN_NUM_POINTS=64"})
+      arguments.insert(arguments.end(), {"--set", value});
+    return san(arguments);
+  }
+};
+
+TEST_F(Training, BenchReportsWhereAStepsTimeGoes) {
+  const auto bench = [&](const char* batch) {
+    const ProcessResult r =
+        san({"bench", "--training", "--model", "formula:tiny", "--size", "96x96", "--batch", batch,
+             "--repeat", "2", "--threads", "1", "--classes", "5", "--json"});
+    expect_success(r);
+    return json::parse(r.out);
+  };
+  const json report = bench("2");
+  EXPECT_EQ(report["model"], "formula:tiny");
+  EXPECT_EQ(report["random_weights"], true);
+  EXPECT_EQ(report["batch"], 2);
+  ASSERT_EQ(report["results"].size(), 1u);
+  const json& r = report["results"][0];
+  EXPECT_EQ(r["precision"], "fp32");
+  EXPECT_EQ(r["steps"], 2);
+  for (const char* field : {"data_ms", "forward_ms", "backward_ms", "optimizer_ms", "images_per_s",
+                            "peak_gflops", "peak_memory_bytes", "loader_images_per_s"})
+    EXPECT_GT(r[field].get<double>(), 0) << field;
+  EXPECT_NEAR(r["images_per_s"].get<double>(), 2000 / r["step_ms"].get<double>(), 1e-9 * 2000);
+  const json& macs = r["macs"];
+  EXPECT_EQ(macs["step"].get<std::int64_t>(), macs["forward"].get<std::int64_t>() +
+                                                  macs["backward_inputs"].get<std::int64_t>() +
+                                                  macs["backward_weights"].get<std::int64_t>());
+  EXPECT_NEAR(r["gflops"].get<double>(), 2e-6 * macs["step"].get<double>() / r["step_ms"].get<double>(),
+              1e-9);
+  EXPECT_NEAR(r["share_of_peak"].get<double>(), r["gflops"].get<double>() / r["peak_gflops"].get<double>(),
+              1e-12);
+
+  // Every product is of one picture, and a picture's forward pass costs no less than inference.
+  for (const auto& [kind, count] : bench("1")["results"][0]["macs"].items())
+    EXPECT_EQ(macs[kind].get<std::int64_t>(), 2 * count.get<std::int64_t>()) << kind;
+  const ProcessResult inspect = san({"inspect", "--model", "formula:tiny", "--size", "96x96", "--json"});
+  EXPECT_GT(macs["forward"].get<std::int64_t>(),
+            2 * json::parse(inspect.out)["needed_macs"].get<std::int64_t>());
+}
+
+TEST_F(Training, BenchRefusesWhatItCannotTime) {
+  expect_error(san({"bench", "--training", "--size", "96x64"}), 2, "square");
+  expect_error(san({"bench", "--batch", "2"}), 2, "--training");
+  expect_error(
+      san({"bench", "--training", "--model", "formula:tiny", "--size", "96x96", "--precision", "fp16"}), 2,
+      "CUDA");
+}
+
+TEST_F(Training, StartsFromTheBuiltInModel) {
+  if (!has_default_model()) GTEST_SKIP() << "this build carries no model";
+  write_data();
+  expect_success(train({"--init", "default"}));
+  const auto config = [&](const std::string& model) {
+    const ProcessResult r = san({"inspect", "--model", model, "--json"});
+    expect_success(r);
+    return json::parse(r.out)["config"];
+  };
+  EXPECT_EQ(config("run/model.safetensors"), config("default"));
+  expect_error(train({"--init", "no-such-file"}), 2, "no-such-file");
+}
+
+}  // namespace
+}  // namespace san::testing
