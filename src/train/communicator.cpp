@@ -11,8 +11,12 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #endif
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "base/error.h"
 
@@ -50,6 +54,10 @@ Ranks ranks_from_environment(const std::function<const char*(const char*)>& get)
     break;
   }
   if (const char* port = get("MASTER_PORT")) r.port = number("MASTER_PORT", port);
+  if (const char* timeout = get("SAN_TIMEOUT_S")) {
+    r.timeout = std::chrono::seconds(number("SAN_TIMEOUT_S", timeout));
+    require(r.timeout.count() > 0, "environment: SAN_TIMEOUT_S must be above 0 seconds");
+  }
   if (const char* address = get("MASTER_ADDR"))
     r.address = address;
   else
@@ -68,7 +76,21 @@ using ProcessGroupBase = c10d::ProcessGroup;
 struct Communicator::Group {
   c10::intrusive_ptr<ProcessGroupBase> process_group;
   at::Device device = at::kCPU;  ///< where tensors have to be
+  std::chrono::seconds timeout{};
 
+  /// Returns when the result is there; throws when who should bring it is gone, or silent for too long.
+  void wait(c10d::Work& work) const {
+    if (device.is_cuda()) {
+      // NCCL's own wait() only queues up behind the result, and so would never tell.
+      const auto deadline = std::chrono::steady_clock::now() + timeout;
+      while (!work.isCompleted()) {
+        require(std::chrono::steady_clock::now() < deadline, "no answer in {} s", timeout.count());
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+      }
+      if (const std::exception_ptr error = work.exception()) std::rethrow_exception(error);
+    }
+    work.wait();
+  }
   at::Tensor staged(const at::Tensor& t) const { return device.is_cuda() && t.is_cpu() ? t.to(device) : t; }
 };
 
@@ -76,8 +98,6 @@ template <class Call>
 auto Communicator::guarded(Call&& call) {
   try {
     return call();
-  } catch (const Error&) {
-    throw;
   } catch (const std::exception& e) {
     const std::string_view all = e.what();
     fail(
@@ -90,8 +110,12 @@ auto Communicator::guarded(Call&& call) {
 
 Communicator::Communicator(const Ranks& ranks, [[maybe_unused]] at::Device device) : ranks_(ranks) {
   if (ranks_.size == 1) return;
-  constexpr std::chrono::minutes kJoin{5}, kTalk{30};
+#ifndef SAN_TORCH_GLOO
+  require(device.is_cuda(), "this build can train in several processes on CUDA only (it has NCCL, not Gloo)");
+#endif
+  constexpr std::chrono::minutes kJoin{5};
   group_ = std::make_unique<Group>();
+  group_->timeout = ranks_.timeout;
   guarded([&] {
     c10d::TCPStoreOptions options;
     options.port = static_cast<std::uint16_t>(ranks_.port);
@@ -102,22 +126,26 @@ Communicator::Communicator(const Ranks& ranks, [[maybe_unused]] at::Device devic
 #ifdef SAN_TORCH_NCCL
     if (device.is_cuda()) {
       group_->device = device;
+      // For what names no device, NCCL's own buffers among it.
+      c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
+      // wait() raises errors here; left to itself, a thread of NCCL's ends the process without a word of
+      // ours.
+      ::setenv(SAN_TORCH_AT_LEAST(2, 2) ? "TORCH_NCCL_ASYNC_ERROR_HANDLING" : "NCCL_ASYNC_ERROR_HANDLING",
+               "0", 0);
       const auto nccl = c10d::ProcessGroupNCCL::Options::create();
-      nccl->timeout = kTalk;
+      nccl->timeout = ranks_.timeout;
       group_->process_group =
           c10::make_intrusive<c10d::ProcessGroupNCCL>(store, ranks_.rank, ranks_.size, nccl);
       return;
     }
 #endif
 #ifdef SAN_TORCH_GLOO
-    const auto gloo = c10d::ProcessGroupGloo::Options::create(kTalk);
+    const auto gloo = c10d::ProcessGroupGloo::Options::create(ranks_.timeout);
     const bool local = ranks_.address == "127.0.0.1" || ranks_.address == "localhost";
     gloo->devices.push_back(local ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
                                   : c10d::ProcessGroupGloo::createDefaultDevice());
     group_->process_group =
         c10::make_intrusive<c10d::ProcessGroupGloo>(store, ranks_.rank, ranks_.size, gloo);
-#else
-    fail("this build can train in several processes on CUDA only (it has NCCL, not Gloo)");
 #endif
   });
 }
@@ -128,7 +156,7 @@ std::function<void()> Communicator::sum_in_background(at::Tensor tensor) {
     std::vector<at::Tensor> tensors{group_->staged(tensor)};
     auto work = group_->process_group->allreduce(tensors);
     return [this, work, tensor, staged = tensors[0]] {
-      guarded([&] { work->wait(); });
+      guarded([&] { group_->wait(*work); });
       if (!staged.is_same(tensor)) at::Tensor(tensor).copy_(staged);
     };
   });
@@ -138,7 +166,7 @@ void Communicator::broadcast(at::Tensor& tensor) {
   if (!group_) return;
   guarded([&] {
     std::vector<at::Tensor> tensors{group_->staged(tensor)};
-    group_->process_group->broadcast(tensors)->wait();
+    group_->wait(*group_->process_group->broadcast(tensors));
     if (!tensors[0].is_same(tensor)) tensor.copy_(tensors[0]);
   });
 }

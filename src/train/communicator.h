@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,16 +14,17 @@ struct Ranks {
   int rank = 0, size = 1, local_rank = 0;
   std::string address = "127.0.0.1";
   int port = 29500;
+  std::chrono::seconds timeout = std::chrono::minutes(30);  ///< without an answer, the others count as lost
 };
 
 /// From what torchrun (RANK, WORLD_SIZE, LOCAL_RANK), Slurm's srun (SLURM_PROCID, SLURM_STEP_NUM_TASKS,
-/// SLURM_LOCALID) or mpirun (OMPI_COMM_WORLD_*, PMI_*) set, with MASTER_ADDR and MASTER_PORT. One process
-/// where none did. Throws Error when they contradict themselves, or processes span machines and MASTER_ADDR
-/// is missing.
+/// SLURM_LOCALID) or mpirun (OMPI_COMM_WORLD_*, PMI_*) set, with MASTER_ADDR, MASTER_PORT and SAN_TIMEOUT_S.
+/// One process where none did. Throws Error when they contradict themselves, or processes span machines and
+/// MASTER_ADDR is missing.
 Ranks ranks_from_environment(const std::function<const char*(const char*)>& get);
 
 /// The processes of one data-parallel run. Every member function is called by all of them in the same order.
-/// When one dies, the others throw Error.
+/// When one dies, the others throw Error; when one no longer answers, after the timeout.
 class Communicator {
  public:
   /// One process: nothing to communicate.

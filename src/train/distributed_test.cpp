@@ -100,7 +100,7 @@ TEST(DistributedChild, Run) {
     Trainer(*task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(never);
   } catch (const Error& e) {
     std::ofstream(fmt::format("{}/error.{}", out, ranks.rank)) << e.what();
-    std::_Exit(3);  // without waiting for connections that nobody answers
+    std::exit(3);
   }
 }
 
@@ -163,6 +163,24 @@ class Distributed : public ::testing::Test {
       EXPECT_LT((value - b.parameters.at(name)).abs().mean().item<double>(), 2e-5) << name;
     }
   }
+  // What a signal to the second process does to the first.
+  void expect_stop_on(int signal) {
+    const std::vector<pid_t> children =
+        start("death", 2, {{"task", "train"}, {"batch", 1}, {"steps", 100000}, {"pause_ms", 30}});
+    const std::filesystem::path checkpoint = root_ / "death/last.checkpoint";
+    for (int i = 0; i < 600 && !std::filesystem::exists(checkpoint); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_TRUE(std::filesystem::exists(checkpoint));
+    ::kill(children[1], signal);
+    EXPECT_EQ(wait(children[0]), 3);
+    ::kill(children[1], SIGKILL);
+    EXPECT_EQ(wait(children[1]), -SIGKILL);
+    std::ifstream file(root_ / "death/error.0");
+    std::stringstream message;
+    message << file.rdbuf();
+    EXPECT_NE(message.str().find("process 0 of 2 lost the others"), std::string::npos) << message.str();
+    EXPECT_GE(read_checkpoint(checkpoint).step, 2);
+  }
   std::vector<double> losses(const std::string& name) const {
     std::vector<double> values;
     std::ifstream file(root_ / name / "metrics.jsonl");
@@ -185,20 +203,13 @@ TEST_F(Distributed, TwoProcessesOfFourPairsEqualOneOfEight) {
 }
 
 TEST_F(Distributed, ADeathStopsTheOthersWithAMessageAndAUsableCheckpoint) {
-  const std::vector<pid_t> children =
-      start("death", 2, {{"task", "train"}, {"batch", 1}, {"steps", 100000}, {"pause_ms", 30}});
-  const std::filesystem::path checkpoint = root_ / "death/last.checkpoint";
-  for (int i = 0; i < 600 && !std::filesystem::exists(checkpoint); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  ASSERT_TRUE(std::filesystem::exists(checkpoint));
-  ::kill(children[1], SIGKILL);
-  EXPECT_EQ(wait(children[1]), -SIGKILL);
-  EXPECT_EQ(wait(children[0]), 3);
-  std::ifstream file(root_ / "death/error.0");
-  std::stringstream message;
-  message << file.rdbuf();
-  EXPECT_NE(message.str().find("process 0 of 2 lost the others"), std::string::npos) << message.str();
-  EXPECT_GE(read_checkpoint(checkpoint).step, 2);
+  expect_stop_on(SIGKILL);
+}
+
+TEST_F(Distributed, SoDoesAProcessThatNoLongerAnswers) {
+  ::setenv("SAN_TIMEOUT_S", "8", 1);
+  expect_stop_on(SIGSTOP);
+  ::unsetenv("SAN_TIMEOUT_S");
 }
 
 TEST(RanksFromEnvironment, UnderstandsTheLaunchers) {
@@ -230,6 +241,9 @@ TEST(RanksFromEnvironment, UnderstandsTheLaunchers) {
       << "where is the first?";
   EXPECT_THROW(ranks({{"RANK", "8"}, {"WORLD_SIZE", "8"}}), Error);
   EXPECT_THROW(ranks({{"RANK", "x"}, {"WORLD_SIZE", "8"}}), Error);
+  EXPECT_EQ(ranks({}).timeout, std::chrono::minutes(30));
+  EXPECT_EQ(ranks({{"SAN_TIMEOUT_S", "90"}}).timeout.count(), 90);
+  EXPECT_THROW(ranks({{"SAN_TIMEOUT_S", "0"}}), Error);
 }
 
 }  // namespace
