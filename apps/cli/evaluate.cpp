@@ -189,7 +189,7 @@ void add_evaluate(CLI::App& app) {
   command->add_flag("--check", a->check, "Only check the dataset's files");
   command->add_flag("--all-classes", a->all_classes, "Print every class");
   command->add_flag("--json", a->json, "JSON on standard output");
-  command->add_flag("--quiet", a->quiet, "No progress");
+  command->add_flag("-q,--quiet", a->quiet, "No progress bars");
   command->callback([a] { run(*a); });
 }
 

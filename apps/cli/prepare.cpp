@@ -33,7 +33,7 @@ void add_prepare(CLI::App& app) {
   command->add_option("--split", options->splits, "Only these splits; otherwise all that are found");
   command->add_flag("--copy-images", options->copy_images, "Copy pictures instead of linking to them");
   command->add_option("--threads", options->threads, "0: one per processor")->capture_default_str();
-  command->add_flag("--quiet", options->quiet, "No progress");
+  command->add_flag("-q,--quiet", options->quiet, "No progress bars");
   command->callback([options] { run(*options); });
 }
 

@@ -238,7 +238,10 @@ TEST_F(ClassNames, OfAnyScriptAreKept) {
 TEST_F(Segment, WrongOptionsAreExplained) {
   picture("a.png", 32, 32);
   expect_error(san({}), 2, "subcommand");
-  expect_error(san({"segmnt"}), 2, "subcommand");
+  expect_error(san({"segmnt"}), 2, "there is no command 'san segmnt'; did you mean segment?");
+  expect_error(san({"-v", "foo", "a.png"}), 2,
+               "there is no command 'san foo'; there are bench, convert, evaluate");
+  expect_error(san({"world", "buld"}), 2, "there is no command 'san world buld'; did you mean build?");
   expect_error(segment({"a.png"}, {}), 2, "--classes");
   expect_error(segment({"a.png"}, with_classes({"--label-set", "voc-20"})), 2, "--label-set");
   expect_error(segment({"a.png"}, with_classes({"--save", "overlay,everything"})), 2, "everything");
