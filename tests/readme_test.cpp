@@ -43,8 +43,7 @@ TEST(Readme, OpensWithTheTwoCommandsThatDoEverything) {
 
 TEST(Readme, EveryCommandWorksAndPrintsWhatItSays) {
   const TemporaryFolder folder;
-  fs::create_directory(folder / "tests");
-  fs::create_directory_symlink(fs::path(SAN_SOURCE_DIR) / "tests/data", folder / "tests/data");
+  fs::create_directory_symlink(fs::path(SAN_SOURCE_DIR) / "configs", folder / "configs");
   ProcessOptions options;
   options.folder = folder.path();
   options.environment = {{"SAN_CACHE_DIR", (folder / "cache").string()},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <set>
 
 #include "support/files.h"
 #include "support/markdown.h"
@@ -52,6 +53,20 @@ TEST(Documents, MentionedPathsExist) {
           << file << ":" << mention.line << ": " << mention.path;
   }
   EXPECT_GT(documents, 1);
+}
+
+TEST(Documents, TheIndexListsEveryPage) {
+  std::set<std::string> listed;
+  for (const Mention& mention :
+       mentioned_paths(read_file(fs::path(SAN_SOURCE_DIR) / "docs/README.md"), "docs/README.md"))
+    listed.insert(mention.path);
+  int pages = 0;
+  for (const std::string& file : project_files()) {
+    if (!file.starts_with("docs/") || !file.ends_with(".md") || file == "docs/README.md") continue;
+    ++pages;
+    EXPECT_TRUE(listed.contains(file)) << "docs/README.md does not list " << file;
+  }
+  EXPECT_GT(pages, 5);
 }
 
 TEST(Markdown, PathsAreFoundInCodeAndLinks) {
