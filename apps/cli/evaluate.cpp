@@ -12,6 +12,7 @@
 #include "eval/report.h"
 #include "eval/views.h"
 #include "model_predictor.h"
+#include "zero_shot.h"
 
 namespace san::cli {
 namespace {
@@ -95,7 +96,17 @@ void report(const Arguments& a, const Evaluation& evaluation) {
              a.output.string());
 }
 
+void run_zero_shot(const Arguments& a) {
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
+  VocabularyArguments words;
+  words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
+  words.quiet = a.quiet;
+  const auto scores = zero_shot_scores(engine, a.world, words.options(), a.model.threads, a.quiet);
+  fmt::print("{}", a.json ? zero_shot_json(scores) : zero_shot_text(scores));
+}
+
 void run(const Arguments& a) {
+  if (is_demo_world(a) && a.split == "crops") return run_zero_shot(a);
   if (!a.merge.empty()) {
     std::vector<Evaluation> shards;
     for (const auto& path : a.merge)
@@ -145,7 +156,8 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--data", a->data, "Data root; otherwise $DETECTRON2_DATASETS or ./datasets");
   command->add_option("--split", a->split,
                       "Which split of the dataset; otherwise its default. demo-world: mixed (seen and "
-                      "unseen), seen, unseen, style, near-style, photo");
+                      "unseen), seen, unseen, style, near-style, photo; crops (single objects, "
+                      "named by CLIP alone)");
   command->add_option("--images", a->images, "Own data: folder of images")->group("Own data");
   command->add_option("--labels", a->labels, "Own data: folder of label files of the same names")
       ->group("Own data");
