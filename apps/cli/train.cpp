@@ -24,19 +24,20 @@ struct Data {
 Data open_data(const Recipe& recipe, std::uint64_t seed) {
   const AugmentationOptions augmentation{recipe.input.min_size, recipe.input.max_size, recipe.input.crop,
                                          recipe.input.color_jitter, recipe.input.flip};
+  Data data;
   if (!recipe.data.images.empty()) {
     const DatasetSpec spec =
         describe_folders(recipe.data.images, recipe.data.labels, recipe.data.classes_file);
-    return {dataset_samples(open_dataset(spec), augmentation, seed), nullptr};
+    data.samples = dataset_samples(open_dataset(spec), augmentation, seed);
+  } else if (recipe.data.train == "synthetic") {
+    data.samples = synthetic_samples(recipe.input.crop, load_dataset_spec("coco-stuff-171").classes, seed);
+  } else {
+    data.samples = dataset_samples(
+        open_dataset(load_dataset_spec(recipe.data.train), recipe.data.root, recipe.data.split), augmentation,
+        seed);
   }
-  const bool synthetic = recipe.data.train == "synthetic";
-  const DatasetSpec spec = load_dataset_spec(synthetic ? "coco-stuff-171" : recipe.data.train);
-  if (synthetic) return {synthetic_samples(recipe.input.crop, spec.classes, seed), nullptr};
-  Data data{dataset_samples(open_dataset(spec, recipe.data.root, recipe.data.split), augmentation, seed),
-            nullptr};
-  if (!recipe.data.test.empty())
-    data.evaluation = dataset_evaluation(open_dataset(load_dataset_spec(recipe.data.test), recipe.data.root),
-                                         recipe.input.crop);
+  if (!recipe.data.test.empty() && recipe.data.train != "synthetic")
+    data.evaluation = dataset_evaluation(open_dataset(load_dataset_spec(recipe.data.test), recipe.data.root));
   return data;
 }
 #else
@@ -56,8 +57,7 @@ void run(TrainArguments& arguments, const OwnData& own) {
     for (const auto& [key, value] : {std::pair{"DATASETS.IMAGES", own.images},
                                      {"DATASETS.LABELS", own.labels},
                                      {"DATASETS.CLASSES_FILE", own.classes_file}})
-      arguments.overrides.push_back(
-          fmt::format("{}='{}'", key, std::filesystem::absolute(value).string()));
+      arguments.overrides.push_back(fmt::format("{}='{}'", key, std::filesystem::absolute(value).string()));
   const Recipe recipe = arguments.recipe();
   const Ranks ranks = arguments.ranks();
   const auto communicator = arguments.communicator(recipe, ranks);

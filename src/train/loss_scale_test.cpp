@@ -38,7 +38,7 @@ class HalfTask : public TrainingTask {
     return {y.sum() * factor_(step), {}};
   }
   std::string stream_state() const override { return "{}"; }
-  NamedValues evaluate(bool) override { return {}; }
+  NamedValues evaluate(const EvaluationRun&) override { return {}; }
   void export_model(const std::filesystem::path&) override {}
 
  private:

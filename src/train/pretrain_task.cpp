@@ -6,6 +6,7 @@
 
 #include "backend/torch/matmul.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "base/thread_pool.h"
 #include "text/bpe_trainer.h"
 
@@ -138,7 +139,7 @@ std::string PretrainTask::stream_state() const {
   return nlohmann::json{{"batches", consumed_}}.dump();
 }
 
-NamedValues PretrainTask::evaluate(bool thorough) {
+NamedValues PretrainTask::evaluate(const EvaluationRun& run) {
   const at::NoGradGuard guard;
   std::vector<std::string> names;
   for (const Concept& c : world_->concepts()) names.push_back(c.name);
@@ -160,10 +161,12 @@ NamedValues PretrainTask::evaluate(bool thorough) {
         std::ranges::any_of(world_->sprites(), [&](const auto& s) { return world_->role(s) == role; });
     if (!present) continue;
     const EvalCrops crops(world_, role, recipe_.data.size, 1);
-    const int count = crops.size(), stride = thorough ? 1 : std::max(1, count / 1000);
+    const int count = crops.size(), stride = run.thorough ? 1 : std::max(1, count / 1000);
     constexpr int kChunk = 512;
+    Progress bar(fmt::format("evaluation, {}", role_name(role)), (count + stride - 1) / stride, run.quiet);
     std::int64_t first = 0, fifth = 0, total = 0;
     for (int begin = 0; begin < count; begin += kChunk * stride) {
+      if (run.interrupted) return {};
       const int chunk = std::min(kChunk, (count - begin + stride - 1) / stride);
       at::Tensor pictures = at::empty({chunk, recipe_.data.size, recipe_.data.size, 3}, at::kByte);
       std::vector<std::int64_t> truth(static_cast<std::size_t>(chunk));
@@ -183,6 +186,7 @@ NamedValues PretrainTask::evaluate(bool thorough) {
       first += hits.select(1, 0).sum().item<std::int64_t>();
       fifth += hits.sum().item<std::int64_t>();
       total += chunk;
+      bar.advance(chunk);
     }
     std::string name(role_name(role));
     std::ranges::replace_if(

@@ -25,7 +25,7 @@ class PretrainTask : public TrainingTask {
   StepLoss loss(std::int64_t step) override;
   std::string stream_state() const override;
   /// Zero-shot top-1 and top-5 over all concepts, per art style.
-  NamedValues evaluate(bool thorough) override;
+  NamedValues evaluate(const EvaluationRun& run) override;
   void export_model(const std::filesystem::path& path) override;
 
  private:

@@ -1,14 +1,10 @@
 #include "train/segmentation_task.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "backend/torch/matmul.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
-#include "eval/metrics.h"
-#include "train/report.h"
 
 namespace san {
 
@@ -113,80 +109,6 @@ std::string SegmentationTask::stream_state() const {
   return nlohmann::json{
       {"next", consumed_.next}, {"batches", consumed_.batches}, {"waiting", consumed_.waiting}}
       .dump();
-}
-
-at::Tensor segment(const Prediction& p, std::int64_t height, std::int64_t width) {
-  const at::Tensor probability = at::softmax(p.class_logits.to(at::kFloat), -1);
-  const at::Tensor classes = probability.narrow(2, 0, probability.size(2) - 1).transpose(1, 2);  // [B, K, Q]
-  const std::vector<std::int64_t> size{height, width};
-  const at::Tensor masks = at::upsample_bilinear2d(p.mask_logits.to(at::kFloat), size, false, {}, {})
-                               .sigmoid()
-                               .flatten(2);  // [B, Q, H·W]
-  return matmul_fast(classes.contiguous(), masks).argmax(1).view({-1, height, width});
-}
-
-NamedValues SegmentationTask::evaluate(bool thorough) {
-  if (!evaluation_) return {};
-  const at::NoGradGuard guard;
-  const int count = thorough ? evaluation_->size() : std::min(evaluation_->size(), recipe_.evaluation_scenes);
-  const std::int64_t height = evaluation_->height(), width = evaluation_->width();
-  const auto pixels = static_cast<std::size_t>(height * width);
-  ConfusionMatrix confusion(static_cast<int>(evaluation_->class_names().size()));
-  ThreadPool pool(recipe_.data.workers);
-  constexpr int kChunk = 16;
-  for (int begin = 0; begin < count; begin += kChunk) {
-    const int chunk = std::min(kChunk, count - begin);
-    at::Tensor images = at::empty({chunk, height, width, 3}, at::kByte);
-    std::vector<std::uint16_t> truth(pixels * static_cast<std::size_t>(chunk));
-    pool.parallel_for(chunk, 1, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t i = from; i < to; ++i)
-        evaluation_->fill(begin + static_cast<int>(i),
-                          images.data_ptr<std::uint8_t>() + static_cast<std::size_t>(i) * pixels * 3,
-                          truth.data() + static_cast<std::size_t>(i) * pixels);
-    });
-    const std::vector<Prediction> predictions =
-        network_->forward(normalized_images(images.to(backend_->device())), evaluation_text_, false);
-    const at::Tensor found = segment(predictions.back(), height, width).to(at::kCPU, at::kShort).contiguous();
-    confusion.add({reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>()), truth.size()},
-                  truth, SampleSource::kIgnore);
-  }
-  const Metrics metrics = compute_metrics(confusion, BoundaryCounts(confusion.classes()));
-  class_values_.clear();
-  for (std::size_t c = 0; c < metrics.classes.size(); ++c)
-    class_values_.emplace_back(evaluation_->class_names()[c], metrics.classes[c].iou.value_or(NAN));
-  NamedValues values{{"miou", metrics.miou}};
-  for (const auto& [name, members] : evaluation_->groups()) {
-    double sum = 0;
-    int scored = 0;
-    for (const int c : members)
-      if (const auto iou = metrics.classes[static_cast<std::size_t>(c)].iou) sum += *iou, ++scored;
-    values.emplace_back("miou_" + name, scored > 0 ? sum / scored : 0);
-  }
-  return values;
-}
-
-Image SegmentationTask::sample_sheet() {
-  constexpr int kPictures = 5, kSide = 160;
-  const at::NoGradGuard guard;
-  const auto height = evaluation_ ? evaluation_->height() : samples_->height();
-  const auto width = evaluation_ ? evaluation_->width() : samples_->width();
-  const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-  SampleSheet sheet(kSide);
-  at::Tensor image = at::empty({1, height, width, 3}, at::kByte);
-  std::vector<std::uint16_t> truth(pixels);
-  for (int i = 0; i < kPictures && (!evaluation_ || i < evaluation_->size()); ++i) {
-    if (evaluation_)
-      evaluation_->fill(i, image.data_ptr<std::uint8_t>(), truth.data());
-    else
-      samples_->fill(static_cast<std::uint64_t>(i), image.data_ptr<std::uint8_t>(), truth.data());
-    const auto predictions = network_->forward(normalized_images(image.to(backend_->device())),
-                                               evaluation_ ? evaluation_text_ : text_, false);
-    const at::Tensor found = segment(predictions.back(), height, width).to(at::kCPU, at::kShort).contiguous();
-    sheet.add(image.data_ptr<std::uint8_t>(), truth.data(),
-              reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>()), height, width,
-              SampleSource::kIgnore);
-  }
-  return sheet.image();
 }
 
 void SegmentationTask::export_model(const std::filesystem::path& path) {

@@ -23,15 +23,20 @@ class SampleSource {
   virtual int group(std::uint64_t position) const = 0;
 };
 
+struct EvaluationPicture {
+  Image picture;
+  LabelMap truth;  ///< of the picture's size; SampleSource::kIgnore where nothing is known
+  Image shown;     ///< resized for the network
+};
+
 /// Held-out pictures with labels, and what to measure on them.
 class EvaluationSet {
  public:
   virtual ~EvaluationSet() = default;
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual int size() const = 0;
-  virtual int height() const = 0;
-  virtual int width() const = 0;
-  virtual void fill(int index, std::uint8_t* rgb, std::uint16_t* labels) const = 0;
+  /// May be called from several threads. `short_side`, `long_side`: the model's, for what it is shown.
+  virtual EvaluationPicture load(int index, int short_side, int long_side) const = 0;
   /// Class groups whose mean IoU is reported apart; empty: only the mean over all.
   virtual std::vector<std::pair<std::string, std::vector<int>>> groups() const = 0;
 };
@@ -51,7 +56,8 @@ class SegmentationTask : public TrainingTask {
   void fetch(double progress) override;
   StepLoss loss(std::int64_t step) override;
   std::string stream_state() const override;
-  NamedValues evaluate(bool thorough) override;
+  /// Whole pictures, labels at their own size: what `san evaluate` measures of the exported model.
+  NamedValues evaluate(const EvaluationRun& run) override;
   Image sample_sheet() override;
   NamedValues class_values() const override { return class_values_; }
   void export_model(const std::filesystem::path& path) override;
@@ -65,6 +71,9 @@ class SegmentationTask : public TrainingTask {
     std::vector<std::uint64_t> waiting;
   };
   std::unique_ptr<Batch> begin_batch();
+  EvaluationPicture load_picture(int index) const;
+  /// Labels of pictures whose sizes agree, [B, H, W] int16 on the host.
+  at::Tensor label(std::span<const EvaluationPicture> alike, const at::Tensor& text);
 
   Recipe recipe_;
   std::shared_ptr<const SampleSource> samples_;
@@ -82,9 +91,5 @@ class SegmentationTask : public TrainingTask {
   Targets targets_;
   std::unique_ptr<Loader<Batch>> loader_;
 };
-
-/// Labels [B, H, W] by SAN's rule (REFERENCE §8): softmax over classes without "no object", times sigmoid of
-/// the resized masks, summed over queries, argmax.
-at::Tensor segment(const Prediction& prediction, std::int64_t height, std::int64_t width);
 
 }  // namespace san

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -14,6 +15,13 @@ using NamedValues = std::vector<std::pair<std::string, double>>;
 struct StepLoss {
   at::Tensor total;
   std::vector<std::pair<std::string, at::Tensor>> terms;
+};
+
+/// How a task is to measure itself.
+struct EvaluationRun {
+  bool thorough = false;  ///< on everything there is, else on a part
+  bool quiet = false;     ///< no progress bar
+  const std::atomic<bool>& interrupted;
 };
 
 /// What is trained on what; the Trainer does the rest.
@@ -34,8 +42,8 @@ class TrainingTask {
   virtual std::string stream_state() const = 0;
 
   /// Measures on held-out data; the first value decides what is best (higher is better). Empty: nothing to
-  /// measure.
-  virtual NamedValues evaluate(bool thorough) = 0;
+  /// measure, or interrupted.
+  virtual NamedValues evaluate(const EvaluationRun& run) = 0;
   /// For the report: pictures of what the network sees by now, and a value per class from the last
   /// evaluate(). Both may be empty.
   virtual Image sample_sheet() { return {}; }

@@ -215,11 +215,13 @@ void Trainer::report(bool sample) {
   }
 }
 
-void Trainer::evaluate(bool last) {
+void Trainer::evaluate(bool last, const std::atomic<bool>& interrupted) {
   if (!communicator_.first()) return;
-  const NamedValues values = task_.evaluate(last);
+  const NamedValues values = task_.evaluate({last, run_.quiet, interrupted});
   task_.export_model(run_.out / "model.safetensors");
-  if (values.empty()) return report(true);
+  if (values.empty() && interrupted)
+    log::info("step {}: evaluation interrupted, nothing recorded", state_.step);
+  if (values.empty()) return report(!interrupted);
   nlohmann::ordered_json record{{"step", state_.step}, {"evaluation", true}};
   std::string line;
   for (const auto& [name, value] : values) {
@@ -262,7 +264,7 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
       break;
     }
     if (state_.step > first_step) {
-      if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0) evaluate(false);
+      if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0) evaluate(false, interrupted);
       if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
     }
     const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
@@ -280,11 +282,13 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
     since_log = Clock::now(), steps_since_log = 0;
   }
   bar.finish();
-  if (outcome == RunOutcome::kFinished)
-    evaluate(true);
-  else if (communicator_.first())
-    task_.export_model(run_.out / "model.safetensors");
   save();
+  if (outcome == RunOutcome::kFinished) {
+    evaluate(true, interrupted);
+    save();
+  } else if (communicator_.first()) {
+    task_.export_model(run_.out / "model.safetensors");
+  }
   if (communicator_.first())
     log::info("{} at step {}: {}",
               outcome == RunOutcome::kFinished      ? "finished"

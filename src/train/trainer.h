@@ -55,7 +55,7 @@ class Trainer {
   void update(const at::Tensor& norm);
   [[noreturn]] void explain_nan();
   void log(double loss, const StepTimes& times, double images_per_s);
-  void evaluate(bool last);
+  void evaluate(bool last, const std::atomic<bool>& interrupted);
   void report(bool sample);
   std::filesystem::path checkpoint_path() const { return run_.out / "last.checkpoint"; }
 

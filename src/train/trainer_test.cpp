@@ -70,7 +70,13 @@ class ToyTask : public TrainingTask {
     return out;
   }
   std::string stream_state() const override { return json{{"next", consumed_}}.dump(); }
-  NamedValues evaluate(bool) override { return {{"score", ++evaluations_ == 1 ? 0.5 : 0.25}}; }
+  NamedValues evaluate(const EvaluationRun& run) override {
+    if (interrupt_) *interrupt_ = true;
+    if (run.interrupted) return {};
+    return {{"score", ++evaluations_ == 1 ? 0.5 : 0.25}};
+  }
+  /// The next evaluation meets a Ctrl-C.
+  void interrupt_evaluation(std::atomic<bool>* flag) { interrupt_ = flag; }
   void export_model(const std::filesystem::path& path) override { std::ofstream(path) << evaluations_; }
 
  private:
@@ -89,6 +95,7 @@ class ToyTask : public TrainingTask {
   LinearWeight weight_;
   std::uint64_t next_ = 0, consumed_ = 0;
   int evaluations_ = 0;
+  std::atomic<bool>* interrupt_ = nullptr;
   std::unique_ptr<Batch> batch_;
   std::unique_ptr<Loader<Batch>> loader_;
 };
@@ -209,6 +216,36 @@ TEST_F(TrainerTest, AnInterruptSavesAndLeavesAConsistentRun) {
   run.resume = true;
   EXPECT_EQ(train(task, run), RunOutcome::kFinished);
   EXPECT_EQ(losses(run).size(), 60u);
+}
+
+TEST_F(TrainerTest, AnInterruptedEvaluationIsNotRecordedAndMadeUpForOnResuming) {
+  RunOptions run = options("unmeasured");
+  run.evaluate_every = 0;
+  OptimizerOptions optimizer;
+  optimizer.lr = 0.02;
+  const auto evaluations = [&] {
+    int count = 0;
+    std::ifstream file(run.out / "metrics.jsonl");
+    for (std::string line; std::getline(file, line);)
+      count += json::parse(line).contains("evaluation") ? 1 : 0;
+    return count;
+  };
+  {
+    ToyTask task;
+    std::atomic<bool> flag{false};
+    task.interrupt_evaluation(&flag);
+    EXPECT_EQ(Trainer(task, run, optimizer, {}).run(flag), RunOutcome::kFinished);
+  }
+  EXPECT_EQ(evaluations(), 0);
+  EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 60);
+  EXPECT_TRUE(std::filesystem::exists(run.out / "model.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(run.out / "best.safetensors"));
+  ToyTask task;
+  run.resume = true;
+  EXPECT_EQ(train(task, run), RunOutcome::kFinished);
+  EXPECT_EQ(evaluations(), 1);
+  EXPECT_EQ(losses(run).size(), 60u);
+  EXPECT_TRUE(std::filesystem::exists(run.out / "best.safetensors"));
 }
 
 TEST_F(TrainerTest, NanNamesTheOpAndKeepsTheLastGoodParameters) {

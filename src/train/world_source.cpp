@@ -33,13 +33,13 @@ class WorldSamples : public SampleSource {
 class WorldEvaluation : public EvaluationSet {
  public:
   WorldEvaluation(std::shared_ptr<const World> world, EvalSplit split, int size)
-      : size_(size), scenes_(std::move(world), split, size) {}
+      : scenes_(std::move(world), split, size) {}
   const std::vector<std::string>& class_names() const override { return scenes_.class_names(); }
   int size() const override { return scenes_.size(); }
-  int height() const override { return size_; }
-  int width() const override { return size_; }
-  void fill(int index, std::uint8_t* rgb, std::uint16_t* labels) const override {
-    copy_scene(scenes_.scene(index), rgb, labels);
+  /// Composed at the size asked for: nothing to resize.
+  EvaluationPicture load(int index, int, int) const override {
+    LabelledScene scene = scenes_.scene(index);
+    return {scene.image, std::move(scene.labels), scene.image};
   }
   std::vector<std::pair<std::string, std::vector<int>>> groups() const override {
     std::vector<std::pair<std::string, std::vector<int>>> groups{{"seen", {}}, {"unseen", {}}};
@@ -49,14 +49,13 @@ class WorldEvaluation : public EvaluationSet {
   }
 
  private:
-  int size_;
   EvalScenes scenes_;
 };
 
 }  // namespace
 
-std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size,
-                                                  float restyle, std::uint64_t seed) {
+std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size, float restyle,
+                                                  std::uint64_t seed) {
   SceneOptions options;
   options.height = options.width = size;
   options.restyle = restyle;

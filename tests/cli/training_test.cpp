@@ -111,5 +111,21 @@ TEST_F(Training, StartsFromTheBuiltInModel) {
   expect_error(train({"--init", "no-such-file"}), 2, "no-such-file");
 }
 
+TEST_F(Training, MeasuresWhatSanEvaluateMeasures) {
+  if (!has_default_model()) GTEST_SKIP() << "this build carries no model";
+  write_data();
+  expect_success(train({"--init", "default", "--set", "DATASETS.TEST=" + (folder_ / "data").string()}));
+  double while_training = -1;
+  for (const std::string& line : lines_of(read_file(folder_ / "run/metrics.jsonl")))
+    if (const json record = json::parse(line); record.contains("evaluation")) while_training = record["miou"];
+  const ProcessResult r =
+      san({"evaluate", "--dataset", "data", "--model", "run/model.safetensors", "--quiet", "--json"});
+  expect_success(r);
+  const double afterwards = json::parse(r.out).at("miou").get<double>() / 100;
+  EXPECT_GT(afterwards, 0.05) << "nothing was found: nothing is compared";
+  // The model file is float16, so that a few pixels on borders tip over.
+  EXPECT_NEAR(while_training, afterwards, 0.002);
+}
+
 }  // namespace
 }  // namespace san::testing

@@ -28,6 +28,14 @@ LabelMap read_labels(const Sample& sample, const DatasetSpec& spec) {
   return labels;
 }
 
+std::pair<Image, LabelMap> read_sample(const Sample& sample, const DatasetSpec& spec) {
+  Image image = decode_image(sample.image);
+  LabelMap truth = read_labels(sample, spec);
+  require(image.height == truth.height && image.width == truth.width, "{} is {}×{}, {} {}×{}",
+          sample.image.string(), image.height, image.width, sample.label.string(), truth.height, truth.width);
+  return {std::move(image), std::move(truth)};
+}
+
 class DatasetSamples : public SampleSource {
  public:
   DatasetSamples(Dataset dataset, AugmentationOptions options, std::uint64_t seed)
@@ -56,11 +64,7 @@ class DatasetSamples : public SampleSource {
 
   void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
     const Sample& sample = dataset_.samples[index_of(position)];
-    const Image image = decode_image(sample.image);
-    const LabelMap truth = read_labels(sample, dataset_.spec);
-    require(image.height == truth.height && image.width == truth.width, "{} is {}×{}, {} {}×{}",
-            sample.image.string(), image.height, image.width, sample.label.string(), truth.height,
-            truth.width);
+    const auto [image, truth] = read_sample(sample, dataset_.spec);
     augment(draw_augmentation(options_, {image.height, image.width}, Rng(seed_, kAugment, position)), image,
             truth, options_.crop, kIgnore, rgb, labels);
   }
@@ -95,25 +99,19 @@ class DatasetSamples : public SampleSource {
 
 class DatasetEvaluation : public EvaluationSet {
  public:
-  DatasetEvaluation(Dataset dataset, int size) : dataset_(std::move(dataset)), size_(size) {}
+  explicit DatasetEvaluation(Dataset dataset) : dataset_(std::move(dataset)) {}
   const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
   int size() const override { return static_cast<int>(dataset_.samples.size()); }
-  int height() const override { return size_; }
-  int width() const override { return size_; }
   std::vector<std::pair<std::string, std::vector<int>>> groups() const override { return {}; }
-  void fill(int index, std::uint8_t* rgb, std::uint16_t* labels) const override {
-    const Sample& sample = dataset_.samples[static_cast<std::size_t>(index)];
-    const Image image = decode_image(sample.image);
-    Augmentation centre;
-    centre.resized = resize_shortest_edge({image.height, image.width}, size_, 4 * size_);
-    centre.top = std::max(0, (centre.resized.height - size_) / 2);
-    centre.left = std::max(0, (centre.resized.width - size_) / 2);
-    augment(centre, image, read_labels(sample, dataset_.spec), size_, SampleSource::kIgnore, rgb, labels);
+  EvaluationPicture load(int index, int short_side, int long_side) const override {
+    auto [picture, truth] = read_sample(dataset_.samples[static_cast<std::size_t>(index)], dataset_.spec);
+    const Size size = resize_shortest_edge({picture.height, picture.width}, short_side, long_side);
+    Image shown = resize(picture, size.height, size.width, ResizeFilter::kBilinear);
+    return {std::move(picture), std::move(truth), std::move(shown)};
   }
 
  private:
   Dataset dataset_;
-  int size_;
 };
 
 }  // namespace
@@ -124,8 +122,8 @@ std::shared_ptr<const SampleSource> dataset_samples(Dataset dataset, const Augme
   return std::make_shared<DatasetSamples>(std::move(dataset), options, seed);
 }
 
-std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset, int size) {
-  return std::make_shared<DatasetEvaluation>(std::move(dataset), size);
+std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset) {
+  return std::make_shared<DatasetEvaluation>(std::move(dataset));
 }
 
 }  // namespace san

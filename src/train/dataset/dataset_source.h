@@ -12,8 +12,7 @@ namespace san {
 std::shared_ptr<const SampleSource> dataset_samples(Dataset dataset, const AugmentationOptions& options,
                                                     std::uint64_t seed);
 
-/// A dataset's pictures as they are measured while training: short side and crop `size`, padded; a coarse but
-/// steady measure (san evaluate is the exact one).
-std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset, int size);
+/// A dataset's whole pictures, resized as `san evaluate` does.
+std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset);
 
 }  // namespace san
