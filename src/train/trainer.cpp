@@ -2,11 +2,13 @@
 
 #include <torch/csrc/api/include/torch/cuda.h>
 
+#include <cctype>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -102,25 +104,87 @@ void Trainer::resume() {
   state_.stream = streams[static_cast<std::size_t>(communicator_.rank())].get<std::string>();
   elapsed_before_ = saved.elapsed_s;
   // What was logged after the checkpoint will be logged again.
-  const std::filesystem::path metrics = run_.out / "metrics.jsonl";
-  if (communicator_.first() && std::filesystem::exists(metrics) &&
-      std::filesystem::file_size(metrics) > static_cast<std::uintmax_t>(saved.metrics_bytes))
-    std::filesystem::resize_file(metrics, static_cast<std::uintmax_t>(saved.metrics_bytes));
+  if (communicator_.first() && metrics_bytes() > saved.metrics_bytes)
+    std::filesystem::resize_file(metrics_path(), static_cast<std::uintmax_t>(saved.metrics_bytes));
   log::info("resumed at step {} from {}", state_.step, checkpoint_path().string());
 }
 
-void Trainer::save() {
+Checkpoint Trainer::snapshot() {
   Checkpoint now = state_;
   TorchParameters& parameters = *task_.backend().parameters();
   for (const std::string& name : parameters.names()) now.parameters[name] = parameters[name];
   now.optimizer = optimizer_.state();
   now.stream = nlohmann::json(communicator_.gather(task_.stream_state())).dump();
   now.elapsed_s = elapsed_before_ + seconds_since(process_start_);
-  const std::filesystem::path metrics = run_.out / "metrics.jsonl";
-  now.metrics_bytes =
-      std::filesystem::exists(metrics) ? static_cast<std::int64_t>(std::filesystem::file_size(metrics)) : 0;
-  if (communicator_.first()) write_checkpoint(checkpoint_path(), now);
+  now.metrics_bytes = metrics_bytes();
+  return now;
+}
+
+void Trainer::save() {
+  const Checkpoint now = snapshot();
+  if (!communicator_.first()) return;
+  try {
+    write_checkpoint(checkpoint_path(), now);
+  } catch (const Error& e) {
+    log::warn("step {}: {}; training goes on, the checkpoint before is kept", state_.step, e.what());
+  }
   report(false);
+}
+
+void Trainer::save_for_good() {
+  Checkpoint now = snapshot();
+  if (!communicator_.first()) return;
+  constexpr auto kPause = std::chrono::milliseconds(500);
+  const Clock::time_point start = Clock::now();
+  for (bool warned = false;; warned = true) {
+    try {
+      if (flush_metrics()) now.metrics_bytes = metrics_bytes();
+      write_checkpoint(checkpoint_path(), now);
+      break;
+    } catch (const Error& e) {
+      if (seconds_since(start) > run_.patience_s)
+        fail("{}: the steps since the checkpoint before are lost", e.what());
+      if (!warned) log::warn("{}; make room: trying again for {:.0f} s", e.what(), run_.patience_s);
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+  report(false);
+}
+
+// Best and last model: a run goes on without them.
+void Trainer::export_model(const char* name) {
+  not_exported_.clear();
+  try {
+    task_.export_model(run_.out / name);
+  } catch (const Error& e) {
+    not_exported_ = e.what();
+    log::warn("step {}: {}", state_.step, not_exported_);
+  }
+}
+
+// Lines are written whole or, once there is room again, later.
+void Trainer::append_metrics(const std::string& record) {
+  const bool news = pending_metrics_.empty();
+  pending_metrics_ += record + '\n';
+  if (!flush_metrics() && news) log::warn("{}: cannot be written; training goes on", metrics_path().string());
+}
+
+bool Trainer::flush_metrics() {
+  if (pending_metrics_.empty()) return true;
+  const std::int64_t before = metrics_bytes();
+  std::ofstream file(metrics_path(), std::ios::app);
+  file << pending_metrics_ << std::flush;
+  if (file) return pending_metrics_.clear(), true;
+  file.close();
+  std::error_code ignored;
+  std::filesystem::resize_file(metrics_path(), static_cast<std::uintmax_t>(before), ignored);
+  return false;
+}
+
+std::int64_t Trainer::metrics_bytes() const {
+  std::error_code absent;
+  const std::uintmax_t bytes = std::filesystem::file_size(metrics_path(), absent);
+  return absent ? 0 : static_cast<std::int64_t>(bytes);
 }
 
 void Trainer::explain_nan() {
@@ -194,10 +258,26 @@ void Trainer::log(double loss, const StepTimes& times, double images_per_s) {
   record["backward_ms"] = 1e3 * times.backward, record["optimizer_ms"] = 1e3 * times.optimizer;
   if (run_.loss_scaling) record["loss_scale"] = state_.loss_scale, record["skipped_steps"] = state_.skipped;
   record["elapsed_s"] = elapsed_before_ + seconds_since(process_start_);
-  std::ofstream file(run_.out / "metrics.jsonl", std::ios::app);
-  file << record.dump() << '\n';
-  file.flush();
-  if (!file) log::warn("{}: cannot be written; training goes on", (run_.out / "metrics.jsonl").string());
+  append_metrics(record.dump());
+}
+
+// For the progress bar: the loss and its terms at the final output.
+std::string Trainer::note(double loss, double images_per_s) const {
+  std::string terms;
+  for (const auto& [name, value] : last_.terms) {
+    const bool earlier_output = !name.empty() && std::isdigit(static_cast<unsigned char>(name.back())) != 0;
+    if (earlier_output) continue;
+    const std::size_t prefix = name.starts_with("loss_") ? 5 : 0;
+    terms +=
+        fmt::format("{}{} {:.3f}", terms.empty() ? "" : ", ", name.substr(prefix), value.item().toDouble());
+  }
+  std::string text =
+      fmt::format("step {}: loss {:.3f} ({}), {:.3g} images/s", state_.step, loss, terms, images_per_s);
+  if (run_.steps == 0 && progress_ > 0) {
+    const double elapsed_min = (elapsed_before_ + seconds_since(process_start_)) / 60;
+    text += fmt::format(", {:.0f} min left", std::max(0.0, run_.minutes - elapsed_min));
+  }
+  return text;
 }
 
 // Never stops a run: what cannot be written is missing from the page.
@@ -218,7 +298,7 @@ void Trainer::report(bool sample) {
 void Trainer::evaluate(bool last, const std::atomic<bool>& interrupted) {
   if (!communicator_.first()) return;
   const NamedValues values = task_.evaluate({last, run_.quiet, interrupted});
-  task_.export_model(run_.out / "model.safetensors");
+  export_model("model.safetensors");
   if (values.empty() && interrupted)
     log::info("step {}: evaluation interrupted, nothing recorded", state_.step);
   if (values.empty()) return report(!interrupted);
@@ -229,11 +309,13 @@ void Trainer::evaluate(bool last, const std::atomic<bool>& interrupted) {
     line += fmt::format("{}{} {:.2f}", line.empty() ? "" : ", ", name, 100 * value);
   }
   log::info("step {}: {}", state_.step, line);
-  std::ofstream(run_.out / "metrics.jsonl", std::ios::app) << record.dump() << '\n';
+  append_metrics(record.dump());
   report(true);
   if (state_.has_best && values[0].second <= state_.best) return;
-  state_.best = values[0].second, state_.has_best = true;
-  task_.export_model(run_.out / "best.safetensors");
+  const std::string last_missing = not_exported_;
+  export_model("best.safetensors");
+  if (not_exported_.empty()) state_.best = values[0].second, state_.has_best = true;
+  if (!last_missing.empty()) not_exported_ = last_missing;
 }
 
 RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
@@ -243,7 +325,7 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
   } else {
     require(!communicator_.first() || !std::filesystem::exists(checkpoint_path()),
             "{} holds a checkpoint: give --resume to go on from it, or another --out", run_.out.string());
-    if (communicator_.first()) std::filesystem::remove(run_.out / "metrics.jsonl");
+    if (communicator_.first()) std::filesystem::remove(metrics_path());
   }
   process_start_ = Clock::now();
   communicator_.broadcast(optimizer_.values());
@@ -271,6 +353,7 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
     StepTimes times;
     at::Tensor loss = step(times, logs);
     ++steps_since_log;
+    bar.advance();
     if (!logs) continue;
     communicator_.sum(loss);
     const double mean = loss.item().toDouble() / communicator_.size(), seconds = seconds_since(since_log);
@@ -278,17 +361,18 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
                                                     task_.images_per_batch()) /
                                 std::max(1e-9, seconds);
     log(mean, times, images_per_s);
-    bar.advance(steps_since_log, fmt::format("loss {:.3f}, {:.0f} images/s", mean, images_per_s));
+    bar.advance(0, note(mean, images_per_s));
     since_log = Clock::now(), steps_since_log = 0;
   }
   bar.finish();
-  save();
   if (outcome == RunOutcome::kFinished) {
-    evaluate(true, interrupted);
     save();
+    evaluate(true, interrupted);
   } else if (communicator_.first()) {
-    task_.export_model(run_.out / "model.safetensors");
+    export_model("model.safetensors");
   }
+  save_for_good();
+  require(not_exported_.empty(), "{}; everything else is saved: make room and give --resume", not_exported_);
   if (communicator_.first())
     log::info("{} at step {}: {}",
               outcome == RunOutcome::kFinished      ? "finished"

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "train/loader.h"
@@ -61,6 +62,7 @@ class ToyTask : public TrainingTask {
   StepLoss loss(std::int64_t step) override {
     const Backend::Scope scope(*backend_, "toy");
     at::Tensor x = batch_->x;
+    if (const auto found = events_.find(step); found != events_.end()) found->second();
     if (step == poisoned_step_) x = x * 1e30;
     const Tensor y = backend_->linear(TorchBackend::from_torch(x), weight_);
     const at::Tensor e = backend_->to_torch(backend_->activate(y, Activation::kExp));
@@ -75,9 +77,13 @@ class ToyTask : public TrainingTask {
     if (run.interrupted) return {};
     return {{"score", ++evaluations_ == 1 ? 0.5 : 0.25}};
   }
+  /// Called with the step's every batch.
+  void at_step(std::int64_t step, std::function<void()> event) { events_[step] = std::move(event); }
   /// The next evaluation meets a Ctrl-C.
   void interrupt_evaluation(std::atomic<bool>* flag) { interrupt_ = flag; }
-  void export_model(const std::filesystem::path& path) override { std::ofstream(path) << evaluations_; }
+  void export_model(const std::filesystem::path& path) override {
+    write_file_atomically(path, fmt::format("{:32}", evaluations_));
+  }
 
  private:
   struct Batch {
@@ -96,6 +102,7 @@ class ToyTask : public TrainingTask {
   std::uint64_t next_ = 0, consumed_ = 0;
   int evaluations_ = 0;
   std::atomic<bool>* interrupt_ = nullptr;
+  std::map<std::int64_t, std::function<void()>> events_;
   std::unique_ptr<Batch> batch_;
   std::unique_ptr<Loader<Batch>> loader_;
 };
@@ -308,6 +315,60 @@ TEST_F(TrainerTest, AFullDiskLosesNothing) {
   EXPECT_THROW(write_checkpoint(run.out / "last.checkpoint", next), Error);
   ::setrlimit(RLIMIT_FSIZE, &old);
   EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 3);
+}
+
+// What a full disk does, by a limit on the size of files: nothing fits from the tenth step to the end of the
+// run.
+TEST_F(TrainerTest, ARunThatMeetsAFullDiskGoesOnAndSavesItselfWhenThereIsRoom) {
+  RunOptions reference = options("roomy"), run = options("crowded");
+  ToyTask whole;
+  train(whole, reference);
+  rlimit old{}, tiny{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  tiny = old, tiny.rlim_cur = 16;
+  std::signal(SIGXFSZ, SIG_IGN);
+  ToyTask task;
+  task.at_step(10, [&] { ::setrlimit(RLIMIT_FSIZE, &tiny); });
+  std::thread someone_makes_room;
+  task.at_step(59, [&] {
+    if (someone_makes_room.joinable()) return;
+    someone_makes_room = std::thread([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(900));
+      ::setrlimit(RLIMIT_FSIZE, &old);
+    });
+  });
+  // The models are missing: a run must not end as if it had written them.
+  try {
+    train(task, run);
+    ADD_FAILURE() << "nobody was told that there is no model";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("--resume"), std::string::npos) << e.what();
+  }
+  someone_makes_room.join();
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 60);
+  const auto expected = parameters(reference);
+  for (const auto& [name, value] : parameters(run)) EXPECT_TRUE(at::equal(value, expected.at(name))) << name;
+
+  ToyTask again;
+  run.resume = true;
+  EXPECT_EQ(train(again, run), RunOutcome::kFinished);
+  EXPECT_TRUE(std::filesystem::exists(run.out / "model.safetensors"));
+  EXPECT_EQ(losses(run), losses(reference));
+}
+
+TEST_F(TrainerTest, ADiskThatStaysFullIsAnError) {
+  RunOptions run = options("hopeless");
+  run.patience_s = 0;
+  rlimit old{}, tiny{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  tiny = old, tiny.rlim_cur = 16;
+  std::signal(SIGXFSZ, SIG_IGN);
+  ToyTask task;
+  task.at_step(30, [&] { ::setrlimit(RLIMIT_FSIZE, &tiny); });
+  EXPECT_THROW(train(task, run), Error);
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_EQ(read_checkpoint(run.out / "last.checkpoint").step, 28);
 }
 
 TEST(Loader, HandsBatchesOutInOrderWhateverTheThreads) {
