@@ -50,6 +50,7 @@ class ScratchFolder {
 struct Result {
   std::string precision;
   StepTiming timing;
+  std::string peak_precision;
   double images_per_s = 0, gflops = 0, peak_gflops = 0, loader_images_per_s = 0;
   std::int64_t memory_bytes = 0;
   StepCost cost;
@@ -111,6 +112,7 @@ Result measure(const TrainingBench& o, const std::string& precision, const std::
   const at::Device device = task.backend().device();
   Result r;
   r.precision = precision;
+  r.peak_precision = device.is_cpu() ? "fp32" : precision;
   // The peak before and after: a shared machine drifts, and the better of them is what the machine can do.
   r.peak_gflops = measure_peak(device, recipe.precision, o.threads);
   reset_peak_memory(device);
@@ -138,6 +140,7 @@ nlohmann::ordered_json as_json(const Result& r) {
                  {"step", r.cost.total()}};
   out["gflops"] = r.gflops;
   out["peak_gflops"] = r.peak_gflops;
+  out["peak_precision"] = r.peak_precision;
   out["share_of_peak"] = r.gflops / r.peak_gflops;
   out["peak_memory_bytes"] = r.memory_bytes > 0 ? nlohmann::ordered_json(r.memory_bytes) : nullptr;
   out["loader_images_per_s"] = r.loader_images_per_s;
@@ -160,8 +163,8 @@ void print(const Result& r) {
   fmt::print("  multiply-adds      {:.1f} G: forward {:.1f}, gradients of inputs {:.1f}, of weights {:.1f}\n",
              giga(r.cost.total()), giga(r.cost.forward), giga(r.cost.backward_inputs),
              giga(r.cost.backward_weights));
-  fmt::print("  achieved           {:.0f} GFLOP/s, {:.1f} % of the matmul peak here ({:.0f}, same run)\n",
-             r.gflops, 100 * r.gflops / r.peak_gflops, r.peak_gflops);
+  fmt::print("  achieved           {:.0f} GFLOP/s, {:.1f} % of the {} matmul peak here ({:.0f}, same run)\n",
+             r.gflops, 100 * r.gflops / r.peak_gflops, r.peak_precision, r.peak_gflops);
   if (r.memory_bytes > 0)
     fmt::print("  peak memory        {:.0f} MB\n", static_cast<double>(r.memory_bytes) / 1e6);
   fmt::print("  the loader alone   {:.1f} images/s, {:.1f} × what the step takes\n", r.loader_images_per_s,
