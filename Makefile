@@ -40,10 +40,7 @@ format-check:
 
 tidy: build
 	@tools/install-packages.sh tools/packages-dev.txt
-	@mkdir -p $(BUILD)/tidy
-	@# clang cannot read a header that GCC precompiled
-	sed 's| -Winvalid-pch -include [^ ]*||' $(BUILD)/compile_commands.json > $(BUILD)/tidy/compile_commands.json
-	git ls-files 'src/*.cpp' 'apps/*.cpp' | grep -v _test.cpp | xargs -P $(JOBS) -n 4 clang-tidy-16 -p $(BUILD)/tidy --quiet
+	git ls-files 'src/*.cpp' 'apps/*.cpp' | grep -v _test.cpp | xargs -P $(JOBS) -n 4 tools/tidy.sh $(BUILD)
 
 bench: build
 	$(BUILD)/apps/san bench --model formula:vit-b-16

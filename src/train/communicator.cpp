@@ -224,6 +224,7 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
     return all;
   }
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): autograd keeps numbers for us, not pointers.
     auto* communicator = reinterpret_cast<Communicator*>(context->saved_data["communicator"].toInt());
     const std::int64_t count = context->saved_data["count"].toInt();
     at::Tensor grad = grads[0].clone();

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 json scalar(const YAML::Node& node) {
-  const std::string text = node.Scalar();
+  const std::string& text = node.Scalar();
   if (node.Tag() == "!") return text;  // quoted
   if (text == "true" || text == "True") return true;
   if (text == "false" || text == "False") return false;

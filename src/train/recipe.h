@@ -19,7 +19,7 @@ namespace san {
 struct Recipe {
   nlohmann::json json;  ///< everything, defaults and overrides included
 
-  struct Model {
+  struct Model {                 // NOLINT(bugprone-exception-escape): moving JSON does not throw
     std::string init;            ///< model file to start from; empty: initial weights of BASE
     std::string base;            ///< network by name where there is no init
     bool fresh_adapter = false;  ///< of init, take CLIP only

@@ -77,7 +77,8 @@ class ReusingAllocator final : public at::Allocator {
       memory_.in_use += size;
       memory_.peak = std::max(memory_.peak, memory_.in_use);
     }
-    if (!block && !(block = fresh(size))) {
+    if (!block) block = fresh(size);
+    if (!block) {
       release_kept();
       block = fresh(size);
     }
