@@ -38,7 +38,7 @@ void count(std::span<const float> row, int subject, ZeroShotScore& score) {
 
 }  // namespace
 
-std::vector<ZeroShotScore> zero_shot_scores(std::shared_ptr<const Engine> engine,
+std::vector<ZeroShotScore> zero_shot_scores(const std::shared_ptr<const Engine>& engine,
                                             const DemoWorldArguments& arguments,
                                             const Engine::VocabularyOptions& words, int threads, bool quiet) {
   Session session(engine, threads);

@@ -17,7 +17,7 @@ struct ZeroShotScore {
 /// Scores every sprite of every role that the world's files have, on the fixed crops, shown to CLIP at the
 /// size at which SAN shows it pictures; one at a time, without the adapter. Throws Error; stops between
 /// batches when interrupted.
-std::vector<ZeroShotScore> zero_shot_scores(std::shared_ptr<const Engine> engine,
+std::vector<ZeroShotScore> zero_shot_scores(const std::shared_ptr<const Engine>& engine,
                                             const DemoWorldArguments& arguments,
                                             const Engine::VocabularyOptions& words, int threads, bool quiet);
 
