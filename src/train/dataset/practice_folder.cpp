@@ -1,5 +1,6 @@
 #include "train/dataset/practice_folder.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
