@@ -46,7 +46,8 @@ struct TrainArguments {
     r.run.max_minutes = max_minutes;
     r.run.resume = resume;
     r.run.quiet = quiet;
-    if (resolved_device() == "cpu") r.precision = Precision::kF32, r.run.loss_scaling = false;
+    if (resolved_device() == "cpu" && (r.precision != Precision::kBF16 || !torch_cpu_has_bf16()))
+      r.precision = Precision::kF32, r.run.loss_scaling = false;
     return r;
   }
 
