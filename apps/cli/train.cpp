@@ -1,5 +1,7 @@
 #include "base/error.h"
 #include "commands.h"
+#include "train/joint_task.h"
+#include "train/pretrain_task.h"
 #include "train/segmentation_task.h"
 #include "train/synthetic_source.h"
 #include "train/world_source.h"
@@ -18,6 +20,7 @@ struct OwnData {
 struct Data {
   std::shared_ptr<const SampleSource> samples;
   std::shared_ptr<const EvaluationSet> evaluation;
+  std::shared_ptr<const World> world;
 };
 
 #ifdef SAN_TRAIN_DATASETS
@@ -49,7 +52,20 @@ Data open_data(const Recipe& recipe, std::uint64_t) {
 Data open_world(const Recipe& recipe) {
   const auto world = load_world(recipe);
   return {world_samples(world, recipe.data.size, recipe.data.restyle, recipe.seed),
-          world_evaluation(world, EvalSplit::kMixed, recipe.data.size)};
+          world_evaluation(world, EvalSplit::kMixed, recipe.data.size), world};
+}
+
+std::shared_ptr<TrainingTask> with_contrast(const std::shared_ptr<TrainingTask>& masks, const Recipe& recipe,
+                                            const std::shared_ptr<const World>& world,
+                                            const std::shared_ptr<Communicator>& communicator) {
+  Recipe pairs = recipe;
+  pairs.batch = recipe.contrast.batch;
+  pairs.data.size = recipe.contrast.size;
+  pairs.data.curriculum = 0;
+  const std::shared_ptr<TorchBackend> shared(masks, &masks->backend());
+  return std::make_shared<JointTask>(
+      masks, std::make_shared<PretrainTask>(pairs, world, shared, recipe.model.trainable, communicator),
+      recipe.contrast.weight, "contrast");
 }
 
 void run(TrainArguments& arguments, const OwnData& own) {
@@ -63,9 +79,14 @@ void run(TrainArguments& arguments, const OwnData& own) {
   const auto communicator = arguments.communicator(recipe, ranks);
   const bool world = recipe.data.train == "demo-world" && recipe.data.images.empty();
   const Data data = world ? open_world(recipe) : open_data(recipe, recipe.seed);
-  SegmentationTask task(recipe, data.samples, data.evaluation, arguments.torch(recipe, ranks), communicator);
+  std::shared_ptr<TrainingTask> task = std::make_shared<SegmentationTask>(
+      recipe, data.samples, data.evaluation, arguments.torch(recipe, ranks), communicator);
+  if (recipe.contrast.weight > 0) {
+    require(world, "CONTRAST needs the image–text pairs of DATASETS.TRAIN demo-world");
+    task = with_contrast(task, recipe, data.world, communicator);
+  }
   const InterruptGuard guard;
-  Trainer(task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(guard.flag());
+  Trainer(*task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(guard.flag());
 }
 
 }  // namespace

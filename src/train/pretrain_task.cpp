@@ -52,9 +52,15 @@ struct PretrainTask::Batch {
 
 PretrainTask::PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world,
                            const TorchOptions& options, std::shared_ptr<Communicator> communicator)
+    : PretrainTask(recipe, std::move(world), std::make_shared<TorchBackend>(options),
+                   {"clip_vision", "clip_text", "position", "logit_scale"}, std::move(communicator)) {}
+
+PretrainTask::PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world,
+                           std::shared_ptr<TorchBackend> backend, const std::vector<std::string>& trainable,
+                           std::shared_ptr<Communicator> communicator)
     : recipe_(recipe),
       world_(std::move(world)),
-      backend_(std::make_shared<TorchBackend>(options)),
+      backend_(std::move(backend)),
       communicator_(std::move(communicator)) {
   sampler_ = std::make_unique<PairSampler>(world_, pair_options(recipe_), recipe_.seed);
   if (recipe_.model.init.empty()) {
@@ -68,9 +74,8 @@ PretrainTask::PretrainTask(const Recipe& recipe, std::shared_ptr<const World> wo
     model_ = start_model(recipe_);
   }
   tokenizer_ = std::make_unique<BpeTokenizer>(model_.tokenizer());
-  clip_ = std::make_unique<ContrastiveClip>(
-      backend_, *model_.parameters, model_.config.clip, model_.config.feature_layer,
-      trainable_rule({"clip_vision", "clip_text", "position", "logit_scale"}));
+  clip_ = std::make_unique<ContrastiveClip>(backend_, *model_.parameters, model_.config.clip,
+                                            model_.config.feature_layer, trainable_rule(trainable));
 }
 
 PretrainTask::~PretrainTask() = default;

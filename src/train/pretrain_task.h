@@ -16,6 +16,11 @@ class PretrainTask : public TrainingTask {
  public:
   PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world, const TorchOptions& options,
                std::shared_ptr<Communicator> communicator = std::make_shared<Communicator>());
+  /// On a backend that another task trains with; `trainable`: parts as in MODEL.TRAINABLE, where the other
+  /// has not decided already.
+  PretrainTask(const Recipe& recipe, std::shared_ptr<const World> world,
+               std::shared_ptr<TorchBackend> backend, const std::vector<std::string>& trainable,
+               std::shared_ptr<Communicator> communicator);
   ~PretrainTask() override;
 
   TorchBackend& backend() override { return *backend_; }

@@ -187,7 +187,7 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
     fail("{}: {}", where, e.what());
   }
   const std::set<std::string> sections{"MODEL",  "DATASETS", "DATALOADER", "INPUT", "TEXT",
-                                       "SOLVER", "LOSS",     "TEST",       "SEED"};
+                                       "SOLVER", "LOSS",     "CONTRAST",   "TEST",  "SEED"};
   for (const auto& [key, value] : r.json.items())
     require(sections.contains(key), "{}: unknown section {}; there are: {}", where, key,
             fmt::join(sections, ", "));
@@ -213,6 +213,14 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
       .read("OVERSAMPLE_RATIO", r.loss.oversample)
       .read("IMPORTANCE_SAMPLE_RATIO", r.loss.importance)
       .done();
+  Section(r.json, "CONTRAST", where)
+      .read("WEIGHT", r.contrast.weight)
+      .read("IMS_PER_BATCH", r.contrast.batch)
+      .read("SIZE", r.contrast.size)
+      .done();
+  require(r.contrast.weight >= 0 && r.contrast.batch >= 2 && r.contrast.size >= 16,
+          "{}: CONTRAST takes a WEIGHT of at least 0, IMS_PER_BATCH of at least 2, SIZE of at least 16",
+          where);
   Section(r.json, "TEST", where)
       .read("EVAL_PERIOD", r.run.evaluate_every)
       .read("SCENES", r.evaluation_scenes)

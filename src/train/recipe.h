@@ -43,6 +43,12 @@ struct Recipe {
     int max_size = 2560, crop = 640;
     bool color_jitter = true, flip = true;
   } input;
+  /// Image–text pairs beside the masks, so that CLIP's image tower keeps naming what no mask shows (demo
+  /// world).
+  struct Contrast {
+    double weight = 0;  ///< of its InfoNCE; 0: none
+    int batch = 64, size = 64;
+  } contrast;
   CriterionOptions loss;
   OptimizerOptions optimizer;
   Schedule schedule;

@@ -1,0 +1,112 @@
+#include "train/joint_task.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "checkpoint/model_file.h"
+#include "model/initial_parameters.h"
+#include "text/bpe_trainer.h"
+#include "train/pretrain_task.h"
+#include "train/segmentation_task.h"
+#include "train/world_source.h"
+
+namespace san {
+namespace {
+
+class Joint : public ::testing::Test {
+ protected:
+  Joint() : start_(std::filesystem::temp_directory_path() / fmt::format("san_joint_{}", ::getpid())) {
+    WordCounts counts;
+    for (const char* word : {"ground", "grounds", "green", "greens"}) count_words(word, counts);
+    const BpeMerges merges = train_bpe(counts, 8);
+    SanConfig config = SanConfig::tiny();
+    config.clip.vocabulary = 514 + static_cast<std::int64_t>(merges.size());
+    ModelMetadata metadata;
+    metadata.config = config.to_json();
+    metadata.merges = format_bpe_merges(merges);
+    metadata.templates = {"a {}"};
+    metadata.activation = activation_name(config.clip.activation);
+    write_model_file(start_, InitialParameters(config, 3), metadata, DType::kF32);
+    recipe_ = parse_recipe(fmt::format(R"(
+MODEL: {{INIT: {}, TRAINABLE: [adapter, background, position, clip_vision]}}
+SOLVER: {{IMS_PER_BATCH: 2, MAX_ITER: 4}}
+LOSS: {{TRAIN_NUM_POINTS: 64}}
+INPUT: {{SIZE: 96}}
+CONTRAST: {{WEIGHT: 0.5, IMS_PER_BATCH: 6, SIZE: 32}}
+DATALOADER: {{NUM_WORKERS: 1}}
+DATASETS: {{TRAIN: demo-world, CONCEPTS: {}/configs/world/demo.tsv, PICTURES: [{}/configs/world/pack.pictures]}}
+)",
+                                       start_.string(), SAN_SOURCE_DIR, SAN_SOURCE_DIR),
+                           "the test");
+    world_ = load_world(recipe_);
+  }
+  ~Joint() override { std::filesystem::remove(start_); }
+
+  std::shared_ptr<TrainingTask> masks() const {
+    return std::make_shared<SegmentationTask>(recipe_,
+                                              world_samples(world_, recipe_.data.size, 0.5f, recipe_.seed),
+                                              nullptr, TorchOptions{"cpu", Precision::kF32, true});
+  }
+  std::shared_ptr<TrainingTask> pairs(const std::shared_ptr<TrainingTask>& beside) const {
+    Recipe recipe = recipe_;
+    recipe.batch = recipe_.contrast.batch, recipe.data.size = recipe_.contrast.size;
+    return std::make_shared<PretrainTask>(recipe, world_,
+                                          std::shared_ptr<TorchBackend>(beside, &beside->backend()),
+                                          recipe_.model.trainable, std::make_shared<Communicator>());
+  }
+  JointTask joint() const {
+    const auto first = masks();
+    return {first, pairs(first), recipe_.contrast.weight, "contrast"};
+  }
+
+  std::filesystem::path start_;
+  Recipe recipe_;
+  std::shared_ptr<const World> world_;
+};
+
+TEST_F(Joint, AddsTheWeightedLossOnTheSameParameters) {
+  JointTask task = joint();
+  const auto alone = masks();
+  task.start(""), alone->start("");
+  task.fetch(0), alone->fetch(0);
+  const StepLoss both = task.loss(0), one = alone->loss(0);
+  double contrast = 0;
+  for (const auto& [name, value] : both.terms)
+    if (name == "loss_contrast") contrast = value.item<double>();
+  EXPECT_GT(contrast, 0.5) << "six pairs and untrained towers: about ln 6";
+  EXPECT_NEAR(both.total.item<double>(), one.total.item<double>() + 0.5 * contrast, 1e-4);  // float32 sums
+
+  both.total.backward(), one.total.backward();
+  const TorchParameters& parameters = *task.backend().parameters();
+  const char* shared = "clip_visual_extractor.positional_embedding";
+  EXPECT_FALSE(at::allclose(parameters[shared].grad(), (*alone->backend().parameters())[shared].grad()));
+  for (const std::string& name : parameters.trainable_names())
+    EXPECT_TRUE(!name.starts_with("ov_classifier.") || name == "ov_classifier.bg_embed")
+        << name << " is frozen";
+}
+
+TEST_F(Joint, GoesOnWhereBothStreamsStood) {
+  JointTask task = joint();
+  task.start("");
+  task.fetch(0), task.fetch(0);
+  const std::string stream = task.stream_state();
+  task.fetch(0);
+  const float expected = task.loss(2).total.item<float>();
+  JointTask resumed = joint();
+  resumed.start(stream);
+  resumed.fetch(0);
+  EXPECT_EQ(resumed.loss(2).total.item<float>(), expected);
+}
+
+TEST_F(Joint, RefusesTasksOfTwoBackends) {
+  EXPECT_THROW(JointTask(masks(), pairs(masks()), 1, "contrast"), Error);
+}
+
+TEST_F(Joint, RecipeIsChecked) {
+  EXPECT_THROW(parse_recipe("CONTRAST: {WEIGHT: -1}", "the test"), Error);
+  EXPECT_THROW(parse_recipe("CONTRAST: {IMS_PER_BATCH: 1}", "the test"), Error);
+}
+
+}  // namespace
+}  // namespace san
