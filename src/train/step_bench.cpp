@@ -77,10 +77,10 @@ double torch_matmul_peak_gflops(at::Device device, Precision precision) {
   at::Tensor c = at::empty_like(a);
   double best = 1e30;
   for (int i = 0; i < kRepeats; ++i) {
-    if (device.is_cuda()) torch::cuda::synchronize();
+    if (device.is_cuda()) torch::cuda::synchronize(device.index());
     const Clock::time_point start = Clock::now();
     at::mm_out(c, a, a);
-    if (device.is_cuda()) torch::cuda::synchronize();
+    if (device.is_cuda()) torch::cuda::synchronize(device.index());
     best = std::min(best, seconds_since(start));
   }
   const auto n = static_cast<double>(size);

@@ -205,7 +205,8 @@ void Trainer::explain_nan() {
 at::Tensor Trainer::step(StepTimes& times, bool timed) {
   Clock::time_point mark = Clock::now();
   const auto lap = [&](double& into) {
-    if (timed && task_.backend().device().is_cuda()) torch::cuda::synchronize();
+    if (timed && task_.backend().device().is_cuda())
+      torch::cuda::synchronize(task_.backend().device().index());
     into += seconds_since(mark);
     mark = Clock::now();
   };
