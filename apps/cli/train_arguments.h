@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/log.h"
 #include "train/communicator.h"
 #include "train/recipe.h"
 
@@ -46,8 +47,12 @@ struct TrainArguments {
     r.run.max_minutes = max_minutes;
     r.run.resume = resume;
     r.run.quiet = quiet;
-    if (resolved_device() == "cpu" && (r.precision != Precision::kBF16 || !torch_cpu_has_bf16()))
+    const bool runs_as_said = r.precision == Precision::kF32 || resolved_device() != "cpu" ||
+                              (r.precision == Precision::kBF16 && torch_cpu_has_bf16());
+    if (!runs_as_said) {
+      log::info("SOLVER.AMP: this processor does not multiply such numbers; training runs in float32");
       r.precision = Precision::kF32, r.run.loss_scaling = false;
+    }
     return r;
   }
 
