@@ -18,8 +18,8 @@ constexpr std::array<char, 8> kMagic = {'S', 'A', 'N', 'P', 'I', 'C', '0', '1'};
 constexpr std::size_t kHeaderBytes = kMagic.size() + 8;
 constexpr int kLargestSide = 8192;
 constexpr std::size_t kLargestFile = std::size_t{1} << 32;
-constexpr std::array<std::string_view, 5> kRoleNames = {"train", "held-out style", "near style", "photo",
-                                                        "test background"};
+constexpr std::array<std::string_view, 6> kRoleNames = {"train", "held-out style",  "near style",
+                                                        "photo", "test background", "train extra"};
 
 std::uint8_t paeth(int left, int up, int corner) {
   const int guess = left + up - corner;

@@ -8,8 +8,13 @@
 
 namespace san {
 
-/// What a source may be used for. Everything but kTrain is for measuring only: samplers that train refuse it.
-enum class Role : std::uint8_t { kTrain, kHeldOutStyle, kNearStyle, kPhoto, kTestBackground };
+/// What a source may be used for. Samplers that train take kTrain and kTrainExtra and refuse everything else,
+/// which measures. No fixed evaluation scene shows kTrainExtra: sources can be added there and old figures
+/// stay comparable.
+enum class Role : std::uint8_t { kTrain, kHeldOutStyle, kNearStyle, kPhoto, kTestBackground, kTrainExtra };
+constexpr bool trains(Role role) {
+  return role == Role::kTrain || role == Role::kTrainExtra;
+}
 std::string_view role_name(Role role);
 /// Throws Error listing the names.
 Role parse_role(std::string_view name);

@@ -82,8 +82,8 @@ TEST_F(Pictures, DamageGivesAnErrorNotACrash) {
 }
 
 TEST(Roles, HaveNames) {
-  for (const Role role :
-       {Role::kTrain, Role::kHeldOutStyle, Role::kNearStyle, Role::kPhoto, Role::kTestBackground})
+  for (const Role role : {Role::kTrain, Role::kHeldOutStyle, Role::kNearStyle, Role::kPhoto,
+                          Role::kTestBackground, Role::kTrainExtra})
     EXPECT_EQ(parse_role(role_name(role)), role);
   EXPECT_THROW(parse_role("everything"), Error);
 }

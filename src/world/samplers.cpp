@@ -68,7 +68,7 @@ PairSampler::PairSampler(std::shared_ptr<const World> world, PairOptions options
     : world_(std::move(world)),
       options_(options),
       seed_(seed),
-      sprites_(*world_, Role::kTrain),
+      sprites_(*world_, {Role::kTrain, Role::kTrainExtra}),
       subjects_(sprites_.subjects()) {
   require(!subjects_.empty(),
           "the demo world has no picture that may be trained on; build it with: san world build");
@@ -221,7 +221,7 @@ SceneSampler::SceneSampler(std::shared_ptr<const World> world, SceneOptions opti
     : world_(std::move(world)),
       options_(options),
       seed_(seed),
-      sprites_(*world_, Role::kTrain),
+      sprites_(*world_, {Role::kTrain, Role::kTrainExtra}),
       subjects_(with_seen(*world_, sprites_.subjects(), true)) {
   require(!subjects_.empty(),
           "the demo world has no seen concept with pictures that may be trained on; build it with: san world "
@@ -261,7 +261,7 @@ EvalScenes::EvalScenes(std::shared_ptr<const World> world, EvalSplit split, int 
     : world_(std::move(world)),
       split_(split),
       count_(count),
-      sprites_(*world_, role_of(split)),
+      sprites_(*world_, {role_of(split)}),
       class_names_(world_->class_names()) {
   options_.height = options_.width = size;
   options_.restyle = 0;
@@ -295,7 +295,7 @@ LabelledScene EvalScenes::scene(int index) const {
 
 EvalCrops::EvalCrops(std::shared_ptr<const World> world, Role role, int size, int per_sprite)
     : world_(std::move(world)), side_(size), per_sprite_(per_sprite) {
-  const SpritePool pool(*world_, role);
+  const SpritePool pool(*world_, {role});
   for (const int subject : pool.subjects())
     for (const auto* sprite : pool.all(subject)) sprites_.push_back(sprite);
   require(!sprites_.empty(), "the demo world has no picture of the role '{}'; build it with: san world build",

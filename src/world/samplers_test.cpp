@@ -35,7 +35,7 @@ std::uint64_t checksum(const void* data, std::size_t bytes) {
 }
 
 TEST(Pack, HasSixtyConceptsOfBothSplits) {
-  const SpritePool pool(*pack(), Role::kTrain);
+  const SpritePool pool(*pack(), {Role::kTrain});
   EXPECT_EQ(pool.subjects().size(), 60u);
   for (const char* name : {"cat", "pizza", "rocket"}) {
     const int subject = pack()->find(name);
@@ -71,7 +71,7 @@ TEST(Scenes, ArePureFunctionsOfTheIndex) {
 }
 
 TEST(Scenes, ShowWhatTheyName) {
-  const SpritePool sprites(*pack(), Role::kTrain);
+  const SpritePool sprites(*pack(), {Role::kTrain});
   const auto concepts = static_cast<std::uint16_t>(pack()->concepts().size());
   int photographs = 0;
   for (std::uint64_t i = 0; i < 60; ++i) {
@@ -121,6 +121,14 @@ TEST(Samplers, RefuseToTrainOnTestPictures) {
   EXPECT_THROW(EvalScenes(pack(), EvalSplit::kStyle), Error);
   EXPECT_THROW(EvalScenes(pack(), EvalSplit::kPhoto), Error);
   EXPECT_EQ(EvalScenes(pack_as(Role::kHeldOutStyle), EvalSplit::kStyle, 64).scene(499).image.height, 64);
+}
+
+TEST(Samplers, KeepExtraPicturesOutOfWhatIsMeasured) {
+  const auto extra = pack_as(Role::kTrainExtra);
+  EXPECT_EQ(PairSampler(extra, {}, 1).subject_count(), PairSampler(pack(), {}, 1).subject_count());
+  EXPECT_EQ(SceneSampler(extra, {}, 1).class_names(), SceneSampler(pack(), {}, 1).class_names());
+  EXPECT_THROW(EvalScenes(extra, EvalSplit::kMixed), Error);
+  EXPECT_THROW(EvalCrops(extra, Role::kTrain), Error);
 }
 
 TEST(PairSampler, DrawsDistinctSubjects) {

@@ -77,11 +77,11 @@ std::vector<std::string> World::class_names() const {
   return names;
 }
 
-SpritePool::SpritePool(const World& world, Role role) : world_(&world) {
+SpritePool::SpritePool(const World& world, std::initializer_list<Role> roles) : world_(&world) {
   std::vector<std::map<int, std::vector<int>>> grouped(world.concepts().size());
   for (std::size_t i = 0; i < world.sprites().size(); ++i) {
     const auto& sprite = world.sprites()[i];
-    if (world.role(sprite) == role)
+    if (std::find(roles.begin(), roles.end(), world.role(sprite)) != roles.end())
       grouped[static_cast<std::size_t>(sprite.subject)][sprite.source].push_back(static_cast<int>(i));
   }
   for (std::size_t i = 0; i < grouped.size(); ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -61,11 +62,11 @@ class World {
   StuffTextures stuff_;
 };
 
-/// The sprites of one role per concept, picked style first, so that no style outweighs the others by its
+/// The sprites of some roles per concept, picked style first, so that no style outweighs the others by its
 /// number.
 class SpritePool {
  public:
-  SpritePool(const World& world, Role role);
+  SpritePool(const World& world, std::initializer_list<Role> roles);
   /// Concepts that have at least one sprite, ascending.
   const std::vector<int>& subjects() const { return subjects_; }
   /// Throws Error if the concept has none.

@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 
 struct Job {
   std::string name, origin, content;  ///< an SVG document, or the bytes of a picture
+  std::string under = {};             ///< of line drawings: an SVG document to lay them over
+  std::uint32_t inside = 0xffffffu;   ///< and the colour of what they enclose
+  bool lines = false;
 };
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -43,7 +46,7 @@ class Builder {
   }
 
   bool wanted(const SourcePackage& source) const {
-    if (source.role != Role::kTrain) return source.debian() ? options_.debian : options_.tests;
+    if (!trains(source.role)) return source.debian() ? options_.debian : options_.tests;
     if (source.kind == SourceKind::kPanoramas || options_.styles.empty()) return true;
     return std::find(options_.styles.begin(), options_.styles.end(), source.style) != options_.styles.end();
   }
@@ -52,7 +55,7 @@ class Builder {
     for (const auto& source : source_packages()) {
       if (!wanted(source)) continue;
       const fs::path folder = fetch(source);
-      PictureFile& file = source.role == Role::kTrain ? train_ : test_;
+      PictureFile& file = trains(source.role) ? train_ : test_;
       const std::size_t before = file.pictures.size();
       const int index = add_source(file, source, folder, source.role);
       switch (source.kind) {
@@ -119,8 +122,10 @@ class Builder {
     std::vector<Picture> pictures(jobs.size());
     pool_.parallel_for(static_cast<std::int64_t>(jobs.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-        pictures[i] = svg ? render_svg(jobs[i].content, options_.side)
-                          : decode_rgba(bytes_of(jobs[i].content), options_.side);
+        pictures[i] = jobs[i].lines
+                          ? render_lines(jobs[i].content, jobs[i].under, jobs[i].inside, options_.side)
+                      : svg ? render_svg(jobs[i].content, options_.side)
+                            : decode_rgba(bytes_of(jobs[i].content), options_.side);
         pictures[i].name = jobs[i].name;
         pictures[i].origin = jobs[i].origin;
         pictures[i].source = source;
@@ -136,11 +141,40 @@ class Builder {
 
   void add_icons(const SourcePackage& source, const fs::path& folder, PictureFile& file, int index) {
     const IconSet set(folder, source.licence);
+    const auto& use = source.icons;
+    std::optional<IconSet> base;
+    if (!use.base.empty())
+      for (const auto& other : source_packages())
+        if (other.style == use.base) base.emplace(fetch(other), other.licence);
     std::vector<Job> jobs;
-    for (const auto& entry : concepts_)
-      for (const auto& icon : icons_of(entry, names(), set, source.style == "fxemoji"))
-        jobs.push_back({entry.name, icon, set.document(icon)});
+    for (const auto& entry : concepts_) {
+      const auto icons = use.by_name ? icons_called(entry, names(), set)
+                                     : icons_of(entry, names(), set, source.style == "fxemoji");
+      const auto based = base ? icons_of(entry, names(), *base, false) : std::vector<std::string>{};
+      for (const auto& icon : icons) {
+        if (use.wrong.find(" " + icon + " ") != std::string_view::npos) continue;
+        Job job{entry.name, icon, set.document(icon)};
+        job.lines = base.has_value();
+        if (use.over)
+          job.under = base->document(icon);
+        else if (!based.empty())
+          job.inside = main_colour(render_svg(base->document(based.front()), options_.side));
+        if (job.lines) paint_tones(job);
+        jobs.push_back(std::move(job));
+      }
+    }
     render(jobs, true, file, index);
+  }
+
+  /// Icon Park's drawings are filled with one and the same blue, which would give them away.
+  static void paint_tones(Job& job) {
+    for (const auto& [tone, colour] :
+         {std::pair{"#2F88FF", job.inside}, std::pair{"#43CCF8", std::uint32_t{0xffffffu}}}) {
+      const std::string name =
+          fmt::format("#{:02x}{:02x}{:02x}", colour & 255u, colour >> 8 & 255u, colour >> 16 & 255u);
+      for (std::size_t at = 0; (at = job.content.find(tone, at)) != std::string::npos; at += name.size())
+        job.content.replace(at, 7, name);
+    }
   }
 
   void add_images(const fs::path& folder, PictureFile& file, int index) {

@@ -27,6 +27,13 @@ std::string without_selectors(const std::string& code) {
   return out;
 }
 
+std::string hyphenated(std::string name) {
+  std::replace(name.begin(), name.end(), ' ', '-');
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return name;
+}
+
 }  // namespace
 
 void IconNames::add(const std::filesystem::path& package) {
@@ -96,6 +103,21 @@ std::vector<std::string> icons_of(const Concept& subject, const IconNames& names
         break;
       }
   }
+  return out;
+}
+
+std::vector<std::string> icons_called(const Concept& subject, const IconNames& names, const IconSet& set) {
+  std::vector<std::string> called = {hyphenated(subject.name)}, out;
+  for (const auto& synonym : subject.synonyms) called.push_back(hyphenated(synonym));
+  for (const auto& emoji : subject.emoji)
+    for (const auto& name : names.of(emoji)) called.push_back(name);
+  for (const auto& name : called)
+    for (const char* face : {"", "-face"})
+      for (const char* number : {"", "-1", "-2", "-3"}) {
+        const std::string icon = name + face + number;
+        if (!set.document(icon).empty() && std::find(out.begin(), out.end(), icon) == out.end())
+          out.push_back(icon);
+      }
   return out;
 }
 

@@ -63,6 +63,41 @@ TEST(RenderSvg, GivesNothingForNothing) {
   EXPECT_TRUE(decode_rgba({}, 32).pixels.empty());
 }
 
+std::vector<int> pixel(const Picture& p, int y, int x) {
+  const auto* at = p.pixels.data() + 4 * (y * p.width + x);
+  return {at, at + 4};
+}
+
+constexpr const char* kRing =
+    "<circle cx=\"8\" cy=\"8\" r=\"6\" stroke=\"#000\" stroke-width=\"2\" fill=\"none\"/>";
+
+TEST(RenderLines, FillsWhatTheLinesEnclose) {
+  const Picture p = render_lines(svg(kRing), "", 0x2040f0u, 64);
+  ASSERT_EQ(p.width, 64);
+  EXPECT_EQ(pixel(p, 32, 32), (std::vector<int>{0xf0, 0x40, 0x20, 255}));
+  EXPECT_EQ(pixel(p, 1, 1)[3], 0) << "outside of the ring";
+  EXPECT_EQ(pixel(p, 32, 3), (std::vector<int>{0, 0, 0, 255})) << "the line itself";
+  const Picture open = render_lines(
+      svg("<path d=\"M2 2v12h12V2\" stroke=\"#000\" stroke-width=\"2\" fill=\"none\"/>"), "", 0, 64);
+  EXPECT_EQ(pixel(open, 20, 32)[3], 0) << "an open shape has no inside";
+}
+
+TEST(RenderLines, LieOverTheColouredDrawing) {
+  const Picture p =
+      render_lines(svg(kRing), svg("<circle cx=\"8\" cy=\"8\" r=\"3\" fill=\"#0f0\"/>"), 0xffffffu, 64);
+  EXPECT_EQ(pixel(p, 32, 32), (std::vector<int>{0, 255, 0, 255}));
+  EXPECT_EQ(pixel(p, 32, 14), (std::vector<int>{255, 255, 255, 255})) << "between drawing and line";
+  EXPECT_TRUE(render_lines("not an image", "", 0, 64).pixels.empty());
+}
+
+TEST(MainColour, IsTheCommonestOfWhatShows) {
+  const Picture p = render_svg(svg("<rect width=\"16\" height=\"16\" fill=\"#f80000\"/><rect width=\"4\" "
+                                   "height=\"4\" fill=\"#00f\"/>"),
+                               32);
+  EXPECT_EQ(main_colour(p) & 0xf0f0f0u, 0x0000f0u);
+  EXPECT_EQ(main_colour({}), 0x808080u);
+}
+
 TEST(DataUrl, IsDecoded) {
   EXPECT_EQ(decode_data_url("export default 'data:x/y;base64,SGVsbG8sIHdvcmxkIQ=='"), "Hello, world!");
   EXPECT_THROW(decode_data_url("nothing here"), Error);
@@ -82,6 +117,13 @@ TEST_F(Folder, IconSetsResolveAliasesAndCheckTheLicence) {
   Concept cat;
   cat.emoji = {"1f431", "1f408"};
   EXPECT_EQ(icons_of(cat, {}, set, false), (std::vector<std::string>{"cat"}));
+  put("icons.json",
+      R"({"icons": {"polar-bear": {"body": ""}, "bear-face-2": {"body": ""}, "bears": {"body": ""}}})");
+  Concept bear;
+  bear.name = "Polar bear";
+  bear.synonyms = {"bear"};
+  EXPECT_EQ(icons_called(bear, {}, IconSet(folder_, "MIT")),
+            (std::vector<std::string>{"polar-bear", "bear-face-2"}));
   try {
     IconSet(folder_, "Apache-2.0");
     FAIL() << "another licence was accepted";
@@ -109,7 +151,7 @@ TEST(Sources, TrainOnFreeLicencesOnly) {
     const bool free = source.licence == "Apache-2.0" || source.licence == "MIT" ||
                       source.licence == "CC-BY-4.0" || source.licence == "CC0-1.0" ||
                       source.licence == "public domain";
-    EXPECT_TRUE(free || source.role != Role::kTrain) << source.style;
+    EXPECT_TRUE(free || !trains(source.role)) << source.style;
   }
 }
 

@@ -5,6 +5,19 @@
 
 namespace san {
 
+namespace {
+
+// Looked at one by one: other things of the same name, and drawings framed in a square that would be their
+// mask.
+constexpr std::string_view kWrongStreamline =
+    " factory castle tent carousel-horse ferris-wheel ship rainbow necktie headphone tennis-1 ";
+constexpr std::string_view kWrongIconPark =
+    " mouse cooking anchor bowling tennis ring heart keyboard torch envelope apple scissors pill telescope "
+    "trumpet "
+    "handbag ";
+
+}  // namespace
+
 const std::vector<SourcePackage>& source_packages() {
   using enum SourceKind;
   static const std::vector<SourcePackage> packages = {
@@ -25,6 +38,42 @@ const std::vector<SourcePackage>& source_packages() {
        "https://github.com/EmojiTwo/emojitwo", Role::kTrain},
       {kIconify, "fxemoji", "@iconify-json/fxemoji", "1.2.2", "Apache-2.0", "Mozilla (FxEmojis)",
        "https://github.com/mozilla/fxemoji", Role::kTrain},
+      {kIconify,
+       "streamline",
+       "@iconify-json/streamline-emojis",
+       "1.2.4",
+       "CC-BY-4.0",
+       "Streamline (Streamline Emojis)",
+       "https://github.com/webalys-hq/streamline-vectors",
+       Role::kTrainExtra,
+       {true, "", false, kWrongStreamline}},
+      {kIconify,
+       "fluent-emoji-lines",
+       "@iconify-json/fluent-emoji-high-contrast",
+       "1.2.6",
+       "MIT",
+       "Microsoft Corporation (Fluent Emoji)",
+       "https://github.com/microsoft/fluentui-emoji",
+       Role::kTrainExtra,
+       {false, "fluent-emoji-flat", true}},
+      {kIconify,
+       "emojione-lines",
+       "@iconify-json/emojione-monotone",
+       "1.2.1",
+       "CC-BY-4.0",
+       "EmojiOne (version 2)",
+       "https://github.com/EmojiTwo/emojitwo",
+       Role::kTrainExtra,
+       {false, "emojione"}},
+      {kIconify,
+       "icon-park",
+       "@iconify-json/icon-park",
+       "1.2.4",
+       "Apache-2.0",
+       "ByteDance (IconPark)",
+       "https://github.com/bytedance/IconPark",
+       Role::kTrainExtra,
+       {true, "noto", false, kWrongIconPark}},
       {kClipart, "openclipart", "openclipart-svg", "", "public domain", "Open Clip Art Library contributors",
        "https://openclipart.org", Role::kTrain},
       {kPanoramas, "panorama", "@pmndrs/assets", "1.7.0", "CC0-1.0", "Poly Haven, packed by pmndrs",

@@ -8,6 +8,15 @@ namespace san {
 
 enum class SourceKind { kIconify, kEmojiImages, kPanoramas, kClipart, kStamps, kGroundTextures, kTemplates };
 
+/// How the icons of a set are found and coloured.
+struct IconUse {
+  bool by_name = false;  ///< by the concept's name; else by its emoji
+  std::string_view base =
+      {};             ///< line drawings: coloured with the help of this style's drawing of the same thing,
+  bool over = false;  ///< which has the same shapes and lies under the lines; else it lends its main colour
+  std::string_view wrong = {};  ///< icons that show something else, a space before and after each
+};
+
 /// A package that the demo world takes pictures from. The licence stated here is checked against the
 /// package's own statement where it has one (npm).
 struct SourcePackage {
@@ -15,6 +24,7 @@ struct SourcePackage {
   std::string_view style, package, version;  ///< version empty: whatever Debian has
   std::string_view licence, author, url;
   Role role;
+  IconUse icons = {};
   bool debian() const { return version.empty(); }
 };
 

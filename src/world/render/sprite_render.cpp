@@ -3,8 +3,10 @@
 #include <librsvg/rsvg.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -80,30 +82,80 @@ Picture rgb_picture(const cv::Mat& bgr) {
 
 }  // namespace
 
-Picture render_svg(const std::string& document, int side) {
+namespace {
+
+/// Draws over what `canvas` (premultiplied BGRA) holds. False where the renderer gives up.
+bool draw_svg(const std::string& document, cv::Mat& canvas) {
   GError* error = nullptr;
   const std::unique_ptr<RsvgHandle, ObjectDeleter> handle(
       rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(document.data()), document.size(), &error));
   if (!handle) {
     g_error_free(error);
-    return {};
+    return false;
   }
-  cv::Mat canvas(kCanvas, kCanvas, CV_8UC4, cv::Scalar::all(0));
-  {
-    const std::unique_ptr<cairo_surface_t, CairoDeleter> surface(cairo_image_surface_create_for_data(
-        canvas.data, CAIRO_FORMAT_ARGB32, kCanvas, kCanvas, static_cast<int>(canvas.step)));
-    const std::unique_ptr<cairo_t, CairoDeleter> context(cairo_create(surface.get()));
-    const RsvgRectangle viewport{0, 0, kCanvas, kCanvas};
-    if (!rsvg_handle_render_document(handle.get(), context.get(), &viewport, &error)) {
-      g_error_free(error);
-      return {};
+  const std::unique_ptr<cairo_surface_t, CairoDeleter> surface(cairo_image_surface_create_for_data(
+      canvas.data, CAIRO_FORMAT_ARGB32, kCanvas, kCanvas, static_cast<int>(canvas.step)));
+  const std::unique_ptr<cairo_t, CairoDeleter> context(cairo_create(surface.get()));
+  const RsvgRectangle viewport{0, 0, kCanvas, kCanvas};
+  if (!rsvg_handle_render_document(handle.get(), context.get(), &viewport, &error)) {
+    g_error_free(error);
+    return false;
+  }
+  cairo_surface_flush(surface.get());
+  return true;
+}
+
+/// Puts `bgr` under every pixel that cannot be reached from the rim without crossing a line.
+void fill_inside(cv::Mat& canvas, const std::array<int, 3>& bgr) {
+  cv::Mat alpha, lines;
+  cv::extractChannel(canvas, alpha, 3);
+  cv::copyMakeBorder(alpha >= 128, lines, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  constexpr int kOutside = 100;
+  cv::floodFill(lines, cv::Point(0, 0), cv::Scalar(kOutside));
+  for (int y = 0; y < canvas.rows; ++y) {
+    auto* p = canvas.ptr<std::uint8_t>(y);
+    const auto* where = lines.ptr<std::uint8_t>(y + 1) + 1;
+    for (int x = 0; x < canvas.cols; ++x, p += 4) {
+      if (where[x] == kOutside) continue;
+      const int rest = 255 - p[3];
+      for (std::size_t c = 0; c < 3; ++c)
+        p[c] = static_cast<std::uint8_t>(std::min(255, p[c] + (bgr[c] * rest + 127) / 255));
+      p[3] = 255;
     }
-    cairo_surface_flush(surface.get());
   }
+}
+
+Picture finish(const cv::Mat& canvas, int side) {
   // Cairo's words are 0xAARRGGBB: blue first in memory.
   cv::Mat rgba;
   cv::cvtColor(canvas, rgba, cv::COLOR_BGRA2RGBA);
   return crop_and_scale(rgba, side);
+}
+
+}  // namespace
+
+Picture render_svg(const std::string& document, int side) {
+  cv::Mat canvas(kCanvas, kCanvas, CV_8UC4, cv::Scalar::all(0));
+  return draw_svg(document, canvas) ? finish(canvas, side) : Picture{};
+}
+
+std::uint32_t main_colour(const Picture& picture) {
+  std::map<std::uint32_t, int> seen;
+  for (std::size_t i = 0; i + 3 < picture.pixels.size(); i += 4)
+    if (const auto* p = &picture.pixels[i]; p[3] > 200)
+      ++seen[(p[0] & 0xf0u) | (p[1] & 0xf0u) << 8 | (p[2] & 0xf0u) << 16];
+  const auto most = std::max_element(seen.begin(), seen.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == seen.end() ? 0x808080u : most->first + 0x080808u;
+}
+
+Picture render_lines(const std::string& document, const std::string& under, std::uint32_t inside, int side) {
+  cv::Mat canvas(kCanvas, kCanvas, CV_8UC4, cv::Scalar::all(0));
+  if (!under.empty() && !draw_svg(under, canvas)) return {};
+  if (!draw_svg(document, canvas)) return {};
+  const auto part = [&](int shift) { return static_cast<int>(inside >> shift & 255u); };
+  fill_inside(canvas, {part(16), part(8), part(0)});
+  return finish(canvas, side);
 }
 
 Picture decode_rgba(std::span<const std::byte> file, int side) {

@@ -12,6 +12,13 @@ namespace san {
 /// empty picture where nothing shows or the renderer gives up.
 Picture render_svg(const std::string& document, int side);
 
+/// The commonest colour of a picture with alpha, 0xBBGGRR; grey where nothing shows.
+std::uint32_t main_colour(const Picture& picture);
+
+/// As render_svg, for line drawings: over the document `under` if that is not empty, and with `inside`
+/// (0xBBGGRR) wherever the lines enclose nothing.
+Picture render_lines(const std::string& document, const std::string& under, std::uint32_t inside, int side);
+
 /// Decodes PNG or WEBP with alpha and returns the visible part, long side at most `side` pixels; an empty
 /// picture where it cannot be decoded or nothing shows.
 Picture decode_rgba(std::span<const std::byte> file, int side);
