@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -41,11 +40,15 @@ std::array<std::uint8_t, 3> label_color(std::uint16_t label) {
 
 // Records of the metrics file; of many, evenly spread ones.
 json read_metrics(const std::filesystem::path& path) {
-  json steps = json::array(), evaluations = json::array();
+  json steps = json::array(), evaluations = json::array(), classes = json::array();
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     json record = json::parse(line, nullptr, false);
     if (!record.is_object()) continue;
+    if (const auto found = record.find("classes"); found != record.end()) {
+      classes = std::move(*found);
+      record.erase(found);
+    }
     (record.contains("evaluation") ? evaluations : steps).push_back(std::move(record));
   }
   if (steps.size() > kMostPoints) {
@@ -54,7 +57,7 @@ json read_metrics(const std::filesystem::path& path) {
       thinned.push_back(steps[i * (steps.size() - 1) / (kMostPoints - 1)]);
     steps = std::move(thinned);
   }
-  return {{"steps", steps}, {"evaluations", evaluations}};
+  return {{"steps", steps}, {"evaluations", evaluations}, {"classes", classes}};
 }
 
 json read_sheets(const std::filesystem::path& folder) {
@@ -131,14 +134,10 @@ Image SampleSheet::image() const {
   return sheet;
 }
 
-void write_report(const std::filesystem::path& run_folder, const std::string& title,
-                  const NamedValues& classes) {
+void write_report(const std::filesystem::path& run_folder, const std::string& title) {
   json data = read_metrics(run_folder / "metrics.jsonl");
   data["title"] = title;
   data["sheets"] = read_sheets(run_folder / "samples");
-  data["classes"] = json::array();
-  for (const auto& [name, value] : classes)
-    data["classes"].push_back({name, std::isfinite(value) ? json(value) : json()});
   std::string text = data.dump();
   // Inside a script element "</" would end it.
   for (std::size_t at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))

@@ -290,7 +290,7 @@ void Trainer::report(bool sample) {
       write_file_atomically(run_.out / fmt::format("samples/step_{:08}.png", state_.step),
                             encode_png_bytes(sheet));
     }
-    write_report(run_.out, run_.out.filename().string(), task_.class_values());
+    write_report(run_.out, run_.out.filename().string());
   } catch (const Error& e) {
     log::warn("{}", e.what());
   }
@@ -309,6 +309,9 @@ void Trainer::evaluate(bool last, const std::atomic<bool>& interrupted) {
     record[name] = value;
     line += fmt::format("{}{} {:.2f}", line.empty() ? "" : ", ", name, 100 * value);
   }
+  // Kept with the record, so that the report has them after a resumption too.
+  for (const auto& [name, value] : task_.class_values())
+    record["classes"].push_back({name, std::isfinite(value) ? nlohmann::json(value) : nlohmann::json()});
   log::info("step {}: {}", state_.step, line);
   append_metrics(record.dump());
   report(true);
@@ -333,7 +336,7 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
   task_.start(state_.stream);
   const std::int64_t first_step = state_.step;
   Progress bar("training", run_.steps > 0 ? run_.steps - state_.step : 0,
-               run_.quiet || !communicator_.first());
+               run_.quiet || !communicator_.first() || clock() >= 1);
   Clock::time_point since_log = Clock::now();
   std::int64_t steps_since_log = 0;
   RunOutcome outcome = RunOutcome::kFinished;
