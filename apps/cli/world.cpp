@@ -62,6 +62,7 @@ void add_render(CLI::App& world) {
                    "train, mixed, seen, unseen, style, near-style or photo")
       ->capture_default_str();
   command->add_option("--count", arguments->output.count, "Scenes")->capture_default_str();
+  command->add_option("--first", arguments->output.first, "Number of the first scene")->capture_default_str();
   command->add_option("--size", arguments->output.size, "Height and width in pixels")
       ->capture_default_str()
       ->check(CLI::Range(32, 2048));

@@ -54,13 +54,15 @@ void lay_flat(const Pyramid& tile, const View& view, const ColourMatrix& colour,
 }
 
 const Pyramid& texture_of(const World& world, int stuff, bool test_backgrounds, Rng& rng) {
-  if (test_backgrounds) {
-    std::vector<const Pyramid*> kept;
-    for (const auto& b : world.backgrounds())
-      if (b.stuff == stuff && world.role(b) != Role::kTrain) kept.push_back(&b.pyramid);
-    if (!kept.empty() && rng.chance(0.7f))
-      return *kept[static_cast<std::size_t>(rng.below(static_cast<int>(kept.size())))];
-  }
+  // Where no test background was fetched (the small pack), the photographs for training serve evaluation too.
+  const bool kept_for_tests = std::ranges::any_of(
+      world.backgrounds(), [&](const auto& b) { return world.role(b) == Role::kTestBackground; });
+  const Role role = test_backgrounds && kept_for_tests ? Role::kTestBackground : Role::kTrainExtra;
+  std::vector<const Pyramid*> kept;
+  for (const auto& b : world.backgrounds())
+    if (b.stuff == stuff && world.role(b) == role) kept.push_back(&b.pyramid);
+  if (!kept.empty() && rng.chance(test_backgrounds ? 0.7f : 0.35f))
+    return *kept[static_cast<std::size_t>(rng.below(static_cast<int>(kept.size())))];
   return world.stuff().textures[static_cast<std::size_t>(stuff)]
                                [static_cast<std::size_t>(rng.below(StuffTextures::kVariants))];
 }

@@ -77,6 +77,9 @@ class Builder {
         case SourceKind::kGroundTextures:
           add_grounds(folder, file, index);
           break;
+        case SourceKind::kGreyTextures:
+          add_grey_textures(folder, file, index);
+          break;
         case SourceKind::kTemplates:
           add_templates(folder, file, index);
           break;
@@ -243,6 +246,16 @@ class Builder {
                      index);
   }
 
+  /// Photographs in grey, painted in a colour that they may have; the bricks lie on their side.
+  void add_grey_textures(const fs::path& folder, PictureFile& file, int index) {
+    const fs::path data = folder / "usr/lib/python3/dist-packages/skimage/data";
+    add_background(data / "grass.png", "grass", 256, file, index);
+    tint(file.pictures.back(), {0.80f, 1.10f, 0.38f});
+    add_background(data / "brick.png", "brick wall", 256, file, index);
+    tint(file.pictures.back(), {1.35f, 0.85f, 0.68f});
+    turn(file.pictures.back());
+  }
+
   void add_templates(const fs::path& folder, PictureFile& file, int index) {
     for (const char* name : {"cliff", "corn_maze", "lighthouse", "mossy_log", "ocean_splash", "ocean_waves",
                              "redwoods_above", "rocks", "sun_behind_clouds", "trees_at_dusk"})
@@ -270,9 +283,8 @@ class Builder {
 std::string attribution(const std::vector<const PictureFile*>& files) {
   std::string out =
       "# Pictures of the demo world\n\n"
-      "Written by `san world build`. Pictures marked *train* may have been seen by weights trained on this "
-      "world; all "
-      "others only measure.\n\n"
+      "Written by `san world build`. Pictures marked *train* or *train extra* may have been seen by weights "
+      "trained on this world; all others only measure.\n\n"
       "| style | package | licence | by | used for | pictures |\n|---|---|---|---|---|---|\n";
   for (const auto* file : files)
     for (std::size_t i = 0; i < file->sources.size(); ++i) {

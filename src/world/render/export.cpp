@@ -117,6 +117,8 @@ Image picture_sheet(const std::vector<Image>& pictures, const std::vector<std::s
 void export_world(const std::shared_ptr<const World>& world, const WorldExport& options, ThreadPool* pool) {
   require(options.count > 0 && options.count <= 1000000, "{} scenes: 1 to 1000000 are possible",
           options.count);
+  require(options.first >= 0 && options.first <= 1000000, "first scene {}: 0 to 1000000 are possible",
+          options.first);
   std::function<LabelledScene(int)> scene_of;
   std::vector<std::string> names;
   if (options.split == "train") {
@@ -126,8 +128,8 @@ void export_world(const std::shared_ptr<const World>& world, const WorldExport& 
     names = sampler->class_names();
     scene_of = [sampler](int i) { return sampler->scene(static_cast<std::uint64_t>(i)); };
   } else {
-    auto set =
-        std::make_shared<EvalScenes>(world, parse_eval_split(options.split), options.size, options.count);
+    auto set = std::make_shared<EvalScenes>(world, parse_eval_split(options.split), options.size,
+                                            options.first + options.count);
     names = set->class_names();
     scene_of = [set](int i) { return set->scene(i); };
   }
@@ -140,8 +142,9 @@ void export_world(const std::shared_ptr<const World>& world, const WorldExport& 
       static_cast<std::size_t>(std::min(options.count, options.sheet ? kSheetScenes : 0)));
   const auto make = [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      LabelledScene scene = scene_of(static_cast<int>(i));
-      const std::string file = fmt::format("{:05}.png", i);
+      const int number = options.first + static_cast<int>(i);
+      LabelledScene scene = scene_of(number);
+      const std::string file = fmt::format("{:05}.png", number);
       write_png(scene.image, images / file);
       write_labels(scene.labels, wide, labels / file);
       captions[i] = fmt::format("{}\t{}\n", file, scene.caption);

@@ -14,7 +14,7 @@ PictureFile select_pack(const PictureFile& file, const std::vector<std::string>&
   const auto add = [&](const Picture& picture) {
     const auto [found, added] = new_source.emplace(picture.source, static_cast<int>(pack.sources.size()));
     if (added) pack.sources.push_back(file.sources[static_cast<std::size_t>(picture.source)]);
-    require(pack.sources[static_cast<std::size_t>(found->second)].role == Role::kTrain,
+    require(trains(pack.sources[static_cast<std::size_t>(found->second)].role),
             "'{}' comes from a source for tests; a pack that is shipped takes training sources only",
             picture.name);
     pack.pictures.push_back(picture);
@@ -31,6 +31,8 @@ PictureFile select_pack(const PictureFile& file, const std::vector<std::string>&
   for (const auto& style : styles)
     for (const auto& name : concepts) first(PictureKind::kSprite, style, name);
   for (const auto& name : panoramas) first(PictureKind::kPanorama, "panorama", name);
+  for (const auto& picture : file.pictures)
+    if (picture.kind == PictureKind::kTexture) add(picture);
   return pack;
 }
 

@@ -98,6 +98,18 @@ TEST(MainColour, IsTheCommonestOfWhatShows) {
   EXPECT_EQ(main_colour({}), 0x808080u);
 }
 
+TEST(Textures, AreTintedAndTurned) {
+  Picture p;
+  p.height = p.width = 2;
+  p.channels = 3;
+  p.pixels = {10, 10, 10, 20, 20, 20, 30, 30, 30, 200, 200, 200};
+  tint(p, {1, 2, 0.5f});
+  EXPECT_EQ(std::vector<int>(p.pixels.begin(), p.pixels.begin() + 3), (std::vector<int>{10, 20, 5}));
+  EXPECT_EQ(p.pixels[10], 255) << "saturates";
+  turn(p);
+  EXPECT_EQ(p.pixels[0], 30) << "clockwise: the lower left comes to the upper left";
+}
+
 TEST(DataUrl, IsDecoded) {
   EXPECT_EQ(decode_data_url("export default 'data:x/y;base64,SGVsbG8sIHdvcmxkIQ=='"), "Hello, world!");
   EXPECT_THROW(decode_data_url("nothing here"), Error);
@@ -161,8 +173,8 @@ PictureFile shipped() {
 
 TEST(Pack, TakesOneSpritePerConceptAndStyle) {
   const PictureFile pack = select_pack(shipped(), {"cat", "pizza"}, {"noto"}, {"dawn"});
-  EXPECT_EQ(pack.pictures.size(), 3u);
-  EXPECT_EQ(pack.sources.size(), 2u);
+  EXPECT_EQ(pack.pictures.size(), 3u + 2u) << "two sprites, a panorama, two textures";
+  EXPECT_EQ(pack.sources.size(), 3u);
   EXPECT_THROW(select_pack(shipped(), {"no such thing"}, {"noto"}, {}), Error);
   PictureFile forbidden = shipped();
   for (auto& source : forbidden.sources) source.role = Role::kHeldOutStyle;
@@ -194,6 +206,13 @@ TEST_F(Folder, ExportsADataset) {
     EXPECT_TRUE(fs::exists(options.output / name)) << name;
   const std::string classes = read_text_file(options.output / "classes.txt");
   EXPECT_EQ(std::count(classes.begin(), classes.end(), '\n'), 40 + 14);
+  const std::string third = read_text_file(options.output / "images/00002.png");
+  options.output = folder_ / "later";
+  options.first = 2;
+  options.count = 1;
+  export_world(world, options, &pool);
+  EXPECT_EQ(read_text_file(options.output / "images/00002.png"), third) << "a scene is that of its number";
+  EXPECT_FALSE(fs::exists(options.output / "images/00000.png"));
   options.split = "no such split";
   EXPECT_THROW(export_world(world, options, &pool), Error);
 }

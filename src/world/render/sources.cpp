@@ -74,6 +74,8 @@ const std::vector<SourcePackage>& source_packages() {
        "https://github.com/bytedance/IconPark",
        Role::kTrainExtra,
        {true, "noto", false, kWrongIconPark}},
+      {kGreyTextures, "photographed texture", "python3-skimage", "", "CC0-1.0",
+       "CC0 Textures and linolafett, packed by scikit-image", "https://scikit-image.org", Role::kTrainExtra},
       {kClipart, "openclipart", "openclipart-svg", "", "public domain", "Open Clip Art Library contributors",
        "https://openclipart.org", Role::kTrain},
       {kPanoramas, "panorama", "@pmndrs/assets", "1.7.0", "CC0-1.0", "Poly Haven, packed by pmndrs",

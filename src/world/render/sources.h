@@ -6,7 +6,16 @@
 
 namespace san {
 
-enum class SourceKind { kIconify, kEmojiImages, kPanoramas, kClipart, kStamps, kGroundTextures, kTemplates };
+enum class SourceKind {
+  kIconify,
+  kEmojiImages,
+  kPanoramas,
+  kClipart,
+  kStamps,
+  kGroundTextures,
+  kGreyTextures,
+  kTemplates
+};
 
 /// How the icons of a set are found and coloured.
 struct IconUse {

@@ -226,4 +226,17 @@ Picture decode_square(std::span<const std::byte> file, int side) {
   return out;
 }
 
+void tint(Picture& picture, const std::array<float, 3>& gain) {
+  for (std::size_t i = 0; i + 2 < picture.pixels.size(); i += static_cast<std::size_t>(picture.channels))
+    for (std::size_t c = 0; c < 3; ++c)
+      picture.pixels[i + c] =
+          cv::saturate_cast<std::uint8_t>(gain[c] * static_cast<float>(picture.pixels[i + c]));
+}
+
+void turn(Picture& picture) {
+  cv::Mat pixels(picture.height, picture.width, CV_8UC(picture.channels), picture.pixels.data()), turned;
+  cv::rotate(pixels, turned, cv::ROTATE_90_CLOCKWISE);
+  turned.copyTo(pixels);
+}
+
 }  // namespace san

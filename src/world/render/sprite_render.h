@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -28,5 +29,11 @@ Picture develop_panorama(std::span<const std::byte> file);
 
 /// Decodes any picture, cuts it to the centred square and scales that to side × side, RGB. Throws Error.
 Picture decode_square(std::span<const std::byte> file, int side);
+
+/// Multiplies red, green and blue.
+void tint(Picture& picture, const std::array<float, 3>& gain);
+
+/// By a quarter turn; the picture is square.
+void turn(Picture& picture);
 
 }  // namespace san
