@@ -60,14 +60,22 @@ def apart(values, reference):
     return "–" if error == 0 else f"{(a - b) / error:+.1f}"
 
 
+def changed(row):
+    """What a row's recipe says of itself in its first line."""
+    recipe = pathlib.Path(__file__).parent.parent / "configs/ablations" / f"{row}.yaml"
+    text = recipe.read_text().splitlines()[0] if recipe.exists() else ""
+    match = re.match(r"# (?:Ablation|What the other ablations change): (.*?)\.(?: |$)", text)
+    return match[1] if match else "–"
+
+
 def table(runs):
     first = next(iter(runs.values()))
     reference = {key: [last(lines, key) for lines in first.values()] for key in ("miou_seen", "miou_unseen")}
-    print("| row | seen | unseen | from the first row, in standard errors | seeds |\n|---|---|---|---|---|")
+    print("| row | | seen | unseen | from the first row, in standard errors | seeds |\n|---|---|---|---|---|---|")
     for row, seeds in runs.items():
         seen, unseen = ([last(lines, key) for lines in seeds.values()] for key in ("miou_seen", "miou_unseen"))
         far = "–" if seeds is first else f"{apart(seen, reference['miou_seen'])} / {apart(unseen, reference['miou_unseen'])}"
-        print(f"| {row} | {cell(seen)} | {cell(unseen)} | {far} | {len(seeds)} |")
+        print(f"| [{row}](../configs/ablations/{row}.yaml) | {changed(row)} | {cell(seen)} | {cell(unseen)} | {far} | {len(seeds)} |")
 
 
 def curve(seeds):

@@ -10,11 +10,13 @@ namespace {
 // Looked at one by one: other things of the same name, and drawings framed in a square that would be their
 // mask.
 constexpr std::string_view kWrongStreamline =
-    " factory castle tent carousel-horse ferris-wheel ship rainbow necktie headphone tennis-1 ";
+    " factory castle tent carousel-horse ferris-wheel ship rainbow necktie headphone tennis-1 turkey "
+    "fountain "
+    "roller-coaster ";
 constexpr std::string_view kWrongIconPark =
     " mouse cooking anchor bowling tennis ring heart keyboard torch envelope apple scissors pill telescope "
     "trumpet "
-    "handbag ";
+    "handbag seal turkey chicken rock seat cook magic-wand ";
 
 }  // namespace
 
