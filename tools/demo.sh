@@ -15,7 +15,7 @@ if "$san" inspect --model default >/dev/null 2>&1; then
   "$san" world render --output "$out/scenes" --pictures configs/world/pack.pictures --split unseen --first 27 --count 8
   "$san" segment "$out/scenes/images" --model default --output "$out/gallery" --sheet "$out/gallery.png" --classes \
     "cat, pizza, rocket, star, mushroom, whale, snowman, scissors, sailboat, doughnut, tractor, panda, sunflower, ladybug, \
-camera, pig, banana, sky, night sky, grass, sand, water, snow, brick wall, wallpaper, hedge, wooden floor, stone pavement, \
+camera, pig, banana, lemon, robot, soccer ball, sky, night sky, grass, sand, water, snow, brick wall, wallpaper, hedge, wooden floor, stone pavement, \
 soil, road, tiled floor"
 else
   echo "1. This build has no built-in model yet."
