@@ -12,7 +12,8 @@ namespace san {
 struct WorldExport {
   std::filesystem::path output;
   std::string split = "train";  ///< "train" (seen concepts), or one of the evaluation splits
-  int first = 0, count = 100;  ///< scenes [first, first + count) of the split; files are named by these numbers
+  int first = 0,
+      count = 100;  ///< scenes [first, first + count) of the split; files are named by these numbers
   int size = 256;
   std::uint64_t seed = 0;  ///< of the "train" split; the evaluation splits have fixed seeds
   bool sheet = true;       ///< writes sheet.png, a contact sheet of the first scenes
