@@ -12,10 +12,10 @@ mkdir -p "$out"
 # The built-in model, where the program has one, on scenes of the world it was trained for.
 if "$san" inspect --model default >/dev/null 2>&1; then
   echo "1. The built-in model, on scenes it has not seen, of objects whose masks it was never shown:"
-  "$san" world render --output "$out/scenes" --pictures configs/world/pack.pictures --split unseen --first 27 --count 8
+  "$san" world render --output "$out/scenes" --pictures configs/world/pack.pictures --split unseen --first 39 --count 8
   "$san" segment "$out/scenes/images" --model default --output "$out/gallery" --sheet "$out/gallery.png" --classes \
-    "cat, pizza, rocket, star, mushroom, whale, snowman, scissors, sailboat, doughnut, tractor, panda, sunflower, ladybug, \
-camera, pig, banana, lemon, robot, soccer ball, sky, night sky, grass, sand, water, snow, brick wall, wallpaper, hedge, wooden floor, stone pavement, \
+    "cat, pizza, rocket, star, mushroom, snowman, scissors, sailboat, doughnut, tractor, panda, \
+camera, pig, lemon, robot, soccer ball, sky, night sky, grass, sand, water, snow, brick wall, wallpaper, hedge, wooden floor, stone pavement, \
 soil, road, tiled floor"
 else
   echo "1. This build has no built-in model yet."

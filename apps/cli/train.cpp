@@ -51,8 +51,7 @@ Data open_data(const Recipe& recipe, std::uint64_t) {
 
 Data open_world(const Recipe& recipe) {
   const auto world = load_world(recipe);
-  return {world_samples(world, recipe.data.size, recipe.data.restyle, recipe.seed),
-          world_evaluation(world, EvalSplit::kMixed, recipe.data.size), world};
+  return {world_samples(world, recipe), world_evaluation(world, EvalSplit::kMixed, recipe.data.size), world};
 }
 
 std::shared_ptr<TrainingTask> with_contrast(const std::shared_ptr<TrainingTask>& masks, const Recipe& recipe,

@@ -34,7 +34,7 @@ void add_build(CLI::App& world) {
 
 struct RenderArguments {
   WorldExport output;
-  fs::path world = "world", concepts = "configs/world/demo.tsv";
+  fs::path world = "world", concepts = "configs/world/measured.tsv";
   std::vector<fs::path> pictures;
   bool no_sheet = false;
   int threads = 0;

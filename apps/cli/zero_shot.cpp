@@ -23,6 +23,7 @@ constexpr Group kGroups[] = {{Role::kTrain, "art styles trained on", "train"},
                              {Role::kNearStyle, "near style", "near_style"},
                              {Role::kPhoto, "photo cut-outs", "photo"}};
 constexpr int kBatch = 32;
+constexpr int kLargest = 128;  // the world's sprites are 96 pixels: larger pictures would show no more
 
 double percent(int part, int whole) {
   return 100.0 * part / std::max(1, whole);
@@ -49,7 +50,8 @@ std::vector<ZeroShotScore> zero_shot_scores(const std::shared_ptr<const Engine>&
   require(vocabulary->row_count() == static_cast<int>(names.size()), "a concept's name has synonyms");
   Backend& b = session.backend();
   const SanConfig& config = engine->network().config();
-  const int side = static_cast<int>(static_cast<double>(config.short_side) * config.clip_scale);
+  const int side =
+      std::min(kLargest, static_cast<int>(static_cast<double>(config.short_side) * config.clip_scale));
   const Tensor text = b.from_host({1, vocabulary->row_count(), vocabulary->dim}, vocabulary->rows);
 
   std::vector<ZeroShotScore> scores;

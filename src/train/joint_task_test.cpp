@@ -44,9 +44,8 @@ DATASETS: {{TRAIN: demo-world, CONCEPTS: {}/configs/world/demo.tsv, PICTURES: [{
   ~Joint() override { std::filesystem::remove(start_); }
 
   std::shared_ptr<TrainingTask> masks() const {
-    return std::make_shared<SegmentationTask>(recipe_,
-                                              world_samples(world_, recipe_.data.size, 0.5f, recipe_.seed),
-                                              nullptr, TorchOptions{"cpu", Precision::kF32, true});
+    return std::make_shared<SegmentationTask>(recipe_, world_samples(world_, recipe_), nullptr,
+                                              TorchOptions{"cpu", Precision::kF32, true});
   }
   std::shared_ptr<TrainingTask> pairs(const std::shared_ptr<TrainingTask>& beside) const {
     Recipe recipe = recipe_;

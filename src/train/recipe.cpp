@@ -155,6 +155,7 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
       .read("SCENES", r.data.scenes)
       .read("CLUTTER", r.data.clutter)
       .read("RESTYLE", r.data.restyle)
+      .read("OBJECTS", r.data.objects)
       .read("MIN_SIZE_TRAIN", r.input.min_size)
       .read("MAX_SIZE_TRAIN", r.input.max_size)
       .read("CROP_SIZE", r.input.crop)
@@ -229,6 +230,8 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
     require(r.json["SEED"].is_number_integer(), "{}: SEED must be a whole number", where);
     r.seed = r.json["SEED"].get<std::uint64_t>();
   }
+  require(r.data.objects >= 3 && r.data.objects <= 64, "{}: INPUT.OBJECTS is {}; 3 to 64 are possible", where,
+          r.data.objects);
   require(r.batch >= 1 && r.data.size >= 16, "{}: IMS_PER_BATCH must be at least 1, INPUT.SIZE at least 16",
           where);
   (void)trainable_rule(r.model.trainable);

@@ -35,6 +35,7 @@ struct Recipe {
     int size = 64;            ///< of demo-world pairs and scenes
     double curriculum = 0.3;  ///< part of the run over which backgrounds become real
     float scenes = 0.2f, clutter = 0.35f, restyle = 0.6f;  ///< PairOptions
+    int objects = 8;                                       ///< most of them in a demo-world scene
     int vocabulary = 4096;                                 ///< of the tokenizer trained on the captions
     int context = 32;
   } data;

@@ -29,6 +29,16 @@ TEST(Recipe, NamesTheKeyItDoesNotKnow) {
   }
 }
 
+TEST(Recipe, SaysHowManyObjectsAreHeld) {
+  EXPECT_EQ(parse_recipe("INPUT: {OBJECTS: 12}", "mine.yaml").data.objects, 12);
+  try {
+    (void)parse_recipe("INPUT: {OBJECTS: 2}", "mine.yaml");
+    FAIL() << "scenes of 3 to 2 objects went through";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("INPUT.OBJECTS is 2"), std::string::npos) << e.what();
+  }
+}
+
 TEST(Recipe, OverridesReplaceSingleValues) {
   const Recipe r = load_recipe(SAN_SOURCE_DIR "/configs/coco-stuff-vit-b-16.yaml",
                                {"SOLVER.BASE_LR=3.0e-3", "LOSS.TRAIN_NUM_POINTS=7"});

@@ -54,12 +54,12 @@ class WorldEvaluation : public EvaluationSet {
 
 }  // namespace
 
-std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size, float restyle,
-                                                  std::uint64_t seed) {
+std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, const Recipe& recipe) {
   SceneOptions options;
-  options.height = options.width = size;
-  options.restyle = restyle;
-  return std::make_shared<WorldSamples>(std::move(world), options, seed);
+  options.height = options.width = recipe.data.size;
+  options.restyle = recipe.data.restyle;
+  options.most = recipe.data.objects;
+  return std::make_shared<WorldSamples>(std::move(world), options, recipe.seed);
 }
 
 std::shared_ptr<const EvaluationSet> world_evaluation(std::shared_ptr<const World> world, EvalSplit split,

@@ -6,10 +6,8 @@
 
 namespace san {
 
-/// Scenes of the demo world: training sources, seen concepts, a share `restyle` of the sprites with a changed
-/// look.
-std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, int size, float restyle,
-                                                  std::uint64_t seed);
+/// Scenes of the demo world as INPUT describes them: training sources, seen concepts.
+std::shared_ptr<const SampleSource> world_samples(std::shared_ptr<const World> world, const Recipe& recipe);
 
 /// The fixed evaluation scenes of a split, seen and unseen concepts reported apart.
 std::shared_ptr<const EvaluationSet> world_evaluation(std::shared_ptr<const World> world, EvalSplit split,

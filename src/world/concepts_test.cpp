@@ -45,8 +45,17 @@ TEST(Concepts, SaysWhatIsWrongAndWhere) {
               HasSubstr("twice"));
 }
 
-TEST(Concepts, TheShippedListKeepsItsPromises) {
+TEST(Concepts, TheMeasuredListIsPartOfTheTrainedOne) {
   const auto demo = load_concepts(SAN_SOURCE_DIR "/configs/world/demo.tsv");
+  const auto measured = load_concepts(SAN_SOURCE_DIR "/configs/world/measured.tsv");
+  for (const auto& c : measured)
+    EXPECT_TRUE(std::ranges::any_of(demo, [&](const Concept& d) {
+      return d.name == c.name && d.seen == c.seen && d.emoji == c.emoji;
+    })) << c.name;
+}
+
+TEST(Concepts, TheMeasuredListKeepsItsPromises) {
+  const auto demo = load_concepts(SAN_SOURCE_DIR "/configs/world/measured.tsv");
   const auto all = load_concepts(SAN_SOURCE_DIR "/configs/world/concepts.tsv");
   EXPECT_GE(demo.size(), 200u);
   EXPECT_GE(std::count_if(demo.begin(), demo.end(), [](const Concept& c) { return !c.seen; }), 40);

@@ -26,6 +26,7 @@ struct Job {
   std::string under = {};             ///< of line drawings: an SVG document to lay them over
   std::uint32_t inside = 0xffffffu;   ///< and the colour of what they enclose
   bool lines = false;
+  double line = 0;  ///< width of a line around every shape, in the document's units
 };
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -127,7 +128,7 @@ class Builder {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         pictures[i] = jobs[i].lines
                           ? render_lines(jobs[i].content, jobs[i].under, jobs[i].inside, options_.side)
-                      : svg ? render_svg(jobs[i].content, options_.side)
+                      : svg ? render_svg(jobs[i].content, options_.side, jobs[i].line)
                             : decode_rgba(bytes_of(jobs[i].content), options_.side);
         pictures[i].name = jobs[i].name;
         pictures[i].origin = jobs[i].origin;
@@ -152,12 +153,13 @@ class Builder {
     std::vector<Job> jobs;
     for (const auto& entry : concepts_) {
       const auto icons = use.by_name ? icons_called(entry, names(), set)
-                                     : icons_of(entry, names(), set, source.style == "fxemoji");
+                                     : icons_of(entry, names(), set, source.style.starts_with("fxemoji"));
       const auto based = base ? icons_of(entry, names(), *base, false) : std::vector<std::string>{};
       for (const auto& icon : icons) {
         if (use.wrong.find(" " + icon + " ") != std::string_view::npos) continue;
-        Job job{entry.name, icon, set.document(icon)};
+        Job job{entry.name, icon, set.document(icon, use.line)};
         job.lines = base.has_value();
+        job.line = use.line * set.width(icon);
         if (use.over)
           job.under = base->document(icon);
         else if (!based.empty())

@@ -56,6 +56,13 @@ struct IconSet::Data {
   nlohmann::json icons, aliases;
   IconNames names;
   double width = 16, height = 16;
+
+  /// Null where there is none.
+  const nlohmann::json* entry(const std::string& icon) const {
+    std::string name = icon;
+    for (int hops = 0; hops < 4 && aliases.contains(name); ++hops) name = aliases[name].value("parent", "");
+    return icons.contains(name) ? &icons[name] : nullptr;
+  }
 };
 
 IconSet::IconSet(const std::filesystem::path& package, std::string_view licence)
@@ -78,17 +85,21 @@ const IconNames& IconSet::own_names() const {
   return data_->names;
 }
 
-std::string IconSet::document(const std::string& icon) const {
-  std::string name = icon;
-  for (int hops = 0; hops < 4 && data_->aliases.contains(name); ++hops)
-    name = data_->aliases[name].value("parent", "");
-  if (!data_->icons.contains(name)) return {};
-  const auto& entry = data_->icons[name];
+std::string IconSet::document(const std::string& icon, double margin) const {
+  const auto* entry = data_->entry(icon);
+  if (!entry) return {};
+  const double w = entry->value("width", data_->width), h = entry->value("height", data_->height);
+  const double m = margin * w;
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" viewBox=\"{} "
       "{} {} {}\">{}</svg>",
-      entry.value("left", 0.0), entry.value("top", 0.0), entry.value("width", data_->width),
-      entry.value("height", data_->height), entry.value("body", ""));
+      entry->value("left", 0.0) - m, entry->value("top", 0.0) - m, w + 2 * m, h + 2 * m,
+      entry->value("body", ""));
+}
+
+double IconSet::width(const std::string& icon) const {
+  const auto* entry = data_->entry(icon);
+  return entry ? entry->value("width", data_->width) : 0;
 }
 
 std::vector<std::string> icons_of(const Concept& subject, const IconNames& names, const IconSet& set,

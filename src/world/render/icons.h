@@ -27,8 +27,10 @@ class IconSet {
   /// Throws Error when the package states another licence than `licence`, or is damaged.
   IconSet(const std::filesystem::path& package, std::string_view licence);
   ~IconSet();
-  /// A whole SVG document; empty if the set has no such icon.
-  std::string document(const std::string& icon) const;
+  /// A whole SVG document, `margin` × the icon's width free around it; empty if the set has no such icon.
+  std::string document(const std::string& icon, double margin = 0) const;
+  /// The icon's width in the units of its document; 0 if the set has no such icon.
+  double width(const std::string& icon) const;
   /// What the set itself calls its icons; empty for sets that state nothing.
   const IconNames& own_names() const;
 

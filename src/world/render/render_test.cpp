@@ -90,6 +90,19 @@ TEST(RenderLines, LieOverTheColouredDrawing) {
   EXPECT_TRUE(render_lines("not an image", "", 0, 64).pixels.empty());
 }
 
+TEST(RenderSvg, DrawsALineAroundEveryShape) {
+  // A document of 16 units on 64 pixels; the stroke of 2 units reaches 1 unit out and 1 in.
+  const std::string shapes =
+      svg("<rect x=\"1\" y=\"1\" width=\"14\" height=\"14\" fill=\"#f00\"/>"
+          "<circle cx=\"8\" cy=\"8\" r=\"3\" fill=\"#00f\" stroke=\"#0f0\"/>");
+  const Picture p = render_svg(shapes, 64, 2);
+  ASSERT_EQ(p.width, 64);
+  EXPECT_EQ(pixel(p, 2, 32), (std::vector<int>{0, 0, 0, 255})) << "the rim";
+  EXPECT_EQ(pixel(p, 14, 32), (std::vector<int>{255, 0, 0, 255})) << "inside of it";
+  EXPECT_EQ(pixel(p, 20, 32), (std::vector<int>{0, 0, 0, 255})) << "around the circle, in place of its own";
+  EXPECT_EQ(pixel(p, 32, 32), (std::vector<int>{0, 0, 255, 255}));
+}
+
 TEST(MainColour, IsTheCommonestOfWhatShows) {
   const Picture p = render_svg(svg("<rect width=\"16\" height=\"16\" fill=\"#f80000\"/><rect width=\"4\" "
                                    "height=\"4\" fill=\"#00f\"/>"),
@@ -124,6 +137,9 @@ TEST_F(Folder, IconSetsResolveAliasesAndCheckTheLicence) {
   const IconSet set(folder_, "MIT");
   EXPECT_THAT(set.document("kitty"), HasSubstr("viewBox=\"0 0 20 10\"><g/>"));
   EXPECT_THAT(set.document("wide"), HasSubstr("viewBox=\"0 0 30 10\""));
+  EXPECT_THAT(set.document("wide", 0.1), HasSubstr("viewBox=\"-3 -3 36 16\"")) << "room for a line";
+  EXPECT_EQ(set.width("wide"), 30);
+  EXPECT_EQ(set.width("dog"), 0);
   EXPECT_EQ(set.document("loop"), "");
   EXPECT_EQ(set.document("dog"), "");
   Concept cat;

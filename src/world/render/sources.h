@@ -24,6 +24,7 @@ struct IconUse {
       {};             ///< line drawings: coloured with the help of this style's drawing of the same thing,
   bool over = false;  ///< which has the same shapes and lies under the lines; else it lends its main colour
   std::string_view wrong = {};  ///< icons that show something else, a space before and after each
+  double line = 0;  ///< width of a black line drawn around every shape, as part of the icon's; 0: none
 };
 
 /// A package that the demo world takes pictures from. The licence stated here is checked against the

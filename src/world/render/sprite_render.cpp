@@ -84,12 +84,26 @@ Picture rgb_picture(const cv::Mat& bgr) {
 
 namespace {
 
+/// A black line around every shape, whatever its own attributes say.
+std::string outlining(double line) {
+  return fmt::format(
+      "path,circle,ellipse,rect,polygon,polyline,line{{stroke:#000!important;stroke-width:{}!important;"
+      "stroke-linejoin:round!important;stroke-linecap:round!important}}",
+      line);
+}
+
 /// Draws over what `canvas` (premultiplied BGRA) holds. False where the renderer gives up.
-bool draw_svg(const std::string& document, cv::Mat& canvas) {
+bool draw_svg(const std::string& document, cv::Mat& canvas, const std::string& style = {}) {
   GError* error = nullptr;
   const std::unique_ptr<RsvgHandle, ObjectDeleter> handle(
       rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(document.data()), document.size(), &error));
   if (!handle) {
+    g_error_free(error);
+    return false;
+  }
+  if (!style.empty() &&
+      !rsvg_handle_set_stylesheet(handle.get(), reinterpret_cast<const guint8*>(style.data()), style.size(),
+                                  &error)) {
     g_error_free(error);
     return false;
   }
@@ -134,9 +148,9 @@ Picture finish(const cv::Mat& canvas, int side) {
 
 }  // namespace
 
-Picture render_svg(const std::string& document, int side) {
+Picture render_svg(const std::string& document, int side, double line) {
   cv::Mat canvas(kCanvas, kCanvas, CV_8UC4, cv::Scalar::all(0));
-  return draw_svg(document, canvas) ? finish(canvas, side) : Picture{};
+  return draw_svg(document, canvas, line > 0 ? outlining(line) : "") ? finish(canvas, side) : Picture{};
 }
 
 std::uint32_t main_colour(const Picture& picture) {

@@ -10,8 +10,9 @@
 namespace san {
 
 /// Draws an SVG document (UTF-8) and returns its visible part, long side `side` pixels, straight alpha; an
-/// empty picture where nothing shows or the renderer gives up.
-Picture render_svg(const std::string& document, int side);
+/// empty picture where nothing shows or the renderer gives up. `line` > 0 draws a black line of that width,
+/// in units of the document, around every shape.
+Picture render_svg(const std::string& document, int side, double line = 0);
 
 /// The commonest colour of a picture with alpha, 0xBBGGRR; grey where nothing shows.
 std::uint32_t main_colour(const Picture& picture);
