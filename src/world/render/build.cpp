@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <ranges>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -23,9 +24,8 @@ namespace fs = std::filesystem;
 
 struct Job {
   std::string name, origin, content;  ///< an SVG document, or the bytes of a picture
-  std::string under = {};             ///< of line drawings: an SVG document to lay them over
-  std::uint32_t inside = 0xffffffu;   ///< and the colour of what they enclose
-  bool lines = false;
+  bool lines = false;                 ///< a line drawing, coloured as `fill` says
+  LineFill fill = {};
   double line = 0;  ///< width of a line around every shape, in the document's units
 };
 
@@ -126,10 +126,9 @@ class Builder {
     std::vector<Picture> pictures(jobs.size());
     pool_.parallel_for(static_cast<std::int64_t>(jobs.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-        pictures[i] = jobs[i].lines
-                          ? render_lines(jobs[i].content, jobs[i].under, jobs[i].inside, options_.side)
-                      : svg ? render_svg(jobs[i].content, options_.side, jobs[i].line)
-                            : decode_rgba(bytes_of(jobs[i].content), options_.side);
+        pictures[i] = jobs[i].lines ? render_lines(jobs[i].content, jobs[i].fill, options_.side)
+                      : svg         ? render_svg(jobs[i].content, options_.side, jobs[i].line)
+                                    : decode_rgba(bytes_of(jobs[i].content), options_.side);
         pictures[i].name = jobs[i].name;
         pictures[i].origin = jobs[i].origin;
         pictures[i].source = source;
@@ -152,34 +151,52 @@ class Builder {
         if (other.style == use.base) base.emplace(fetch(other), other.licence);
     std::vector<Job> jobs;
     for (const auto& entry : concepts_) {
-      const auto icons = use.by_name ? icons_called(entry, names(), set)
+      const auto icons = use.by_name ? icons_called(entry, names(), set, use.suffix)
                                      : icons_of(entry, names(), set, source.style.starts_with("fxemoji"));
       const auto based = base ? icons_of(entry, names(), *base, false) : std::vector<std::string>{};
       for (const auto& icon : icons) {
         if (use.wrong.find(" " + icon + " ") != std::string_view::npos) continue;
         Job job{entry.name, icon, set.document(icon, use.line)};
         job.lines = base.has_value();
-        job.line = use.line * set.width(icon);
+        const double line = use.line * set.width(icon);
+        (job.lines ? job.fill.stroke : job.line) = line;
+        job.fill.gap = use.gap;
         if (use.over)
-          job.under = base->document(icon);
+          job.fill.under = base->document(icon);
         else if (!based.empty())
-          job.inside = main_colour(render_svg(base->document(based.front()), options_.side));
-        if (job.lines) paint_tones(job);
+          job.fill.inside = main_colours(render_svg(base->document(based.front()), options_.side), 3);
+        if (use.solid) paint_solid(job);
+        paint_tones(job, use.tones);
         jobs.push_back(std::move(job));
       }
     }
     render(jobs, true, file, index);
   }
 
-  /// Icon Park's drawings are filled with one and the same blue, which would give them away.
-  static void paint_tones(Job& job) {
-    for (const auto& [tone, colour] :
-         {std::pair{"#2F88FF", job.inside}, std::pair{"#43CCF8", std::uint32_t{0xffffffu}}}) {
-      const std::string name =
-          fmt::format("#{:02x}{:02x}{:02x}", colour & 255u, colour >> 8 & 255u, colour >> 16 & 255u);
-      for (std::size_t at = 0; (at = job.content.find(tone, at)) != std::string::npos; at += name.size())
-        job.content.replace(at, 7, name);
-    }
+  static void replace_all(std::string& text, std::string_view what, std::uint32_t colour) {
+    const std::string name =
+        fmt::format("#{:02x}{:02x}{:02x}", colour & 255u, colour >> 8 & 255u, colour >> 16 & 255u);
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += name.size())
+      text.replace(at, what.size(), name);
+  }
+
+  /// One and the same blue in every drawing would give the set away.
+  static void paint_tones(Job& job, const std::array<std::string_view, 3>& tones) {
+    const auto& inside = job.fill.inside;
+    const std::array<std::uint32_t, 3> colours = {0, inside.front(),
+                                                  inside.size() > 1 ? inside[1] : 0xffffffu};
+    for (std::size_t i = 0; i < tones.size(); ++i)
+      for (const auto part : std::views::split(tones[i], ' '))
+        replace_all(job.content, std::string_view(part.begin(), part.end()), colours[i]);
+  }
+
+  static void paint_solid(Job& job) {
+    job.fill.around = true;
+    replace_all(job.content, "currentColor", job.fill.inside.front());
+    if (job.fill.inside.size() > 1)
+      job.fill.inside.erase(job.fill.inside.begin());
+    else
+      job.fill.inside = {0xffffffu};
   }
 
   void add_images(const fs::path& folder, PictureFile& file, int index) {

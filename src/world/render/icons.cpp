@@ -117,15 +117,16 @@ std::vector<std::string> icons_of(const Concept& subject, const IconNames& names
   return out;
 }
 
-std::vector<std::string> icons_called(const Concept& subject, const IconNames& names, const IconSet& set) {
+std::vector<std::string> icons_called(const Concept& subject, const IconNames& names, const IconSet& set,
+                                      std::string_view suffix) {
   std::vector<std::string> called = {hyphenated(subject.name)}, out;
   for (const auto& synonym : subject.synonyms) called.push_back(hyphenated(synonym));
   for (const auto& emoji : subject.emoji)
     for (const auto& name : names.of(emoji)) called.push_back(name);
   for (const auto& name : called)
     for (const char* face : {"", "-face"})
-      for (const char* number : {"", "-1", "-2", "-3"}) {
-        const std::string icon = name + face + number;
+      for (const char* number : {"", "-1", "-2", "-3", "-01", "-02", "-03"}) {
+        const std::string icon = fmt::format("{}{}{}{}", name, face, number, suffix);
         if (!set.document(icon).empty() && std::find(out.begin(), out.end(), icon) == out.end())
           out.push_back(icon);
       }

@@ -44,8 +44,9 @@ std::vector<std::string> icons_of(const Concept& subject, const IconNames& names
                                   bool fxemoji);
 
 /// The set's icons that are called like the concept, a synonym or one of its emoji, "-face" or a number after
-/// it or not ("fox-face-2"): for sets that are not of emoji or number their drawings.
-std::vector<std::string> icons_called(const Concept& subject, const IconNames& names, const IconSet& set);
+/// it or not ("fox-face-2"), and `suffix` last: for sets that are not of emoji or number their drawings.
+std::vector<std::string> icons_called(const Concept& subject, const IconNames& names, const IconSet& set,
+                                      std::string_view suffix = {});
 
 /// The bytes behind "data:...;base64,...", which some packages wrap files in. Throws Error.
 std::string decode_data_url(std::string_view text);

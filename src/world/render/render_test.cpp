@@ -72,22 +72,52 @@ constexpr const char* kRing =
     "<circle cx=\"8\" cy=\"8\" r=\"6\" stroke=\"#000\" stroke-width=\"2\" fill=\"none\"/>";
 
 TEST(RenderLines, FillsWhatTheLinesEnclose) {
-  const Picture p = render_lines(svg(kRing), "", 0x2040f0u, 64);
+  const Picture p = render_lines(svg(kRing), {.inside = {0x2040f0u}}, 64);
   ASSERT_EQ(p.width, 64);
   EXPECT_EQ(pixel(p, 32, 32), (std::vector<int>{0xf0, 0x40, 0x20, 255}));
   EXPECT_EQ(pixel(p, 1, 1)[3], 0) << "outside of the ring";
   EXPECT_EQ(pixel(p, 32, 3), (std::vector<int>{0, 0, 0, 255})) << "the line itself";
   const Picture open = render_lines(
-      svg("<path d=\"M2 2v12h12V2\" stroke=\"#000\" stroke-width=\"2\" fill=\"none\"/>"), "", 0, 64);
+      svg("<path d=\"M2 2v12h12V2\" stroke=\"#000\" stroke-width=\"2\" fill=\"none\"/>"), {}, 64);
   EXPECT_EQ(pixel(open, 20, 32)[3], 0) << "an open shape has no inside";
+}
+
+TEST(RenderLines, TakeColoursInTurnFromTheLargestAreaOn) {
+  // Two closed boxes, the right one larger, 2 units of line around each.
+  const std::string boxes =
+      svg("<path d=\"M1 1h4v14H1zM7 1h8v14H7z\" stroke=\"#000\" stroke-width=\"2\" fill=\"none\"/>");
+  const Picture p = render_lines(boxes, {.inside = {0x0000ffu, 0x00ff00u}}, 64);
+  EXPECT_EQ(pixel(p, 32, 44), (std::vector<int>{255, 0, 0, 255})) << "the larger: 0xBBGGRR";
+  EXPECT_EQ(pixel(p, 32, 12), (std::vector<int>{0, 255, 0, 255}));
+  const Picture one = render_lines(boxes, {.inside = {0x0000ffu}}, 64);
+  EXPECT_EQ(pixel(one, 32, 12), (std::vector<int>{255, 0, 0, 255})) << "and from the first again";
+}
+
+TEST(RenderLines, CloseGapsUpToTheStatedWidth) {
+  // A box of 12 units on a picture of 14 with a gap of 1 unit (20 of 320ths) in its upper side.
+  const std::string box =
+      svg("<path d=\"M7.5 2H2v12h12V2H8.5\" stroke=\"#000\" stroke-width=\"1\" fill=\"none\"/>");
+  EXPECT_EQ(pixel(render_lines(box, {.gap = 6}, 64), 32, 32)[3], 0) << "closes 2 × 6 at most";
+  const Picture closed = render_lines(box, {.inside = {0x0000ffu}, .gap = 12}, 64);
+  EXPECT_EQ(pixel(closed, 32, 32), (std::vector<int>{255, 0, 0, 255}));
+  EXPECT_EQ(pixel(closed, 60, 60)[3], 255) << "the line stays where it was";
+}
+
+TEST(RenderLines, ChangeStrokesOrDrawThemAroundShapes) {
+  const Picture thin = render_lines(svg(kRing), {.inside = {0x0000ffu}, .stroke = 0.5}, 64);
+  EXPECT_EQ(pixel(thin, 32, 6), (std::vector<int>{255, 0, 0, 255})) << "was line before";
+  const Picture around = render_lines(svg("<rect x=\"2\" y=\"2\" width=\"12\" height=\"12\" fill=\"#00f\"/>"),
+                                      {.stroke = 2, .around = true}, 64);
+  EXPECT_EQ(pixel(around, 32, 2), (std::vector<int>{0, 0, 0, 255}));
+  EXPECT_EQ(pixel(around, 32, 32), (std::vector<int>{0, 0, 255, 255}));
 }
 
 TEST(RenderLines, LieOverTheColouredDrawing) {
   const Picture p =
-      render_lines(svg(kRing), svg("<circle cx=\"8\" cy=\"8\" r=\"3\" fill=\"#0f0\"/>"), 0xffffffu, 64);
+      render_lines(svg(kRing), {.under = svg("<circle cx=\"8\" cy=\"8\" r=\"3\" fill=\"#0f0\"/>")}, 64);
   EXPECT_EQ(pixel(p, 32, 32), (std::vector<int>{0, 255, 0, 255}));
   EXPECT_EQ(pixel(p, 32, 14), (std::vector<int>{255, 255, 255, 255})) << "between drawing and line";
-  EXPECT_TRUE(render_lines("not an image", "", 0, 64).pixels.empty());
+  EXPECT_TRUE(render_lines("not an image", {}, 64).pixels.empty());
 }
 
 TEST(RenderSvg, DrawsALineAroundEveryShape) {
@@ -103,12 +133,16 @@ TEST(RenderSvg, DrawsALineAroundEveryShape) {
   EXPECT_EQ(pixel(p, 32, 32), (std::vector<int>{0, 0, 255, 255}));
 }
 
-TEST(MainColour, IsTheCommonestOfWhatShows) {
+TEST(MainColours, AreTheCommonestOfWhatShows) {
   const Picture p = render_svg(svg("<rect width=\"16\" height=\"16\" fill=\"#f80000\"/><rect width=\"4\" "
                                    "height=\"4\" fill=\"#00f\"/>"),
                                32);
-  EXPECT_EQ(main_colour(p) & 0xf0f0f0u, 0x0000f0u);
-  EXPECT_EQ(main_colour({}), 0x808080u);
+  const auto colours = main_colours(p, 3);
+  ASSERT_EQ(colours.size(), 2u) << "shades where the two meet are no colours of their own";
+  EXPECT_EQ(colours[0] & 0xf0f0f0u, 0x0000f0u);
+  EXPECT_EQ(colours[1] & 0xf0f0f0u, 0xf00000u);
+  EXPECT_EQ(main_colours(p, 1).size(), 1u);
+  EXPECT_EQ(main_colours({}, 3), (std::vector<std::uint32_t>{0x808080u}));
 }
 
 TEST(Textures, AreTintedAndTurned) {
@@ -152,6 +186,9 @@ TEST_F(Folder, IconSetsResolveAliasesAndCheckTheLicence) {
   bear.synonyms = {"bear"};
   EXPECT_EQ(icons_called(bear, {}, IconSet(folder_, "MIT")),
             (std::vector<std::string>{"polar-bear", "bear-face-2"}));
+  put("icons.json", R"({"icons": {"bear": {"body": ""}, "bear-01-line": {"body": ""}}})");
+  EXPECT_EQ(icons_called(bear, {}, IconSet(folder_, "MIT"), "-line"),
+            (std::vector<std::string>{"bear-01-line"}));
   try {
     IconSet(folder_, "Apache-2.0");
     FAIL() << "another licence was accepted";

@@ -7,8 +7,8 @@ namespace san {
 
 namespace {
 
-// Looked at one by one: other things of the same name, and drawings framed in a square that would be their
-// mask.
+// Looked at one by one, those of configs/world/demo.tsv: other things of the same name, and drawings framed
+// in a square that would be their mask.
 constexpr std::string_view kWrongStreamline =
     " factory castle tent carousel-horse ferris-wheel ship rainbow necktie headphone tennis-1 turkey "
     "fountain "
@@ -17,6 +17,26 @@ constexpr std::string_view kWrongIconPark =
     " mouse cooking anchor bowling tennis ring heart keyboard torch envelope apple scissors pill telescope "
     "trumpet "
     "handbag seal turkey chicken rock seat cook magic-wand ";
+// And logos, and drawings whose outline is too open to be filled.
+constexpr std::string_view kWrongHugeicons =
+    " mouse mouse-01 mouse-02 mouse-03 cat horse octopus tree-01 tree-02 tree-03 sushi-02 sushi-03 house-02 "
+    "house-03 bike "
+    "star-face sunglasses locked diamond diamond-01 ";
+constexpr std::string_view kWrongPhosphor = " mouse-light diamond-light ";
+constexpr std::string_view kWrongTabler = " mouse mouse-2 tower bike ";
+constexpr std::string_view kWrongMaterial =
+    " mouse apple construction bike high-voltage bowling gamepad box torch ";
+constexpr std::string_view kWrongMingcute =
+    " mouse-fill apple-fill cactus-2-fill palette-2-fill palette-3-fill telescope-2-fill sun-2-fill "
+    "diamond-fill "
+    "baseball-2-fill candy-2-fill wastebasket-fill ";
+constexpr std::string_view kWrongIconoir = " eye light-bulb gamepad ";
+constexpr std::string_view kWrongSolar =
+    " plane-linear plane-2-linear plane-3-linear airplane-linear airplane-2-linear airplane-3-linear "
+    "lightning-linear "
+    "palette-linear mouse-linear star-2-linear tennis-linear tennis-2-linear bowling-linear ";
+constexpr std::string_view kWrongStreamlineColour =
+    " mouse apple credit-card-2 office-building-1 candle hammer-3 ";
 
 }  // namespace
 
@@ -75,7 +95,114 @@ const std::vector<SourcePackage>& source_packages() {
        "ByteDance (IconPark)",
        "https://github.com/bytedance/IconPark",
        Role::kTrainExtra,
-       {true, "noto", false, kWrongIconPark}},
+       {.by_name = true, .base = "noto", .wrong = kWrongIconPark, .tones = {"", "#2F88FF", "#43CCF8"}}},
+      {kIconify,
+       "hugeicons",
+       "@iconify-json/hugeicons",
+       "1.2.35",
+       "MIT",
+       "Hugeicons",
+       "https://icon-sets.iconify.design/icon-sets/hugeicons",
+       Role::kTrainExtra,
+       {.by_name = true, .base = "noto", .wrong = kWrongHugeicons, .line = 0.04, .gap = 9}},
+      {kIconify,
+       "phosphor",
+       "@iconify-json/ph",
+       "1.2.2",
+       "MIT",
+       "Phosphor Icons",
+       "https://github.com/phosphor-icons/core",
+       Role::kTrainExtra,
+       {.by_name = true, .base = "noto", .wrong = kWrongPhosphor, .gap = 9, .suffix = "-light"}},
+      {kIconify,
+       "tabler",
+       "@iconify-json/tabler",
+       "1.2.41",
+       "MIT",
+       "Pawel Kuna (Tabler Icons)",
+       "https://github.com/tabler/tabler-icons",
+       Role::kTrainExtra,
+       {.by_name = true, .base = "noto", .wrong = kWrongTabler, .line = 0.036, .gap = 9}},
+      {kIconify,
+       "material design icons",
+       "@iconify-json/mdi",
+       "1.2.3",
+       "Apache-2.0",
+       "Pictogrammers (Material Design Icons)",
+       "https://github.com/Templarian/MaterialDesign",
+       Role::kTrainExtra,
+       {.by_name = true, .base = "noto", .wrong = kWrongMaterial, .line = 0.025, .solid = true}},
+      {kIconify,
+       "mingcute",
+       "@iconify-json/mingcute",
+       "1.2.8",
+       "Apache-2.0",
+       "MingCute Design",
+       "https://github.com/Richard9394/MingCute",
+       Role::kTrainExtra,
+       {.by_name = true,
+        .base = "noto",
+        .wrong = kWrongMingcute,
+        .line = 0.025,
+        .solid = true,
+        .suffix = "-fill"}},
+      {kIconify,
+       "iconoir",
+       "@iconify-json/iconoir",
+       "1.2.11",
+       "MIT",
+       "Luca Burgio (Iconoir)",
+       "https://github.com/iconoir-icons/iconoir",
+       Role::kTrainExtra,
+       {.by_name = true, .base = "noto", .wrong = kWrongIconoir, .line = 0.034, .gap = 9}},
+      {kIconify,
+       "solar",
+       "@iconify-json/solar",
+       "1.2.13",
+       "CC-BY-4.0",
+       "480 Design (Solar)",
+       "https://github.com/480-Design/Solar-Icon-Set",
+       Role::kTrainExtra,
+       {.by_name = true, .base = "noto", .wrong = kWrongSolar, .line = 0.034, .gap = 9, .suffix = "-linear"}},
+      {kIconify,
+       "streamline cyber",
+       "@iconify-json/streamline-cyber-color",
+       "1.2.2",
+       "CC-BY-4.0",
+       "Streamline (Cyber Color)",
+       "https://github.com/webalys-hq/streamline-vectors",
+       Role::kTrainExtra,
+       {.by_name = true,
+        .base = "noto",
+        .wrong = kWrongStreamlineColour,
+        .gap = 4,
+        .tones = {"#092f63", "#fff", "#bbd8ff"}}},
+      {kIconify,
+       "streamline core",
+       "@iconify-json/streamline-color",
+       "1.2.2",
+       "CC-BY-4.0",
+       "Streamline (Core Color)",
+       "https://github.com/webalys-hq/streamline-vectors",
+       Role::kTrainExtra,
+       {.by_name = true,
+        .base = "noto",
+        .wrong = kWrongStreamlineColour,
+        .gap = 4,
+        .tones = {"#4147d5 #2859c5", "#d7e0ff #8fbffa", "#fff"}}},
+      {kIconify,
+       "streamline plump",
+       "@iconify-json/streamline-plump-color",
+       "1.2.2",
+       "CC-BY-4.0",
+       "Streamline (Plump Color)",
+       "https://github.com/webalys-hq/streamline-vectors",
+       Role::kTrainExtra,
+       {.by_name = true,
+        .base = "noto",
+        .wrong = kWrongStreamlineColour,
+        .gap = 4,
+        .tones = {"#2859c5", "#8fbffa", "#fff"}}},
       {kIconify,
        "noto outlined",
        "@iconify-json/noto",

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -24,7 +25,14 @@ struct IconUse {
       {};             ///< line drawings: coloured with the help of this style's drawing of the same thing,
   bool over = false;  ///< which has the same shapes and lies under the lines; else it lends its main colour
   std::string_view wrong = {};  ///< icons that show something else, a space before and after each
-  double line = 0;  ///< width of a black line drawn around every shape, as part of the icon's; 0: none
+  double line = 0;  ///< width of a black line drawn around every shape, as part of the icon's; 0: none. With
+                    ///< a base: of the strokes that are there
+  bool solid = false;            ///< silhouettes with cuts in one colour, which get colours and that line
+  int gap = 0;                   ///< LineFill::gap of line drawings
+  std::string_view suffix = {};  ///< of the icons' names, by name
+  /// Colours of the set that every drawing has: what becomes black, the base's main
+  /// colour, its second one; several with a space between.
+  std::array<std::string_view, 3> tones = {};
 };
 
 /// A package that the demo world takes pictures from. The licence stated here is checked against the

@@ -119,21 +119,48 @@ bool draw_svg(const std::string& document, cv::Mat& canvas, const std::string& s
   return true;
 }
 
-/// Puts `bgr` under every pixel that cannot be reached from the rim without crossing a line.
-void fill_inside(cv::Mat& canvas, const std::array<int, 3>& bgr) {
-  cv::Mat alpha, lines;
+/// Puts colours under every pixel that cannot be reached from the rim without crossing a line: the first
+/// colour in the largest enclosed area, the next in the next, and so on in turn.
+void fill_inside(cv::Mat& canvas, const std::vector<std::uint32_t>& colours, int gap) {
+  cv::Mat alpha, closed;
   cv::extractChannel(canvas, alpha, 3);
-  cv::copyMakeBorder(alpha >= 128, lines, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  const cv::Mat lines = alpha >= 128;
+  const auto disc = [](int radius) {
+    return cv::getStructuringElement(cv::MORPH_ELLIPSE, cv::Size(2 * radius + 1, 2 * radius + 1));
+  };
+  cv::copyMakeBorder(lines, closed, gap + 1, gap + 1, gap + 1, gap + 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  if (gap > 0) cv::dilate(closed, closed, disc(gap));
   constexpr int kOutside = 100;
-  cv::floodFill(lines, cv::Point(0, 0), cv::Scalar(kOutside));
+  cv::floodFill(closed, cv::Point(0, 0), cv::Scalar(kOutside));
+  cv::Mat outside = closed == kOutside;
+  if (gap > 0) cv::dilate(outside, outside, disc(gap));
+  outside = outside(cv::Rect(gap + 1, gap + 1, canvas.cols, canvas.rows)) & ~lines;
+
+  cv::Mat areas, sizes, centres;
+  const int count = cv::connectedComponentsWithStats(~lines & ~outside, areas, sizes, centres, 4, CV_32S);
+  std::vector<int> order;
+  for (int i = 1; i < count; ++i) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return sizes.at<int>(a, cv::CC_STAT_AREA) > sizes.at<int>(b, cv::CC_STAT_AREA);
+  });
+  cv::Mat turn(canvas.size(), CV_8U, cv::Scalar(0));
+  for (std::size_t i = 0; i < order.size(); ++i)
+    turn.setTo(static_cast<double>(1 + i % colours.size()), areas == order[i]);
+  // Smooth edges of lines show what is behind them.
+  cv::Mat near;
+  cv::dilate(turn, near, disc(2));
   for (int y = 0; y < canvas.rows; ++y) {
     auto* p = canvas.ptr<std::uint8_t>(y);
-    const auto* where = lines.ptr<std::uint8_t>(y + 1) + 1;
     for (int x = 0; x < canvas.cols; ++x, p += 4) {
-      if (where[x] == kOutside) continue;
+      if (outside.at<std::uint8_t>(y, x)) continue;
+      int which = turn.at<std::uint8_t>(y, x);
+      if (which == 0) which = near.at<std::uint8_t>(y, x);
+      const std::uint32_t colour = colours[static_cast<std::size_t>(std::max(1, which) - 1)];
       const int rest = 255 - p[3];
-      for (std::size_t c = 0; c < 3; ++c)
-        p[c] = static_cast<std::uint8_t>(std::min(255, p[c] + (bgr[c] * rest + 127) / 255));
+      for (std::size_t c = 0; c < 3; ++c) {
+        const auto part = static_cast<int>(colour >> (16 - 8 * c) & 255u);
+        p[c] = static_cast<std::uint8_t>(std::min(255, p[c] + (part * rest + 127) / 255));
+      }
       p[3] = 255;
     }
   }
@@ -153,22 +180,36 @@ Picture render_svg(const std::string& document, int side, double line) {
   return draw_svg(document, canvas, line > 0 ? outlining(line) : "") ? finish(canvas, side) : Picture{};
 }
 
-std::uint32_t main_colour(const Picture& picture) {
+std::vector<std::uint32_t> main_colours(const Picture& picture, std::size_t count) {
   std::map<std::uint32_t, int> seen;
   for (std::size_t i = 0; i + 3 < picture.pixels.size(); i += 4)
     if (const auto* p = &picture.pixels[i]; p[3] > 200)
       ++seen[(p[0] & 0xf0u) | (p[1] & 0xf0u) << 8 | (p[2] & 0xf0u) << 16];
-  const auto most = std::max_element(seen.begin(), seen.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == seen.end() ? 0x808080u : most->first + 0x080808u;
+  std::vector<std::pair<int, std::uint32_t>> common;
+  for (const auto& [colour, pixels] : seen) common.emplace_back(-pixels, colour + 0x080808u);
+  std::sort(common.begin(), common.end());
+  constexpr int kApart = 96;
+  std::vector<std::uint32_t> out;
+  for (const auto& [pixels, colour] : common) {
+    const bool apart = std::all_of(out.begin(), out.end(), [colour = colour](std::uint32_t other) {
+      int sum = 0;
+      for (int shift = 0; shift < 24; shift += 8)
+        sum += std::abs(static_cast<int>(colour >> shift & 255u) - static_cast<int>(other >> shift & 255u));
+      return sum >= kApart;
+    });
+    if (apart && out.size() < count) out.push_back(colour);
+  }
+  return out.empty() ? std::vector<std::uint32_t>{0x808080u} : out;
 }
 
-Picture render_lines(const std::string& document, const std::string& under, std::uint32_t inside, int side) {
+Picture render_lines(const std::string& document, const LineFill& fill, int side) {
   cv::Mat canvas(kCanvas, kCanvas, CV_8UC4, cv::Scalar::all(0));
-  if (!under.empty() && !draw_svg(under, canvas)) return {};
-  if (!draw_svg(document, canvas)) return {};
-  const auto part = [&](int shift) { return static_cast<int>(inside >> shift & 255u); };
-  fill_inside(canvas, {part(16), part(8), part(0)});
+  if (!fill.under.empty() && !draw_svg(fill.under, canvas)) return {};
+  const std::string style = fill.around       ? outlining(fill.stroke)
+                            : fill.stroke > 0 ? fmt::format("*{{stroke-width:{}!important}}", fill.stroke)
+                                              : std::string{};
+  if (!draw_svg(document, canvas, style)) return {};
+  fill_inside(canvas, fill.inside, fill.gap);
   return finish(canvas, side);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "world/pictures.h"
 
@@ -14,12 +15,23 @@ namespace san {
 /// in units of the document, around every shape.
 Picture render_svg(const std::string& document, int side, double line = 0);
 
-/// The commonest colour of a picture with alpha, 0xBBGGRR; grey where nothing shows.
-std::uint32_t main_colour(const Picture& picture);
+/// Up to `count` colours of a picture with alpha, the commonest first, each well apart from those before it,
+/// 0xBBGGRR; grey where nothing shows.
+std::vector<std::uint32_t> main_colours(const Picture& picture, std::size_t count);
 
-/// As render_svg, for line drawings: over the document `under` if that is not empty, and with `inside`
-/// (0xBBGGRR) wherever the lines enclose nothing.
-Picture render_lines(const std::string& document, const std::string& under, std::uint32_t inside, int side);
+/// How a line drawing is coloured.
+struct LineFill {
+  std::string under = {};  ///< SVG document below the lines; empty: none
+  std::vector<std::uint32_t> inside = {
+      0xffffffu};       ///< 0xBBGGRR of the enclosed areas, the largest first, in turn
+  double stroke = 0;    ///< width of the strokes, in units of the document; 0: the document's own
+  bool around = false;  ///< strokes around every shape, not only those that have one
+  int gap = 0;  ///< lines that end within so many 320ths of the picture of each other enclose all the same
+};
+
+/// As render_svg, for line drawings: areas that the lines enclose are filled. Where `fill.under` shows, it
+/// stays.
+Picture render_lines(const std::string& document, const LineFill& fill, int side);
 
 /// Decodes PNG or WEBP with alpha and returns the visible part, long side at most `side` pixels; an empty
 /// picture where it cannot be decoded or nothing shows.
