@@ -235,7 +235,8 @@ void add_segment(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--preprocess", a->preprocessing,
-                   "evaluation (bilinear, as benchmarks) or demo (bicubic, as the authors' demo)")
+                   "evaluation (bilinear, as benchmarks) or demo (bicubic and the long side not limited, as "
+                   "the authors' demo)")
       ->check(CLI::IsMember({"evaluation", "demo"}))
       ->capture_default_str();
   command->footer(

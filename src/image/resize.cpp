@@ -93,6 +93,17 @@ void for_rows(ThreadPool* pool, int rows, const std::function<void(std::int64_t,
     body(0, rows);
 }
 
+Size whole_pixels(double height, double width, Size image) {
+  constexpr double kMaxPixels = 1 << 26;
+  height = std::max(1.0, std::floor(height)), width = std::max(1.0, std::floor(width));
+  require(
+      height * width <= kMaxPixels,
+      "resize: a picture of {}x{} pixels would become {}x{}, more than the {:.0f} million pixels a network "
+      "is given; make the short side smaller, or limit the long side",
+      image.height, image.width, height, width, kMaxPixels / 1e6);
+  return {static_cast<int>(height), static_cast<int>(width)};
+}
+
 }  // namespace
 
 Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool) {
@@ -138,17 +149,12 @@ Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule r
   require(image.height > 0 && image.width > 0 && short_side > 0 && long_limit > 0,
           "resize: sizes must be positive, got image {}x{}, short side {}, long side limit {}", image.height,
           image.width, short_side, long_limit);
-  const auto at_least_1 = [](double length) { return std::max(1, static_cast<int>(length)); };
   const bool tall = image.width < image.height;
   if (rule == SizeRule::kDemo) {
     const double short_in = std::min(image.height, image.width),
                  long_in = std::max(image.height, image.width);
-    int short_out = short_side, long_out = at_least_1(long_in * short_side / short_in);
-    if (long_out > long_limit) {
-      long_out = long_limit;
-      short_out = at_least_1(short_in * long_limit / long_in);
-    }
-    return tall ? Size{long_out, short_out} : Size{short_out, long_out};
+    const double length = long_in * short_side / short_in;
+    return tall ? whole_pixels(length, short_side, image) : whole_pixels(short_side, length, image);
   }
   double scale = static_cast<double>(short_side) / std::min(image.height, image.width);
   double height = image.height < image.width ? short_side : scale * image.height;
@@ -158,7 +164,7 @@ Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule r
     height *= scale;
     width *= scale;
   }
-  return {at_least_1(height + 0.5), at_least_1(width + 0.5)};
+  return whole_pixels(height + 0.5, width + 0.5, image);
 }
 
 LabelMap resize_nearest(const LabelMap& map, int height, int width, NearestRule rule) {

@@ -15,12 +15,13 @@ struct Size {
   friend bool operator==(const Size&, const Size&) = default;
 };
 
-/// How the resized lengths are rounded: as the official evaluation does (both to nearest), or as its demo
-/// does (the long side truncated).
+/// How the resized lengths are found: as the official evaluation does (both rounded to nearest, the long side
+/// limited), or as its demo does (the long side truncated and not limited).
 enum class SizeRule { kEvaluation, kDemo };
 
-/// The size whose short side is `short_side`, aspect ratio kept, or smaller if the long side would pass
-/// `long_limit`. Neither side becomes less than 1. Throws Error on sizes that are not positive.
+/// The size whose short side is `short_side`, aspect ratio kept; with kEvaluation smaller if the long side
+/// would pass `long_limit`. Neither side becomes less than 1. Throws Error on sizes that are not positive and
+/// on results of more than 2²⁶ pixels, which no network here could take.
 Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule rule = SizeRule::kEvaluation);
 
 /// Which of two nearest-neighbour rules: torch's floor(dst·in/out) exactly, or OpenCV's in double precision.

@@ -95,7 +95,19 @@ TEST(ResizeShortestEdge, OfficialEvaluationRounds) {
 TEST(ResizeShortestEdge, DemoTruncates) {
   EXPECT_EQ(resize_shortest_edge({640, 426}, 640, 2560, SizeRule::kDemo), (Size{961, 640}));
   EXPECT_EQ(resize_shortest_edge({427, 640}, 640, 2560, SizeRule::kDemo), (Size{640, 959}));
-  EXPECT_EQ(resize_shortest_edge({100, 500}, 640, 2560, SizeRule::kDemo), (Size{512, 2560}));
+}
+
+// Recorded from the authors' demo, which has no limit on the long side, and from their evaluation.
+TEST(ResizeShortestEdge, DemoDoesNotLimitTheLongSide) {
+  EXPECT_EQ(resize_shortest_edge({61, 300}, 96, 384, SizeRule::kDemo), (Size{96, 472}));
+  EXPECT_EQ(resize_shortest_edge({300, 61}, 96, 384, SizeRule::kDemo), (Size{472, 96}));
+  EXPECT_EQ(resize_shortest_edge({61, 300}, 96, 384), (Size{78, 384}));
+}
+
+TEST(ResizeShortestEdge, RefusesSizesThatNoNetworkCouldTake) {
+  EXPECT_EQ(resize_shortest_edge({1, 1000}, 256, 384, SizeRule::kDemo), (Size{256, 256000}));
+  EXPECT_THROW(resize_shortest_edge({1, 65535}, 65536, 384, SizeRule::kDemo), Error);
+  EXPECT_THROW(resize_shortest_edge({100, 100}, 65536, 65536), Error);
 }
 
 LabelMap numbered(int height, int width) {
