@@ -1,4 +1,5 @@
-# One folder under src/ is one target: san_module(<folder> [DEPS module...] [LIBS public libs...] [PRIVATE_LIBS libs...]).
+# One folder under src/ is one target: san_module(<folder> [DEPS module...] [LIBS public libs...] [PRIVATE_LIBS libs...]
+# [TEST_DEPS module...] [TEST_LIBS libs...]).
 # Sources are <folder>/*.cpp; <folder>/*_test.cpp become the test executable <name>_test.
 include_guard()
 
@@ -46,7 +47,7 @@ function(san_test name)
 endfunction()
 
 function(san_module folder)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;PRIVATE_LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;PRIVATE_LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   set(dir ${PROJECT_SOURCE_DIR}/src/${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
@@ -66,6 +67,6 @@ function(san_module folder)
   target_link_libraries(san_${name} ${kind} san_options ${ARG_DEPS} ${ARG_LIBS})
   if(tests)
     list(TRANSFORM ARG_TEST_DEPS PREPEND san_)
-    san_test(${name}_test SOURCES ${tests} LIBS san_${name} ${ARG_TEST_DEPS} ${ARG_PRIVATE_LIBS})
+    san_test(${name}_test SOURCES ${tests} LIBS san_${name} ${ARG_TEST_DEPS} ${ARG_PRIVATE_LIBS} ${ARG_TEST_LIBS})
   endif()
 endfunction()

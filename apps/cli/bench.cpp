@@ -10,8 +10,8 @@
 #include "base/thread_pool.h"
 #include "commands.h"
 #include "common.h"
+#include "labels/segmentation_head.h"
 #include "model/san.h"
-#include "segment/segmentation_head.h"
 #ifdef SAN_WITH_TORCH
 #include "train_bench.h"
 #endif

@@ -11,14 +11,14 @@
 #include "commands.h"
 #include "common.h"
 #include "data/label_sets.h"
-#include "image/decode.h"
-#include "image/encode.h"
+#include "draw/contact_sheet.h"
+#include "draw/overlay.h"
+#include "draw/palette.h"
+#include "image/codec/decode.h"
+#include "image/codec/encode.h"
 #include "image_inputs.h"
-#include "segment/contact_sheet.h"
-#include "segment/mask_proposals.h"
-#include "segment/overlay.h"
-#include "segment/palette.h"
-#include "segment/result_json.h"
+#include "labels/mask_proposals.h"
+#include "labels/result_json.h"
 
 namespace san::cli {
 namespace {

@@ -2,11 +2,11 @@
 
 #include "backend/factory/factory.h"
 #include "base/error.h"
+#include "draw/overlay.h"
+#include "draw/palette.h"
 #include "engine/engine.h"
-#include "image/decode.h"
-#include "image/encode.h"
-#include "segment/overlay.h"
-#include "segment/palette.h"
+#include "image/codec/decode.h"
+#include "image/codec/encode.h"
 
 namespace san {
 

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "image/preprocess.h"
-#include "segment/axis_weights.h"
-#include "segment/mask_logits.h"
+#include "labels/axis_weights.h"
+#include "labels/mask_logits.h"
 
 namespace san {
 namespace {

@@ -9,8 +9,8 @@
 #include "base/thread_pool.h"
 #include "engine/loaded_model.h"
 #include "image/resize.h"
+#include "labels/segmentation_head.h"
 #include "model/san.h"
-#include "segment/segmentation_head.h"
 #include "text/vocabulary.h"
 
 namespace san {

@@ -9,10 +9,10 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "data/label_sets.h"
+#include "draw/palette.h"
 #include "eval/example_pictures.h"
-#include "image/decode.h"
-#include "image/image_header.h"
-#include "segment/palette.h"
+#include "image/codec/decode.h"
+#include "image/codec/image_header.h"
 
 namespace san {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "eval/report.h"
 #include "eval/views.h"
-#include "image/encode.h"
+#include "image/codec/encode.h"
 
 namespace san {
 namespace {

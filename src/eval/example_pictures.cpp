@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/codec/encode.h"
 #include "image/resize.h"
 
 namespace san {

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "image/decode.h"
-#include "image/encode.h"
-#include "segment/rle.h"
+#include "image/codec/decode.h"
+#include "image/codec/encode.h"
+#include "image/rle.h"
 
 namespace san {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "segment/segmentation_head.h"
+#include "labels/segmentation_head.h"
 
 namespace san {
 

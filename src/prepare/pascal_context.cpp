@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "image/decode.h"
+#include "image/codec/decode.h"
+#include "image/rle.h"
 #include "prepare/mat_file.h"
 #include "prepare/raw_source.h"
-#include "segment/rle.h"
 
 namespace san {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
-#include "image/encode.h"
+#include "image/codec/encode.h"
 #include "prepare/raw_source.h"
 
 namespace san {

@@ -6,9 +6,9 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "eval/evaluator.h"
-#include "image/decode.h"
-#include "image/encode.h"
-#include "segment/rle.h"
+#include "image/codec/decode.h"
+#include "image/codec/encode.h"
+#include "image/rle.h"
 
 // Miniature raw downloads in each official layout: prepared, then predictions with known mistakes evaluated
 // against confusion matrices counted by hand.

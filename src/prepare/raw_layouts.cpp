@@ -6,7 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "image/decode.h"
+#include "image/codec/decode.h"
 #include "image/resize.h"
 #include "prepare/raw_source.h"
 

@@ -14,7 +14,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/train/communicator.cpp PRO
 target_include_directories(san_train SYSTEM PRIVATE ${SAN_TORCH_DISTRIBUTED_INCLUDES})
 target_link_libraries(san_train PRIVATE ${SAN_TORCH_DISTRIBUTED_LIBRARIES})
 if(NOT SAN_TRAIN_ONLY)
-  san_module(train/dataset DEPS train data image PRIVATE_LIBS opencv_core opencv_imgproc)
+  san_module(train/dataset DEPS train data image_codec PRIVATE_LIBS opencv_core opencv_imgproc)
 endif()
 foreach(target IN ITEMS san_backend_torch backend_torch_test san_train train_test san_train_dataset train_dataset_test)
   san_uses_torch(${target})

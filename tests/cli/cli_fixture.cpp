@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "image/encode.h"
+#include "image/codec/encode.h"
 
 namespace san::testing {
 

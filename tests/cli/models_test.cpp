@@ -5,8 +5,8 @@
 
 #include "checkpoint/safetensors.h"
 #include "cli_fixture.h"
-#include "image/decode.h"
-#include "image/encode.h"
+#include "image/codec/decode.h"
+#include "image/codec/encode.h"
 #include "text/clip_bpe_for_tests.h"
 
 namespace san::testing {

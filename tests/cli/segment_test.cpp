@@ -5,7 +5,7 @@
 
 #include "checkpoint/safetensors.h"
 #include "cli_fixture.h"
-#include "image/decode.h"
+#include "image/codec/decode.h"
 
 namespace san::testing {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "cli_fixture.h"
 #include "engine/default_model.h"
-#include "image/encode.h"
+#include "image/codec/encode.h"
 
 namespace san::testing {
 namespace {

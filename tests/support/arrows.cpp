@@ -31,7 +31,7 @@ const std::vector<Confined>& confined() {
   static const std::vector<Confined> kRules{{"torch/", {"backend_torch", "train"}},
                                             {"ATen/", {"backend_torch", "train"}},
                                             {"c10/", {"backend_torch", "train"}},
-                                            {"hwy/", {"backend_native", "segment"}},
+                                            {"hwy/", {"backend_native", "labels"}},
                                             {"CLI/", {"apps"}}};
   return kRules;
 }
@@ -118,7 +118,7 @@ std::map<std::string, Room> parse_rooms(const std::string& cmake) {
         list = &room.deps;
       else if (word == "TEST_DEPS")
         list = &room.test_deps;
-      else if (word == "LIBS" || word == "PRIVATE_LIBS")
+      else if (word == "LIBS" || word == "PRIVATE_LIBS" || word == "TEST_LIBS")
         list = nullptr;
       else if (list != nullptr)
         list->insert(word);

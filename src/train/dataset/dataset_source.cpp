@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "image/decode.h"
-#include "image/image_header.h"
+#include "image/codec/decode.h"
+#include "image/codec/image_header.h"
 
 namespace san {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "image/encode.h"
+#include "image/codec/encode.h"
 #include "train/synthetic_source.h"
 
 namespace san {

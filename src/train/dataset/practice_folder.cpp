@@ -6,7 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "image/encode.h"
+#include "image/codec/encode.h"
 #include "world/random.h"
 
 namespace san {

@@ -1,0 +1,23 @@
+#pragma once
+#include <span>
+#include <string>
+
+#include "image/color.h"
+#include "san/image.hpp"
+
+namespace san {
+
+struct OverlayOptions {
+  float opacity = 0.5f;  ///< of the class colours over the picture
+  bool contours = true;
+  bool names = true;   ///< class names on large regions
+  bool legend = true;  ///< a panel to the right: colour, name and share of the area, the largest class first
+};
+
+/// The picture people look at. `names` and `colors` are those of the labels 0, 1, …; pixels with a larger
+/// label (other, ignored) keep the picture's own grey and are listed as "other". All sizes follow the
+/// picture's. Throws Error when picture and labels differ in size or a name lacks its colour.
+Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
+                   std::span<const Rgb> colors, const OverlayOptions& options = {});
+
+}  // namespace san

@@ -1,0 +1,97 @@
+#include "image/codec/encode.h"
+
+#include <algorithm>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "image/codec/png.h"
+
+namespace san {
+namespace {
+
+constexpr std::size_t kPaletteLimit = 256;
+
+template <class Picture>
+void check_size(const Picture& picture) {
+  require(picture.height > 0 && picture.width > 0, "cannot encode an empty picture ({}x{})", picture.width,
+          picture.height);
+}
+
+std::vector<std::byte> encode_with_opencv(const char* extension, const cv::Mat& picture,
+                                          const std::vector<int>& options) {
+  std::vector<std::uint8_t> bytes;
+  bool encoded = false;
+  try {
+    encoded = cv::imencode(extension, picture, bytes, options);
+  } catch (const cv::Exception&) {
+    encoded = false;
+  }
+  require(encoded, "cannot encode {}x{} pixels as {}", picture.cols, picture.rows, extension + 1);
+  const auto view = std::as_bytes(std::span(bytes));
+  return {view.begin(), view.end()};
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_png(const Image& image) {
+  check_size(image);
+  return png::write(png::Kind::kRgb8, image.height, image.width, std::as_bytes(std::span(image.rgb)));
+}
+
+std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
+  check_size(image);
+  require(quality >= 1 && quality <= 100, "JPEG quality must lie in 1 … 100, got {}", quality);
+  cv::Mat bgr;
+  cv::cvtColor(cv::Mat(image.height, image.width, CV_8UC3, const_cast<std::uint8_t*>(image.rgb.data())), bgr,
+               cv::COLOR_RGB2BGR);
+  return encode_with_opencv(".jpg", bgr, {cv::IMWRITE_JPEG_QUALITY, quality});
+}
+
+std::vector<std::byte> encode_label_png(const LabelMap& map, std::span<const Rgb> palette) {
+  check_size(map);
+  const std::size_t largest = *std::max_element(map.labels.begin(), map.labels.end());
+  require(palette.size() <= kPaletteLimit && (palette.empty() || largest < palette.size()),
+          "cannot encode label {} with a palette of {} colours; at most {} are possible", largest,
+          palette.size(), kPaletteLimit);
+  if (largest >= kPaletteLimit)
+    return png::write(png::Kind::kGrey16, map.height, map.width, std::as_bytes(std::span(map.labels)));
+  std::vector<std::uint8_t> values(map.labels.size());
+  std::transform(map.labels.begin(), map.labels.end(), values.begin(),
+                 [](std::uint16_t label) { return static_cast<std::uint8_t>(label); });
+  return png::write(palette.empty() ? png::Kind::kGrey8 : png::Kind::kPalette8, map.height, map.width,
+                    std::as_bytes(std::span(values)), png::Palette(palette.begin(), palette.end()));
+}
+
+std::vector<std::byte> encode_label_tiff(const LabelMap& map) {
+  check_size(map);
+  constexpr int kLzw = 5;
+  return encode_with_opencv(
+      ".tif", cv::Mat(map.height, map.width, CV_16U, const_cast<std::uint16_t*>(map.labels.data())),
+      {cv::IMWRITE_TIFF_COMPRESSION, kLzw});
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_file(path, encode_png(image));
+}
+
+void write_jpeg(const std::filesystem::path& path, const Image& image, int quality) {
+  write_file(path, encode_jpeg(image, quality));
+}
+
+void write_labels(const std::filesystem::path& path, const LabelMap& map, std::span<const Rgb> palette) {
+  const std::string extension = path.extension().string();
+  if (extension == ".png") return write_file(path, encode_label_png(map, palette));
+  require(extension == ".tif" || extension == ".tiff", "{}: labels are written as .png, .tif or .tiff",
+          path.string());
+  write_file(path, encode_label_tiff(map));
+}
+
+}  // namespace san

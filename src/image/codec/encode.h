@@ -1,0 +1,28 @@
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "image/color.h"
+#include "san/image.hpp"
+
+namespace san {
+
+std::vector<std::byte> encode_png(const Image& image);
+/// `quality` 1 … 100. Throws Error outside.
+std::vector<std::byte> encode_jpeg(const Image& image, int quality);
+/// A PNG whose pixel values are the labels: with `palette` (at most 256 colours, covering every label) an
+/// indexed one, else grey of 8 bit, or of 16 bit where a label needs it.
+std::vector<std::byte> encode_label_png(const LabelMap& map, std::span<const Rgb> palette = {});
+/// A TIFF of 16 bit grey values, losslessly compressed.
+std::vector<std::byte> encode_label_tiff(const LabelMap& map);
+
+/// Encodes in memory, then writes atomically. Every failure throws Error with the path.
+void write_png(const std::filesystem::path& path, const Image& image);
+void write_jpeg(const std::filesystem::path& path, const Image& image, int quality = 92);
+/// .png (8 or 16 bit as the labels need) or .tif/.tiff (16 bit) by the path's extension; Throws Error on
+/// others.
+void write_labels(const std::filesystem::path& path, const LabelMap& map, std::span<const Rgb> palette = {});
+
+}  // namespace san
