@@ -5,9 +5,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "backend/native/peak.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "bench/peak.h"
 #include "commands.h"
 #include "common.h"
 #include "labels/segmentation_head.h"

@@ -15,7 +15,7 @@
 #include "train/step_cost.h"
 #include "train/synthetic_source.h"
 #ifdef SAN_TRAIN_DATASETS
-#include "backend/native/peak.h"
+#include "bench/peak.h"
 #include "train/dataset/dataset_source.h"
 #include "train/dataset/practice_folder.h"
 #endif

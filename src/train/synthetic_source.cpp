@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "world/random.h"
+#include "base/random.h"
 
 namespace san {
 namespace {

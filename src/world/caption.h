@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "world/random.h"
+#include "base/random.h"
 #include "world/world.h"
 
 namespace san {

@@ -7,7 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "world/random.h"
+#include "base/random.h"
 
 namespace san {
 namespace {

@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "san/image.hpp"
-#include "world/random.h"
 #include "world/raster.h"
 #include "world/world.h"
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/random.h"
 #include "world/concepts.h"
-#include "world/random.h"
 
 namespace san {
 namespace {

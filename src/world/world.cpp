@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "world/random.h"
+#include "base/random.h"
 
 namespace san {
 namespace {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "base/thread_pool.h"
 #include "world/concepts.h"
 #include "world/pictures.h"
-#include "world/random.h"
 #include "world/raster.h"
 #include "world/stuff.h"
 

@@ -2,9 +2,9 @@
 #include <optional>
 #include <vector>
 
+#include "base/random.h"
 #include "image/resize.h"
 #include "san/image.hpp"
-#include "world/random.h"
 
 namespace san {
 

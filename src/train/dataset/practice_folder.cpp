@@ -6,8 +6,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "image/codec/encode.h"
-#include "world/random.h"
 
 namespace san {
 namespace {

@@ -1,4 +1,4 @@
-#include "world/random.h"
+#include "base/random.h"
 
 #include <cmath>
 
