@@ -21,7 +21,8 @@ void run(const TrainArguments& arguments) {
 void add_pretrain(CLI::App& app) {
   auto* command = app.add_subcommand("pretrain", "Train a small CLIP from nothing on the demo world");
   const auto arguments = std::make_shared<TrainArguments>();
-  command->add_option("--config", arguments->config, "Recipe, such as configs/demo-clip.yaml")->required();
+  command->add_option("--config", arguments->config, "Recipe, such as models/default/recipes/demo-clip.yaml")
+      ->required();
   arguments->add_to(*command);
   command->callback([arguments] { run(*arguments); });
 }

@@ -96,7 +96,7 @@ void add_train(CLI::App& app) {
   const auto own = std::make_shared<OwnData>();
   auto* config = command->add_option(
       "--config", arguments->config,
-      "Recipe, such as configs/demo-world.yaml; without, the one for fine-tuning on --images");
+      "Recipe, such as models/default/recipes/demo-world.yaml; without, the one for fine-tuning on --images");
   auto* images = command->add_option("--images", own->images, "Folder of pictures to train on");
   auto* labels = command->add_option("--labels", own->labels,
                                      "Folder of PNG label maps with the pictures' names; 255 is ignored");

@@ -9,8 +9,9 @@ namespace {
 
 TEST(Recipe, EveryShippedOneIsRead) {
   const std::filesystem::path configs = SAN_SOURCE_DIR "/configs";
+  const std::filesystem::path recipes = SAN_SOURCE_DIR "/models/default/recipes";
   int count = 0;
-  for (const auto& folder : {configs, configs / "ablations"})
+  for (const auto& folder : {configs, configs / "ablations", recipes})
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       if (entry.path().extension() != ".yaml") continue;
       EXPECT_NO_THROW((void)load_recipe(entry.path())) << entry.path();

@@ -54,7 +54,8 @@ std::vector<std::string> project_files() {
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(root))
     if (entry.is_regular_file()) found.push_back(entry.path().filename().string());
-  for (const char* folder : {"src", "apps", "include", "tests", "tools", "docs", "cmake", "configs", ".ci"})
+  for (const char* folder :
+       {"src", "apps", "include", "tests", "tools", "docs", "cmake", "configs", "models", ".ci"})
     for (const std::string& file : files_below(root / folder)) {
       const std::string path = std::string(folder) + "/" + file;
       const bool data = path.starts_with("tests/data/");
