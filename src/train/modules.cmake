@@ -6,7 +6,7 @@ if(SAN_TORCH_ONEDNN)
   # at::parallel_for is OpenMP in a header: without the option it runs on one thread, with it the precompiled header does not fit.
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/backend/torch/cpu_attention.cpp PROPERTIES COMPILE_OPTIONS -fopenmp SKIP_PRECOMPILE_HEADERS ON)
   target_include_directories(san_backend_torch SYSTEM PRIVATE ${SAN_DNNL_INCLUDE_DIR})
-  target_link_libraries(san_backend_torch PRIVATE ${SAN_DNNL_LIBRARY})
+  target_link_libraries(san_backend_torch PRIVATE ${SAN_DNNL_LIBRARY} gomp)
 endif()
 san_module(train DEPS backend_torch model checkpoint text world eval PRIVATE_LIBS nlohmann_json::nlohmann_json yaml-cpp ZLIB::ZLIB TEST_DEPS backend_count)
 san_embed(san_train training_report ${PROJECT_SOURCE_DIR}/src/train/report.html)
