@@ -10,6 +10,7 @@
 #include "bench/peak.h"
 #include "commands.h"
 #include "common.h"
+#include "engine/engine.h"
 #include "labels/segmentation_head.h"
 #include "model/san.h"
 #ifdef SAN_WITH_TORCH

@@ -9,7 +9,9 @@
 
 #include "backend/factory/factory.h"
 #include "base/error.h"
-#include "data/label_sets.h"
+#include "engine_options.h"
+#include "san/label_sets.hpp"
+#include "text/class_names.h"
 #include "text/prompt_templates.h"
 
 namespace san::cli {
@@ -69,16 +71,16 @@ void VocabularyArguments::add_to(CLI::App& app, bool required) {
 std::vector<ClassName> VocabularyArguments::parse() const {
   if (!classes.empty()) return parse_class_list(classes);
   if (!classes_file.empty()) return load_class_file(classes_file);
-  if (!label_set.empty()) return make_classes(label_set_names(label_set));
+  if (!label_set.empty()) return make_classes(san::label_set(label_set).classes);
   fail("no classes given; use --classes \"cat, dog\", --classes-file FILE or --label-set NAME");
 }
 
-Engine::VocabularyOptions VocabularyArguments::options() const {
+Engine::VocabularyOptions engine_options(const VocabularyArguments& a) {
   Engine::VocabularyOptions o;
-  if (!templates.empty()) o.templates = load_templates(templates).texts;
-  o.cache = cache_dir;
-  o.use_cache = !no_cache;
-  o.quiet = quiet;
+  if (!a.templates.empty()) o.templates = load_templates(a.templates).texts;
+  o.cache = a.cache_dir;
+  o.use_cache = !a.no_cache;
+  o.quiet = a.quiet;
   o.cancelled = &interrupted();
   return o;
 }

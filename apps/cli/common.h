@@ -6,7 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
+#include "san/class_names.hpp"
+
+namespace san {
+class Backend;
+struct Grid;
+struct LoadedModel;
+}  // namespace san
 
 namespace san::cli {
 
@@ -27,7 +33,6 @@ struct VocabularyArguments {
 
   void add_to(CLI::App& app, bool required);
   std::vector<ClassName> parse() const;
-  Engine::VocabularyOptions options() const;
 };
 
 /// Set by Ctrl-C; long work looks at it between steps. A second Ctrl-C ends the process at once.

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "common.h"
 #include "demo_world.h"
+#include "engine_options.h"
 #include "eval/evaluator.h"
 #include "eval/report.h"
 #include "eval/views.h"
@@ -76,7 +77,7 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   views.max_side = static_cast<int>(config.long_side);
   views.augment = a.augment;
   views.window = a.window;
-  return model_predictor(engine, engine->encode(make_classes(spec.classes), words.options()), views,
+  return model_predictor(engine, engine->encode(make_classes(spec.classes), engine_options(words)), views,
                          parse_method(a.method), a.model.threads);
 }
 
@@ -101,7 +102,7 @@ void run_zero_shot(const Arguments& a) {
   VocabularyArguments words;
   words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
   words.quiet = a.quiet;
-  const auto scores = zero_shot_scores(engine, a.world, words.options(), a.model.threads, a.quiet);
+  const auto scores = zero_shot_scores(engine, a.world, engine_options(words), a.model.threads, a.quiet);
   fmt::print("{}", a.json ? zero_shot_json(scores) : zero_shot_text(scores));
 }
 

@@ -10,7 +10,6 @@
 #include "checkpoint/safetensors.h"
 #include "commands.h"
 #include "common.h"
-#include "data/label_sets.h"
 #include "draw/contact_sheet.h"
 #include "draw/overlay.h"
 #include "draw/palette.h"
@@ -19,6 +18,9 @@
 #include "image_inputs.h"
 #include "labels/mask_proposals.h"
 #include "labels/result_json.h"
+#include "engine/engine.h"
+#include "engine_options.h"
+#include "san/label_sets.hpp"
 
 namespace san::cli {
 namespace {
@@ -168,7 +170,7 @@ void run(const Arguments& a) {
               engine->model().description);
   else
     log::info("model: {}", engine->model().description);
-  job.vocabulary = engine->encode(classes, a.vocabulary.options());
+  job.vocabulary = engine->encode(classes, engine_options(a.vocabulary));
   job.row_class = job.vocabulary->row_classes();
   Session session(engine, a.model.threads);
 

@@ -7,13 +7,13 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "data/label_sets.h"
 #include "embedded/dataset_ade20k_150.h"
 #include "embedded/dataset_ade20k_847.h"
 #include "embedded/dataset_coco_stuff_171.h"
 #include "embedded/dataset_pascal_context_459.h"
 #include "embedded/dataset_pascal_context_59.h"
 #include "embedded/dataset_voc_20.h"
+#include "san/label_sets.hpp"
 
 namespace san {
 namespace {
@@ -87,7 +87,7 @@ DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::pa
   else if (node["classes"].IsSequence())
     spec.classes = node["classes"].as<std::vector<std::string>>();
   else
-    spec.classes = label_set_names(node["classes"].as<std::string>());
+    spec.classes = label_set(node["classes"].as<std::string>()).classes;
   check_classes(spec.classes, where);
   for (const auto& [key, ids] : {std::pair{"category_ids", &spec.category_ids}, {"raw_ids", &spec.raw_ids}}) {
     read(node, key, *ids);

@@ -8,11 +8,11 @@
 #include "base/mapped_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
-#include "data/label_sets.h"
 #include "draw/palette.h"
 #include "eval/example_pictures.h"
 #include "image/codec/decode.h"
 #include "image/codec/image_header.h"
+#include "san/label_sets.hpp"
 
 namespace san {
 namespace {

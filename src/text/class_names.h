@@ -5,13 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace san {
+#include "san/class_names.hpp"
 
-/// What a label map's index stands for.
-struct ClassName {
-  std::string label;               // shown to people: the first of the names
-  std::vector<std::string> names;  // each embedded on its own; a pixel's score is the best of them
-};
+namespace san {
 
 /// One class from "couch" or "couch|sofa". Throws Error for an empty or repeated name, control characters,
 /// text that is not UTF-8.

@@ -1,4 +1,4 @@
-#include "data/label_sets.h"
+#include "san/label_sets.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -67,10 +67,6 @@ LabelSet label_set(std::string_view name) {
     set.classes.emplace_back(line);
   }
   return set;
-}
-
-std::vector<std::string> label_set_names(std::string_view name) {
-  return label_set(name).classes;
 }
 
 }  // namespace san

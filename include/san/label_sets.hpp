@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "san/error.hpp"
+
 namespace san {
 
 /// The classes of a published benchmark; every list runs in the order of label indices.
@@ -19,12 +21,9 @@ struct LabelSet {
 };
 
 /// Names of the built-in sets, sorted.
-std::vector<std::string> shipped_label_sets();
+SAN_API std::vector<std::string> shipped_label_sets();
 
 /// Throws Error naming the sets there are.
-LabelSet label_set(std::string_view name);
-
-/// label_set(name).classes.
-std::vector<std::string> label_set_names(std::string_view name);
+SAN_API LabelSet label_set(std::string_view name);
 
 }  // namespace san
