@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace san {
 namespace {
@@ -15,6 +16,20 @@ void pause() {
   __builtin_ia32_pause();
 #endif
 }
+
+/// The pool whose loop this thread is in.
+thread_local const ThreadPool* t_inside = nullptr;
+
+class Inside {
+ public:
+  explicit Inside(const ThreadPool* pool) : outer_(std::exchange(t_inside, pool)) {}
+  ~Inside() { t_inside = outer_; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  const ThreadPool* outer_;
+};
 
 template <class Done>
 bool spin_until(int spins, const Done& done) {
@@ -65,6 +80,7 @@ void ThreadPool::run_chunks() {
 }
 
 void ThreadPool::work() {
+  const Inside inside(this);
   std::uint64_t seen = 0;
   for (;;) {
     const auto started = [&] { return generation_.load(std::memory_order_acquire) != seen; };
@@ -86,10 +102,10 @@ void ThreadPool::parallel_for(std::int64_t count, std::int64_t grain,
                               const std::function<void(std::int64_t, std::int64_t)>& body) {
   grain = std::max<std::int64_t>(1, grain);
   if (count <= 0) return;
-  if (workers_.empty() || count <= grain) {
-    body(0, count);
-    return;
-  }
+  if (t_inside == this) return body(0, count);
+  const std::lock_guard turn(turn_);
+  const Inside inside(this);
+  if (workers_.empty() || count <= grain) return body(0, count);
   {
     std::lock_guard lock(mutex_);
     body_ = &body;

@@ -10,8 +10,9 @@
 
 namespace san {
 
-/// Splits index ranges over a fixed set of threads; the caller's thread takes part. One loop at a time per
-/// pool.
+/// Splits index ranges over a fixed set of threads; the caller's thread takes part. Any number of threads may
+/// call: their loops take turns, so no more than size() threads compute at a time. A loop inside a loop's
+/// body runs in its thread alone.
 class ThreadPool {
  public:
   /// `threads` ≥ 1 counts the caller; 0 means one per processor available to the process.
@@ -33,6 +34,7 @@ class ThreadPool {
 
   std::vector<std::thread> workers_;
   int spins_ = 0;
+  std::mutex turn_;  ///< held by the caller whose loop runs
   std::mutex mutex_;
   std::condition_variable start_, done_;
   const std::function<void(std::int64_t, std::int64_t)>* body_ = nullptr;

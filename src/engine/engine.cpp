@@ -65,7 +65,13 @@ HeadOptions head_options(const TextEmbeddings& vocabulary, const std::vector<int
 }
 
 Session::Session(std::shared_ptr<const Engine> engine, int threads)
-    : engine_(std::move(engine)), backend_(engine_->new_backend()), pool_(threads), head_(pool_) {}
+    : Session(std::move(engine), std::make_shared<ThreadPool>(threads)) {}
+
+Session::Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPool> pool)
+    : engine_(std::move(engine)),
+      backend_(engine_->new_backend()),
+      pool_(std::move(pool)),
+      head_(*pool_) {}
 
 const Tensor& Session::classifier(const std::shared_ptr<const TextEmbeddings>& vocabulary) {
   if (vocabulary != vocabulary_) {
@@ -88,8 +94,8 @@ NetworkResult Session::run(const Image& image, const std::shared_ptr<const TextE
   const Size size =
       resize_shortest_edge({image.height, image.width}, short_side, long_side, options.size_rule);
   const Image resized =
-      resize(mirrored ? mirror(image) : image, size.height, size.width, options.filter, &pool_);
-  const Preprocessed input = preprocess(resized, 32, &pool_);
+      resize(mirrored ? mirror(image) : image, size.height, size.width, options.filter, pool_.get());
+  const Preprocessed input = preprocess(resized, 32, pool_.get());
 
   const auto start = std::chrono::steady_clock::now();
   const Grid grid{input.height, input.width};

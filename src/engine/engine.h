@@ -67,6 +67,8 @@ struct SegmentOptions {
 class Session {
  public:
   Session(std::shared_ptr<const Engine> engine, int threads);
+  /// With threads that others use too.
+  Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPool> pool);
 
   /// Labels at the picture's own size.
   SegmentationResult segment(const Image& image, const std::shared_ptr<const TextEmbeddings>& vocabulary,
@@ -77,7 +79,7 @@ class Session {
                     const SegmentOptions& options = {}, bool mirrored = false);
   const SegmentationHead& segmentation_head() const { return head_; }
   Backend& backend() { return *backend_; }
-  ThreadPool& pool() { return pool_; }
+  ThreadPool& pool() { return *pool_; }
   const Engine& engine() const { return *engine_; }
 
  private:
@@ -85,7 +87,7 @@ class Session {
 
   std::shared_ptr<const Engine> engine_;
   std::unique_ptr<Backend> backend_;
-  ThreadPool pool_;
+  std::shared_ptr<ThreadPool> pool_;
   SegmentationHead head_;
   std::shared_ptr<const TextEmbeddings> vocabulary_;
   Tensor classifier_;

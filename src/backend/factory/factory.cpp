@@ -22,6 +22,7 @@ std::map<std::string, BackendMaker>& makers() {
                                                     require_plain("native", o);
                                                     NativeOptions options;
                                                     options.threads = o.threads;
+                                                    options.pool = o.pool;
                                                     return make_native_backend(options);
                                                   }},
                                                  {"reference", [](const BackendOptions& o) {

@@ -2,15 +2,17 @@
 #include <memory>
 
 #include "backend/backend.h"
+#include "base/thread_pool.h"
 
 namespace san {
 
 struct NativeOptions {
-  int threads = 0;  ///< 0: one per processor available to the process
+  int threads = 0;                             ///< 0: one per processor available to the process
+  std::shared_ptr<ThreadPool> pool = nullptr;  ///< of this session and its forks; null: each its own
 };
 
 /// CPU inference in float32 by fused SIMD kernels chosen for the machine at run time. Weights are packed once
-/// and shared by forks; each fork has its own threads and workspace.
+/// and shared by forks; each fork has its own workspace, and its own threads unless a pool is given.
 std::unique_ptr<Backend> make_native_backend(const NativeOptions& options = {});
 
 }  // namespace san

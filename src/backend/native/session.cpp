@@ -44,7 +44,7 @@ BufferPtr host_copy(const std::vector<float>& values) {
 Session::Session(const NativeOptions& options)
     : options_(options),
       buffers_(std::make_shared<BufferPool>()),
-      pool_(std::make_unique<ThreadPool>(options.threads)) {}
+      pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)) {}
 
 Tensor Session::make(const Shape& shape) {
   BufferPtr memory = buffers_->acquire(shape.elements());

@@ -95,7 +95,7 @@ class Session final : public Backend {
 
   NativeOptions options_;
   std::shared_ptr<BufferPool> buffers_;
-  std::unique_ptr<ThreadPool> pool_;
+  std::shared_ptr<ThreadPool> pool_;
 };
 
 /// The values of a tensor of this backend; throws Error for any other's.

@@ -1,0 +1,59 @@
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace san {
+namespace {
+
+TEST(ThreadPool, CallersTakeTurnsAndNeverComputeMoreThanItsSizeAtATime) {
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    std::atomic<int> computing = 0, most = 0;
+    std::array<std::atomic<int>, 4> done{};
+    std::vector<std::thread> callers;
+    for (std::size_t caller = 0; caller < done.size(); ++caller)
+      callers.emplace_back([&, caller] {
+        for (int loop = 0; loop < 50; ++loop)
+          pool.parallel_for(20, 1, [&](std::int64_t begin, std::int64_t end) {
+            const int now = ++computing;
+            for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+            }
+            done[caller] += static_cast<int>(end - begin);
+            --computing;
+          });
+      });
+    for (std::thread& caller : callers) caller.join();
+    for (const auto& count : done) EXPECT_EQ(count, 50 * 20);
+    EXPECT_LE(most, threads);
+  }
+}
+
+TEST(ThreadPool, ALoopInsideALoopRunsInItsThread) {
+  ThreadPool pool(3);
+  std::atomic<int> sum = 0;
+  pool.parallel_for(8, 1, [&](std::int64_t begin, std::int64_t end) {
+    const auto thread = std::this_thread::get_id();
+    for (std::int64_t i = begin; i < end; ++i)
+      pool.parallel_for(5, 1, [&](std::int64_t b, std::int64_t e) {
+        EXPECT_EQ(std::this_thread::get_id(), thread);
+        sum += static_cast<int>(e - b);
+      });
+  });
+  EXPECT_EQ(sum, 8 * 5);
+}
+
+TEST(ThreadPool, IsUsableAfterALoopThatThrew) {
+  ThreadPool pool(2);
+  const auto throwing = [](std::int64_t, std::int64_t) { throw std::runtime_error("no"); };
+  EXPECT_THROW(pool.parallel_for(10, 1, throwing), std::runtime_error);
+  std::atomic<int> sum = 0;
+  pool.parallel_for(10, 1,
+                    [&](std::int64_t begin, std::int64_t end) { sum += static_cast<int>(end - begin); });
+  EXPECT_EQ(sum, 10);
+}
+
+}  // namespace
+}  // namespace san
