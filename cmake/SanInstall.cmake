@@ -7,6 +7,8 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/san)
 # The tree may be moved as a whole: programs find their libraries from where they are.
 file(RELATIVE_PATH to_libraries ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set(CMAKE_INSTALL_RPATH $ORIGIN/${to_libraries})
+# Of programs that libsan starts itself: beside the library, the same in the build tree; from the programs' folder.
+set(SAN_PRIVATE_FOLDER ${to_libraries}/san)
 
 # san_install_library(<target>): the shared library with headers and package files.
 function(san_install_library target)

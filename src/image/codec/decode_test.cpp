@@ -130,14 +130,14 @@ TEST(Decode, AbsurdSizesAreRefusedBeforeDecoding) {
   const std::string png = patched("rgb.png", 16, "\x00\x01\x00\x00\x00\x01\x00\x00"sv);
   const std::string bmp = patched("rgb.bmp", 18, "\xff\xff\xff\x7f\xff\xff\xff\x7f"sv);
   const std::string none = patched("rgb.bmp", 18, "\x00\x00\x00\x00\x00\x00\x00\x00"sv);
-  const std::string bomb = patched("rgb.png", 16, "\x00\x00\x30\x00\x00\x00\x30\x00"sv);
+  const std::string bomb = patched("rgb.png", 16, "\x00\x00\x20\x00\x00\x00\x20\x00"sv);
   EXPECT_NE(error_of([&] { decode_image(bytes_of(png), "png"); }).find("65536x65536"), std::string::npos);
   EXPECT_NE(error_of([&] { decode_image(bytes_of(bmp), "bmp"); }).find("at most"), std::string::npos);
   EXPECT_NE(error_of([&] { decode_image(bytes_of(none), "bmp"); }).find("0x0"), std::string::npos);
   EXPECT_NE(error_of([&] { decode_image(bytes_of(bomb), "bomb"); }).find("cannot hold"), std::string::npos);
-  EXPECT_NE(error_of([] { decode_image(path_of("rgb.png"), {.pixels = 19}); }).find("5x4"),
+  EXPECT_NE(error_of([] { decode_image(path_of("rgb.png"), {.max_pixels = 19}); }).find("5x4"),
             std::string::npos);
-  EXPECT_NE(error_of([] { decode_image(path_of("rgb.png"), {.bytes = 19}); }).find("at most 19"),
+  EXPECT_NE(error_of([] { decode_image(path_of("rgb.png"), {.max_bytes = 19}); }).find("19"),
             std::string::npos);
 }
 
@@ -155,12 +155,33 @@ TEST(Decode, TruncatedAndFlippedFilesNeverCrash) {
       }
       std::string flipped = file;
       flipped[size] = static_cast<char>(flipped[size] ^ 0x5a);
-      error_of([&] { decode_image(bytes_of(flipped), "flipped", {.pixels = 1 << 16}); });
-      error_of([&] { decode_labels(bytes_of(flipped), "flipped", {.pixels = 1 << 16}); });
+      error_of([&] { decode_image(bytes_of(flipped), "flipped", {.max_pixels = 1 << 16}); });
+      error_of([&] { decode_labels(bytes_of(flipped), "flipped", {.max_pixels = 1 << 16}); });
     }
     EXPECT_NE(error_of([&] { decode_image(bytes_of(file.substr(0, file.size() / 2)), "half"); }), "") << name;
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Decode, TheSandboxChangesNothing) {
+  for (const auto& entry : std::filesystem::directory_iterator(SAN_SOURCE_DIR "/tests/data/image")) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() == ".py" || path.extension() == ".safetensors") continue;
+    EXPECT_EQ(decode_image(path, {.sandbox = true}), decode_image(path)) << path;
+    const auto labels = [&](bool sandbox) { return decode_labels(path, {.sandbox = sandbox}); };
+    const std::string error = error_of([&] { labels(false); });
+    EXPECT_EQ(error_of([&] { labels(true); }), error) << path;
+    if (error.empty()) {
+      EXPECT_EQ(labels(true), labels(false)) << path;
+    }
+    const std::string file = read_text_file(path);
+    for (const std::size_t size : {file.size() / 3, file.size() - 3}) {
+      const auto part = [&](bool sandbox) {
+        return error_of([&] { decode_image(bytes_of(file.substr(0, size)), "cut", {.sandbox = sandbox}); });
+      };
+      EXPECT_EQ(part(true), part(false)) << path;
+    }
+  }
 }
 
 TEST(Decode, TruncatedJpegIsAnErrorNotGrey) {

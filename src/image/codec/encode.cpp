@@ -1,11 +1,11 @@
 #include "image/codec/encode.h"
 
 #include <algorithm>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "image/codec/helpers.h"
+#include "image/codec/jpeg.h"
 #include "image/codec/png.h"
 
 namespace san {
@@ -17,20 +17,6 @@ template <class Picture>
 void check_size(const Picture& picture) {
   require(picture.height > 0 && picture.width > 0, "cannot encode an empty picture ({}x{})", picture.width,
           picture.height);
-}
-
-std::vector<std::byte> encode_with_opencv(const char* extension, const cv::Mat& picture,
-                                          const std::vector<int>& options) {
-  std::vector<std::uint8_t> bytes;
-  bool encoded = false;
-  try {
-    encoded = cv::imencode(extension, picture, bytes, options);
-  } catch (const cv::Exception&) {
-    encoded = false;
-  }
-  require(encoded, "cannot encode {}x{} pixels as {}", picture.cols, picture.rows, extension + 1);
-  const auto view = std::as_bytes(std::span(bytes));
-  return {view.begin(), view.end()};
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
@@ -49,10 +35,7 @@ std::vector<std::byte> encode_png(const Image& image) {
 std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
   check_size(image);
   require(quality >= 1 && quality <= 100, "JPEG quality must lie in 1 … 100, got {}", quality);
-  cv::Mat bgr;
-  cv::cvtColor(cv::Mat(image.height, image.width, CV_8UC3, const_cast<std::uint8_t*>(image.rgb.data())), bgr,
-               cv::COLOR_RGB2BGR);
-  return encode_with_opencv(".jpg", bgr, {cv::IMWRITE_JPEG_QUALITY, quality});
+  return jpeg::write(image, quality);
 }
 
 std::vector<std::byte> encode_label_png(const LabelMap& map, std::span<const Rgb> palette) {
@@ -72,10 +55,15 @@ std::vector<std::byte> encode_label_png(const LabelMap& map, std::span<const Rgb
 
 std::vector<std::byte> encode_label_tiff(const LabelMap& map) {
   check_size(map);
-  constexpr int kLzw = 5;
-  return encode_with_opencv(
-      ".tif", cv::Mat(map.height, map.width, CV_16U, const_cast<std::uint16_t*>(map.labels.data())),
-      {cv::IMWRITE_TIFF_COMPRESSION, kLzw});
+  std::vector<std::byte> file;
+  opencv_codecs().run(sandbox::Task::kLabelTiff, std::as_bytes(std::span(map.labels)), "label map", {},
+                      {[&](int, int bytes) {
+                         file.resize(static_cast<std::size_t>(bytes));
+                         return file.data();
+                       },
+                       {}},
+                      map.height, map.width);
+  return file;
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

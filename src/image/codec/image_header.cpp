@@ -1,49 +1,40 @@
 #include "image/codec/image_header.h"
 
-#include <algorithm>
-#include <cstring>
+#include <array>
+#include <limits>
 
 #include "base/error.h"
+#include "image/codec/header_bytes.h"
 
 namespace san {
 namespace {
 
-/// Reads numbers at any offset; the first one beyond the end throws.
-class HeaderBytes {
- public:
-  HeaderBytes(std::span<const std::byte> bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+/// No byte of deflated data becomes more than this many.
+constexpr std::int64_t kDeflateRatio = 1032;
 
-  std::size_t size() const { return bytes_.size(); }
-  std::uint8_t byte(std::size_t at) const {
-    require(at < bytes_.size(), "{}: the image file is truncated", name_);
-    return std::to_integer<std::uint8_t>(bytes_[at]);
-  }
-  std::uint32_t big(std::size_t at, std::size_t count) const {
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < count; ++i) value = value << 8 | byte(at + i);
-    return value;
-  }
-  std::uint32_t little(std::size_t at, std::size_t count) const {
-    std::uint32_t value = 0;
-    for (std::size_t i = count; i-- > 0;) value = value << 8 | byte(at + i);
-    return value;
-  }
-  bool has(std::size_t at, std::string_view text) const {
-    return at + text.size() <= bytes_.size() &&
-           std::memcmp(bytes_.data() + at, text.data(), text.size()) == 0;
-  }
-  /// The next position of an 0xFF byte.
-  std::size_t find_ff(std::size_t from) const {
-    const auto found = std::find(bytes_.begin() + static_cast<std::ptrdiff_t>(std::min(from, size())),
-                                 bytes_.end(), std::byte{0xff});
-    return static_cast<std::size_t>(found - bytes_.begin());
-  }
-  const std::string& name() const { return name_; }
+/// Saturating: sides of up to 2^32 times a few bytes are all larger than any file.
+std::int64_t product(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<std::int64_t>::max() : result;
+}
 
- private:
-  std::span<const std::byte> bytes_;
-  const std::string& name_;
-};
+std::int64_t bytes_of_bits(std::int64_t pixels, std::int64_t bits_per_pixel) {
+  return product(pixels, bits_per_pixel) / 8;
+}
+
+ImageHeader png_header(const HeaderBytes& in) {
+  // Decoders find the size in the first IHDR wherever it stands; files that begin otherwise are no PNG.
+  require(in.has(12, "IHDR") && in.big(8, 4) == 13,
+          "{}: a PNG begins with its header (chunk IHDR), this one not", in.name());
+  ImageHeader header{.format = ImageFormat::kPng, .height = in.big(20, 4), .width = in.big(16, 4)};
+  constexpr std::array<int, 7> kSamples{1, 0, 3, 1, 2, 0, 4};  // by colour type
+  const std::uint8_t depth = in.byte(24), type = in.byte(25);
+  const int samples = type < kSamples.size() ? kSamples[type] : 0;
+  require(samples > 0 && (depth == 1 || depth == 2 || depth == 4 || depth == 8 || depth == 16),
+          "{}: a PNG of colour type {} with {} bits a sample does not exist", in.name(), type, depth);
+  header.least_bytes = bytes_of_bits(product(header.height, header.width), samples * depth) / kDeflateRatio;
+  return header;
+}
 
 ImageHeader jpeg_header(const HeaderBytes& in) {
   constexpr std::uint8_t kEnd = 0xd9, kScan = 0xda, kTemporary = 0x01;
@@ -53,7 +44,7 @@ ImageHeader jpeg_header(const HeaderBytes& in) {
   const auto is_frame = [](std::uint8_t m) {
     return m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc;
   };
-  ImageHeader header{ImageFormat::kJpeg, 0, 0};
+  ImageHeader header{.format = ImageFormat::kJpeg, .scans = 0};
   for (std::size_t at = 2;;) {
     at = in.find_ff(at) + 1;
     const std::uint8_t marker = in.byte(at);
@@ -69,42 +60,69 @@ ImageHeader jpeg_header(const HeaderBytes& in) {
       header.width = in.big(at + 6, 2);
     }
     require(marker != kScan || header.width > 0, "{}: a JPEG scan before the frame's size", in.name());
+    if (marker == kScan) ++header.scans;
     at += 1 + length;
   }
 }
 
 ImageHeader webp_header(const HeaderBytes& in) {
   constexpr ImageFormat format = ImageFormat::kWebp;
-  if (in.has(12, "VP8X")) return {format, in.little(27, 3) + 1, in.little(24, 3) + 1};
+  if (in.has(12, "VP8X")) {
+    constexpr std::uint8_t kAnimated = 2;
+    require((in.byte(20) & kAnimated) == 0,
+            "{}: an animated WebP, but single pictures are expected; save the frame you want as a picture",
+            in.name());
+    return {.format = format, .height = in.little(27, 3) + 1, .width = in.little(24, 3) + 1};
+  }
   if (in.has(12, "VP8L")) {
     const std::uint32_t bits = in.little(21, 4);
-    return {format, (bits >> 14 & 0x3fff) + 1, (bits & 0x3fff) + 1};
+    return {.format = format, .height = (bits >> 14 & 0x3fff) + 1, .width = (bits & 0x3fff) + 1};
   }
-  return {format, in.little(28, 2) & 0x3fff, in.little(26, 2) & 0x3fff};
+  return {.format = format, .height = in.little(28, 2) & 0x3fff, .width = in.little(26, 2) & 0x3fff};
 }
 
 ImageHeader bmp_header(const HeaderBytes& in) {
-  if (in.little(14, 4) == 12) return {ImageFormat::kBmp, in.little(20, 2), in.little(18, 2)};
-  // A negative height only says that rows run downwards.
-  const auto height = static_cast<std::int64_t>(static_cast<std::int32_t>(in.little(22, 4)));
-  return {ImageFormat::kBmp, height < 0 ? -height : height, in.little(18, 4)};
+  ImageHeader header{.format = ImageFormat::kBmp};
+  std::uint32_t bits = 0, compression = 0;
+  if (in.little(14, 4) == 12) {
+    header.width = in.little(18, 2);
+    header.height = in.little(20, 2);
+    bits = in.little(24, 2);
+  } else {
+    const auto rows = static_cast<std::int64_t>(static_cast<std::int32_t>(in.little(22, 4)));
+    header.width = in.little(18, 4);
+    header.height = rows < 0 ? -rows : rows;  // negative only says that rows run downwards
+    bits = in.little(28, 2);
+    compression = in.little(30, 4);
+  }
+  constexpr std::uint32_t kRle8 = 1, kRle4 = 2;
+  if (compression != kRle8 && compression != kRle4)
+    header.least_bytes = bytes_of_bits(product(header.height, header.width), bits);
+  return header;
 }
 
 ImageHeader tiff_header(const HeaderBytes& in) {
-  constexpr std::uint32_t kWidth = 256, kHeight = 257, kShort = 3;
+  constexpr std::uint32_t kWidth = 256, kHeight = 257, kTileWidth = 322, kTileHeight = 323, kShort = 3;
   const bool big = in.byte(0) == 'M';
   const auto read = [&](std::size_t at, std::size_t count) {
     return big ? in.big(at, count) : in.little(at, count);
   };
   const std::size_t directory = read(4, 4);
-  ImageHeader header{ImageFormat::kTiff, 0, 0};
+  ImageHeader header{.format = ImageFormat::kTiff};
+  std::int64_t tile_width = 0, tile_height = 0;
   const std::uint32_t entries = read(directory, 2);
   for (std::size_t i = 0; i < entries; ++i) {
     const std::size_t entry = directory + 2 + 12 * i;
     const std::uint32_t tag = read(entry, 2);
-    if (tag != kWidth && tag != kHeight) continue;
-    (tag == kWidth ? header.width : header.height) = read(entry + 8, read(entry + 2, 2) == kShort ? 2 : 4);
+    std::int64_t* const value = tag == kWidth        ? &header.width
+                                : tag == kHeight     ? &header.height
+                                : tag == kTileWidth  ? &tile_width
+                                : tag == kTileHeight ? &tile_height
+                                                     : nullptr;
+    // libtiff takes the first of entries with the same tag.
+    if (value && *value == 0) *value = read(entry + 8, read(entry + 2, 2) == kShort ? 2 : 4);
   }
+  header.block_pixels = product(tile_width, tile_height);
   return header;
 }
 
@@ -113,34 +131,60 @@ ImageHeader pnm_header(const HeaderBytes& in) {
   const auto number = [&] {
     for (;; ++at) {
       if (in.byte(at) == '#')
-        while (in.byte(at) != '\n') ++at;
-      if (in.byte(at) >= '0' && in.byte(at) <= '9') break;
+        while (in.byte(at) != '\n' && in.byte(at) != '\r') ++at;
+      const std::uint8_t c = in.byte(at);
+      if (c >= '0' && c <= '9') break;
+      require(c == ' ' || (c >= '\t' && c <= '\r'), "{}: no number where a PNM's header needs one",
+              in.name());
     }
     std::int64_t value = 0;
     for (; in.byte(at) >= '0' && in.byte(at) <= '9' && value < 1'000'000'000; ++at)
       value = value * 10 + in.byte(at) - '0';
     return value;
   };
-  const std::int64_t width = number();
-  return {ImageFormat::kPnm, number(), width};
-}
-
-ImageHeader parse(const HeaderBytes& in) {
-  if (in.has(0, "\x89PNG\r\n\x1a\n")) return {ImageFormat::kPng, in.big(20, 4), in.big(16, 4)};
-  if (in.has(0, "\xff\xd8\xff")) return jpeg_header(in);
-  if (in.has(0, "RIFF") && in.has(8, "WEBP")) return webp_header(in);
-  if (in.has(0, "BM")) return bmp_header(in);
-  using namespace std::string_view_literals;
-  if (in.has(0, "II*\0"sv) || in.has(0, "MM\0*"sv)) return tiff_header(in);
-  if (in.has(0, "P") && in.byte(1) >= '1' && in.byte(1) <= '6') return pnm_header(in);
-  fail("{}: not an image of a known format (PNG, JPEG, WebP, BMP, TIFF, PNM)", in.name());
+  ImageHeader header{.format = ImageFormat::kPnm};
+  header.width = number();
+  header.height = number();
+  constexpr std::array<int, 6> kBits{8, 8, 24, 1, 8, 24};  // P1 to P6; a digit of the ASCII kinds is a byte
+  header.least_bytes = bytes_of_bits(product(header.height, header.width), kBits[in.byte(1) - '1']);
+  return header;
 }
 
 }  // namespace
 
-ImageHeader read_image_header(std::span<const std::byte> bytes, const std::string& name) {
+ImageFormat image_format(std::span<const std::byte> bytes, const std::string& name) {
+  using namespace std::string_view_literals;
   require(!bytes.empty(), "{}: the image file is empty", name);
-  const ImageHeader header = parse(HeaderBytes(bytes, name));
+  const HeaderBytes in(bytes, name);
+  if (in.has(0, "\x89PNG\r\n\x1a\n")) return ImageFormat::kPng;
+  if (in.has(0, "\xff\xd8\xff")) return ImageFormat::kJpeg;
+  if (in.has(0, "RIFF") && in.has(8, "WEBP")) return ImageFormat::kWebp;
+  if (in.has(0, "BM")) return ImageFormat::kBmp;
+  if (in.has(0, "II*\0"sv) || in.has(0, "MM\0*"sv)) return ImageFormat::kTiff;
+  if (in.has(0, "P") && in.byte(1) >= '1' && in.byte(1) <= '6') return ImageFormat::kPnm;
+  fail("{}: not an image of a known format (PNG, JPEG, WebP, BMP, TIFF, PNM)", name);
+}
+
+ImageHeader read_image_header(std::span<const std::byte> bytes, const std::string& name) {
+  const HeaderBytes in(bytes, name);
+  const auto parse = [&] {
+    switch (image_format(bytes, name)) {
+      case ImageFormat::kPng:
+        return png_header(in);
+      case ImageFormat::kJpeg:
+        return jpeg_header(in);
+      case ImageFormat::kWebp:
+        return webp_header(in);
+      case ImageFormat::kBmp:
+        return bmp_header(in);
+      case ImageFormat::kTiff:
+        return tiff_header(in);
+      case ImageFormat::kPnm:
+        return pnm_header(in);
+    }
+    fail("{}: unknown format", name);
+  };
+  const ImageHeader header = parse();
   require(header.height > 0 && header.width > 0, "{}: the image's header states a size of {}x{} pixels", name,
           header.width, header.height);
   return header;

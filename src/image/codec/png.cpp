@@ -2,12 +2,15 @@
 
 #include <png.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <csetjmp>
 #include <cstring>
 #include <exception>
 
 #include "base/error.h"
+#include "image/codec/limits.h"
 #include "image/orientation.h"
 
 namespace san::png {
@@ -56,19 +59,25 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  void read_header() {
+  /// Judges the size that the decoder found.
+  void read_header(std::int64_t max_pixels) {
+    // Texts, colour profiles and the like may be compressed bombs, and say nothing about a pixel.
+    static constexpr png_byte kSkipped[] = "iCCP\0iTXt\0tEXt\0zTXt\0sPLT\0hIST\0pCAL\0sCAL\0tIME";
     check(guarded(png_, [this] {
       png_set_read_fn(png_, &input_, read_bytes);
-      png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the caller has judged the size
+      png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+      png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, kSkipped, sizeof kSkipped / 5);
       png_read_info(png_, info_);
     }));
+    check_size(name_, width(), height(), max_pixels);
   }
 
-  /// After the transformations: rows of `bytes_per_pixel`, decoded to the end of the file.
-  void read_rows(std::uint8_t* out, std::size_t bytes_per_pixel) {
+  /// After the transformations: rows of `bytes_per_pixel` to `row(y)`, decoded to the end of the file.
+  template <class Row>
+  void read_rows(const Row& row, std::size_t bytes_per_pixel) {
     const std::size_t row_bytes = static_cast<std::size_t>(width()) * bytes_per_pixel;
     std::vector<png_bytep> rows(static_cast<std::size_t>(height()));
-    for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = out + y * row_bytes;
+    for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = row(static_cast<int>(y));
     check(guarded(png_, [&] {
       png_set_interlace_handling(png_);
       png_read_update_info(png_, info_);
@@ -122,9 +131,10 @@ void flush_bytes(png_structp) {}
 
 }  // namespace
 
-Image read_rgb(std::span<const std::byte> bytes, const std::string& name) {
+void read_rgb(std::span<const std::byte> bytes, const std::string& name, std::int64_t max_pixels,
+              const PixelSink& sink) {
   Reader reader(bytes, name);
-  reader.read_header();
+  reader.read_header(max_pixels);
   reader.check(guarded(reader.png(), [&] {
     png_structp png = reader.png();
     if (reader.color_type() == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
@@ -135,14 +145,15 @@ Image read_rgb(std::span<const std::byte> bytes, const std::string& name) {
     png_set_strip_16(png);
     png_set_strip_alpha(png);
   }));
-  Image image(reader.height(), reader.width());
-  reader.read_rows(image.rgb.data(), 3);
-  return oriented(std::move(image), reader.orientation());
+  OrientedOutput out(reader.height(), reader.width(), reader.orientation(), sink);
+  reader.read_rows([&](int y) { return out.row(y); }, 3);
+  out.finish();
 }
 
-LabelMap read_labels(std::span<const std::byte> bytes, const std::string& name) {
+void read_labels(std::span<const std::byte> bytes, const std::string& name, std::int64_t max_pixels,
+                 const PixelSink& sink) {
   Reader reader(bytes, name);
-  reader.read_header();
+  reader.read_header(max_pixels);
   const int type = reader.color_type();
   require(type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_PALETTE,
           "{}: expected label values (grey or palette), got a colour or transparent PNG", name);
@@ -151,15 +162,14 @@ LabelMap read_labels(std::span<const std::byte> bytes, const std::string& name) 
     png_set_packing(reader.png());
     if (wide && std::endian::native == std::endian::little) png_set_swap(reader.png());
   }));
-  LabelMap map(reader.height(), reader.width());
-  if (wide) {
-    reader.read_rows(reinterpret_cast<std::uint8_t*>(map.labels.data()), 2);
-    return map;
-  }
-  std::vector<std::uint8_t> values(map.labels.size());
-  reader.read_rows(values.data(), 1);
-  map.labels.assign(values.begin(), values.end());
-  return map;
+  const auto width = static_cast<std::size_t>(reader.width());
+  auto* labels = reinterpret_cast<std::uint16_t*>(sink.allocate(reader.height(), reader.width()));
+  if (wide)
+    return reader.read_rows(
+        [&](int y) { return reinterpret_cast<png_bytep>(labels + static_cast<std::size_t>(y) * width); }, 2);
+  std::vector<std::uint8_t> values(static_cast<std::size_t>(reader.height()) * width);
+  reader.read_rows([&](int y) { return values.data() + static_cast<std::size_t>(y) * width; }, 1);
+  std::copy(values.begin(), values.end(), labels);
 }
 
 std::vector<std::byte> write(Kind kind, int height, int width, std::span<const std::byte> rows,

@@ -6,15 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "san/image.hpp"
+#include "image/sandbox/pixel_sink.h"
 
 /// PNG through libpng itself: OpenCV expands palettes and lets libpng print its warnings.
 namespace san::png {
 
-/// RGB 8 bit with the orientation of an eXIf chunk applied. Throws Error naming the file.
-Image read_rgb(std::span<const std::byte> bytes, const std::string& name);
-/// Grey values or palette indices as stored. Throws Error naming the file, on colour too.
-LabelMap read_labels(std::span<const std::byte> bytes, const std::string& name);
+/// RGB, 3 bytes a pixel, with the orientation of an eXIf chunk applied. Throws Error naming the file.
+void read_rgb(std::span<const std::byte> bytes, const std::string& name, std::int64_t max_pixels,
+              const PixelSink& sink);
+/// Grey values or palette indices as stored, 2 bytes a pixel. Throws Error naming the file, on colour too.
+void read_labels(std::span<const std::byte> bytes, const std::string& name, std::int64_t max_pixels,
+                 const PixelSink& sink);
 
 using Palette = std::vector<std::array<std::uint8_t, 3>>;
 
