@@ -13,6 +13,7 @@ for name in $names; do
   case $name in
     bpe_fuzz) seeds=tests/data/text ;;
     mat_file_fuzz) seeds=tests/data/eval ;;
+    image_header_fuzz | common_formats_fuzz | opencv_codecs_fuzz) seeds=tests/data/image ;;
     *) seeds=tests/data/checkpoint ;;
   esac
   echo "$name: $seconds s"

@@ -13,13 +13,14 @@
 #include "draw/contact_sheet.h"
 #include "draw/overlay.h"
 #include "draw/palette.h"
+#include "engine/engine.h"
+#include "engine_options.h"
 #include "image/codec/decode.h"
 #include "image/codec/encode.h"
 #include "image_inputs.h"
 #include "labels/mask_proposals.h"
 #include "labels/result_json.h"
-#include "engine/engine.h"
-#include "engine_options.h"
+#include "picture_arguments.h"
 #include "san/label_sets.hpp"
 
 namespace san::cli {
@@ -30,6 +31,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   ModelArguments model;
   VocabularyArguments vocabulary;
+  PictureArguments pictures;
   std::vector<std::string> images;
   std::string output = "out", background = "none", preprocessing = "evaluation", palette = "distinct";
   std::vector<std::string> save{"overlay"};
@@ -121,7 +123,7 @@ Image sheet_cell(const Image& image, const SegmentationResult& result, const Job
 void segment_one(const ImageInput& input, Session& session, const Job& job, std::vector<Image>& sheet) {
   const fs::path base = fs::path(job.arguments.output) / input.stem;
   const auto file = [&](const char* suffix) { return fs::path(base.string() + suffix); };
-  const Image image = decode_image(input.path);
+  const Image image = decode_image(input.path, job.arguments.pictures.decode);
   const NetworkResult network = session.run(image, job.vocabulary, job.options);
   const HeadOptions head = head_options(*job.vocabulary, job.row_class, job.options);
   const SegmentationResult result =
@@ -172,6 +174,7 @@ void run(const Arguments& a) {
     log::info("model: {}", engine->model().description);
   job.vocabulary = engine->encode(classes, engine_options(a.vocabulary));
   job.row_class = job.vocabulary->row_classes();
+  if (a.pictures.decode.sandbox) log::debug("decoders run behind: {}", sandbox_description());
   Session session(engine, a.model.threads);
 
   Progress progress("segmenting", static_cast<std::int64_t>(inputs.size()),
@@ -204,6 +207,7 @@ void add_segment(CLI::App& app) {
   command->add_option("images", a->images, "Pictures, folders or quoted globs")->required();
   a->model.add_to(*command);
   a->vocabulary.add_to(*command, true);
+  a->pictures.add_to(*command);
   command->add_option("-o,--output", a->output, "Folder for the results, created if missing")
       ->capture_default_str();
   command
