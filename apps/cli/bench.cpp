@@ -89,10 +89,11 @@ void run(const Arguments& a) {
   const LoadedModel model = a.model.load();
   const std::unique_ptr<Backend> b = a.model.make_backend();
   ParamLoader loader(*b, *model.parameters);
-  const San network(loader, model.config);
+  const SanConfig config = san_config(model, "san bench");
+  const San network(loader, config);
   const Tensor image = b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3));
-  const Tensor text = b->from_host({a.classes, model.config.clip.embed_dim},
-                                   picture(a.classes * model.config.clip.embed_dim));
+  const Tensor text =
+      b->from_host({a.classes, config.clip.embed_dim}, picture(a.classes * config.clip.embed_dim));
   const Tensor classifier = network.classifier(*b, text);
   const auto forward = [&] {
     const SanOutput out = network.forward(*b, image, size).back();

@@ -50,6 +50,12 @@ std::unique_ptr<Backend> ModelArguments::make_backend() const {
   return san::make_backend(backend, {threads, device, precision});
 }
 
+void add_method_option(CLI::App& app, std::string& method) {
+  app.add_option("--method", method,
+                 "How labels are made, if not as the model file says: " + describe_methods())
+      ->check(CLI::IsMember(method_names()));
+}
+
 void VocabularyArguments::add_to(CLI::App& app, bool required) {
   auto* group = app.add_option_group("Classes", "What to look for; one of these");
   group->add_option("-c,--classes", classes,

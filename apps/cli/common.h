@@ -26,6 +26,9 @@ struct ModelArguments {
   std::unique_ptr<Backend> make_backend() const;
 };
 
+/// --method, from the list of all methods. Empty: the one that the model was made for.
+void add_method_option(CLI::App& app, std::string& method);
+
 /// Which classes, and how their names become text embeddings.
 struct VocabularyArguments {
   std::string classes, classes_file, label_set, templates, cache_dir;

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   ModelArguments model;
   DemoWorldArguments world;
-  std::string templates, cache_dir, method = "san";
+  std::string templates, cache_dir, method;
   bool augment = false, no_cache = false;
   int window = 0;
   std::string dataset, split, shard = "1/1", save = "none";
@@ -66,19 +66,19 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
 
 std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec) {
   if (!a.predictions.empty()) return stored_predictor(a.predictions, spec);
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(), a.method);
   if (engine->model().random_weights) log::warn("{}", engine->model().description);
   VocabularyArguments words;
   words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
   words.quiet = a.quiet;
-  const SanConfig& config = engine->network().config();
+  const InputSize input = engine->method().input();
   ViewOptions views;
-  views.short_side = static_cast<int>(config.short_side);
-  views.max_side = static_cast<int>(config.long_side);
+  views.short_side = input.short_side;
+  views.max_side = input.long_side;
   views.augment = a.augment;
   views.window = a.window;
   return model_predictor(engine, engine->encode(make_classes(spec.classes), engine_options(words)), views,
-                         parse_method(a.method), a.model.threads);
+                         a.model.threads);
 }
 
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
@@ -98,11 +98,10 @@ void report(const Arguments& a, const Evaluation& evaluation) {
 }
 
 void run_zero_shot(const Arguments& a) {
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
   VocabularyArguments words;
   words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
   words.quiet = a.quiet;
-  const auto scores = zero_shot_scores(engine, a.world, engine_options(words), a.model.threads, a.quiet);
+  const auto scores = zero_shot_scores(a.model, a.world, engine_options(words), a.quiet);
   fmt::print("{}", a.json ? zero_shot_json(scores) : zero_shot_text(scores));
 }
 
@@ -171,12 +170,7 @@ void add_evaluate(CLI::App& app) {
                       "Prompt templates: vild, imagenet, single, or a file; default: the model's own");
   command->add_option("--cache-dir", a->cache_dir, "Where text embeddings are kept between runs");
   command->add_flag("--no-cache", a->no_cache, "Neither read nor write the text embedding cache");
-  command
-      ->add_option("--method", a->method,
-                   "san, or a baseline on the same CLIP: maskclip (dense features, no adapter), crops (masks "
-                   "cut out and named one by one)")
-      ->check(CLI::IsMember({"san", "maskclip", "crops"}))
-      ->capture_default_str();
+  add_method_option(*command, a->method);
   command->add_option("--world", a->world.world, "demo-world: folder that `san world build` wrote")
       ->capture_default_str();
   command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();

@@ -52,7 +52,7 @@ Cost prompt_cost(const SanConfig& config) {
 
 void run(const Arguments& a) {
   const LoadedModel model = a.model.load();
-  const SanConfig& c = model.config;
+  const SanConfig c = san_config(model, "san inspect");
   const Grid size = parse_size(a.size);
   const auto parts = count_parameters(c);
   const Cost definition = image_cost(c, size, CountMode::kDefinition),
@@ -60,9 +60,12 @@ void run(const Arguments& a) {
   Part total;
   for (const auto& [name, part] : parts) total.trainable += part.trainable, total.frozen += part.frozen;
 
+  const std::vector<std::string> methods = method_names(model.architecture);
   if (a.json) {
     nlohmann::ordered_json out{
         {"model", model.name}, {"description", model.description}, {"license", model.license}};
+    out["architecture"] = model.architecture;
+    out["methods"] = methods;
     out["config"] = nlohmann::ordered_json::parse(c.to_json());
     out["parameters"] = {{"trainable", total.trainable}, {"frozen", total.frozen}};
     for (const auto& [name, part] : parts)
@@ -77,6 +80,7 @@ void run(const Arguments& a) {
   }
   fmt::print("{}\n{}\n\n", model.name, model.description);
   if (!model.license.empty()) fmt::print("licence            {}\n", model.license);
+  fmt::print("architecture       {}; --method {}\n", model.architecture, fmt::join(methods, ", "));
   fmt::print("CLIP vision        width {}, {} blocks, {} heads, patch {}, grid {}×{}, {}\n", c.clip.width,
              c.clip.layers, c.clip.heads, c.clip.patch, c.clip.grid, c.clip.grid,
              activation_name(c.clip.activation));

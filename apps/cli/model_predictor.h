@@ -1,7 +1,7 @@
 #pragma once
 #include <memory>
 
-#include "engine/baselines.h"
+#include "engine/engine.h"
 #include "eval/evaluator.h"
 #include "eval/views.h"
 
@@ -9,9 +9,8 @@ namespace san::cli {
 
 /// A model as `san evaluate` scores it: every picture is seen once or in several views (sizes, mirrored,
 /// windows), whose class maps are averaged.
-/// The baselines see it once, whole.
 std::unique_ptr<Predictor> model_predictor(std::shared_ptr<const Engine> engine,
                                            std::shared_ptr<const TextEmbeddings> vocabulary,
-                                           const ViewOptions& views, Method method, int threads);
+                                           const ViewOptions& views, int threads);
 
 }  // namespace san::cli

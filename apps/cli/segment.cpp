@@ -36,6 +36,7 @@ struct Arguments {
   std::string output = "out", background = "none", preprocessing = "evaluation", palette = "distinct";
   std::vector<std::string> save{"overlay"};
   std::filesystem::path sheet;
+  std::string method;
   int short_side = 0, sheet_columns = 2;
 };
 
@@ -61,8 +62,8 @@ std::vector<Rgb> class_colors(const Arguments& a, std::size_t classes) {
   return {set.palette.begin(), set.palette.end()};
 }
 
-void save_scores(const fs::path& path, const Session& session, const NetworkResult& network,
-                 const Image& image, const Job& job, const HeadOptions& head) {
+void save_scores(const fs::path& path, const Session& session, const Logits& network, const Image& image,
+                 const Job& job, const HeadOptions& head) {
   std::vector<TensorInfo> tensors;
   std::map<std::string, int> index;
   for (std::size_t k = 0; k < job.vocabulary->classes.size(); ++k) {
@@ -124,13 +125,13 @@ void segment_one(const ImageInput& input, Session& session, const Job& job, std:
   const fs::path base = fs::path(job.arguments.output) / input.stem;
   const auto file = [&](const char* suffix) { return fs::path(base.string() + suffix); };
   const Image image = decode_image(input.path, job.arguments.pictures.decode);
-  const NetworkResult network = session.run(image, job.vocabulary, job.options);
+  const Logits network = session.name(session.look(image, job.options.look), job.vocabulary);
   const HeadOptions head = head_options(*job.vocabulary, job.row_class, job.options);
   const SegmentationResult result =
       session.segmentation_head().run({&network.view, 1}, image.height, image.width, head);
 
   std::vector<MaskProposal> proposals;
-  if (job.wants("masks") || job.wants("json"))
+  if (job.wants("masks"))
     proposals = mask_proposals(network.view, image.height, image.width, head, {}, session.pool());
   const auto& names = job.vocabulary->classes;
   if (!job.arguments.sheet.empty()) sheet.push_back(sheet_cell(image, result, job));
@@ -159,12 +160,13 @@ void run(const Arguments& a) {
   Job job{a, {a.save.begin(), a.save.end()}, nullptr, {}, class_colors(a, classes.size()), {}};
   job.options.background = a.background == "other" ? Background::kOther : Background::kNone;
   job.options.label_scores = job.wants("json");
-  job.options.short_side = a.short_side;
+  job.options.look.short_side = a.short_side;
   if (a.preprocessing == "demo")
-    job.options.size_rule = SizeRule::kDemo, job.options.filter = ResizeFilter::kBicubic;
+    job.options.look.size_rule = SizeRule::kDemo, job.options.look.filter = ResizeFilter::kBicubic;
   make_folder(a.output);
 
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend());
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(), a.method);
+  require_possible(engine->method_info(), job.options.background, job.wants("masks"));
   if (engine->model().random_weights)
     log::warn("{}", engine->model().description);
   else if (engine->model().untrained_adapter)
@@ -206,6 +208,7 @@ void add_segment(CLI::App& app) {
   const auto a = std::make_shared<Arguments>();
   command->add_option("images", a->images, "Pictures, folders or quoted globs")->required();
   a->model.add_to(*command);
+  add_method_option(*command, a->method);
   a->vocabulary.add_to(*command, true);
   a->pictures.add_to(*command);
   command->add_option("-o,--output", a->output, "Folder for the results, created if missing")

@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "common.h"
 #include "image/preprocess.h"
+#include "model/san.h"
 #include "world/samplers.h"
 
 namespace san::cli {
@@ -39,17 +40,20 @@ void count(std::span<const float> row, int subject, ZeroShotScore& score) {
 
 }  // namespace
 
-std::vector<ZeroShotScore> zero_shot_scores(const std::shared_ptr<const Engine>& engine,
-                                            const DemoWorldArguments& arguments,
-                                            const Engine::VocabularyOptions& words, int threads, bool quiet) {
-  Session session(engine, threads);
-  const auto world = World::load(arguments.concepts, arguments.picture_files(), &session.pool());
+std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, const DemoWorldArguments& where,
+                                            const EncodingOptions& words, bool quiet) {
+  const LoadedModel model = arguments.load();
+  const SanConfig config = san_config(model, "demo-world --split crops");
+  const std::unique_ptr<Backend> backend = arguments.make_backend();
+  Backend& b = *backend;
+  ParamLoader loader(b, *model.parameters);
+  const San network(loader, config);
+  ThreadPool pool(arguments.threads);
+  const auto world = World::load(where.concepts, where.picture_files(), &pool);
   std::vector<std::string> names;
   for (const Concept& c : world->concepts()) names.push_back(c.name);
-  const auto vocabulary = engine->encode(make_classes(names), words);
+  const auto vocabulary = encode_vocabulary(model, b, make_classes(names), words);
   require(vocabulary->row_count() == static_cast<int>(names.size()), "a concept's name has synonyms");
-  Backend& b = session.backend();
-  const SanConfig& config = engine->network().config();
   const int side =
       std::min(kLargest, static_cast<int>(static_cast<double>(config.short_side) * config.clip_scale));
   const Tensor text = b.from_host({1, vocabulary->row_count(), vocabulary->dim}, vocabulary->rows);
@@ -70,8 +74,8 @@ std::vector<ZeroShotScore> zero_shot_scores(const std::shared_ptr<const Engine>&
         const Preprocessed input = preprocess(picture, 1);
         values.insert(values.end(), input.values.begin(), input.values.end());
       }
-      const Tensor embeddings = engine->network().embed_images(
-          b, b.from_host({batch, std::int64_t{side} * side, 3}, values), {side, side});
+      const Tensor embeddings =
+          network.embed_images(b, b.from_host({batch, std::int64_t{side} * side, 3}, values), {side, side});
       const std::vector<float> similarity =
           b.to_host(b.matmul(b.reshape(embeddings, {1, batch, vocabulary->dim}), text, true));
       for (int i = 0; i < batch; ++i)

@@ -1,9 +1,10 @@
 #pragma once
-#include <memory>
 #include <string>
+#include <vector>
 
+#include "common.h"
 #include "demo_world.h"
-#include "engine/engine.h"
+#include "engine/encode_vocabulary.h"
 
 namespace san::cli {
 
@@ -15,11 +16,10 @@ struct ZeroShotScore {
 };
 
 /// Scores every sprite of every role that the world's files have, on the fixed crops, shown to CLIP at the
-/// size at which SAN shows it pictures; one at a time, without the adapter. Throws Error; stops between
-/// batches when interrupted.
-std::vector<ZeroShotScore> zero_shot_scores(const std::shared_ptr<const Engine>& engine,
-                                            const DemoWorldArguments& arguments,
-                                            const Engine::VocabularyOptions& words, int threads, bool quiet);
+/// size at which SAN shows it pictures; one at a time, without the adapter. Throws Error, also on
+/// models that are no SAN; stops between batches when interrupted.
+std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, const DemoWorldArguments& where,
+                                            const EncodingOptions& words, bool quiet);
 
 /// A table, or JSON: "top1_train", "top5_train", "count_train", …
 std::string zero_shot_text(const std::vector<ZeroShotScore>& scores);

@@ -1,5 +1,6 @@
 #include "checkpoint/model_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -15,7 +16,8 @@ using nlohmann::json;
 constexpr std::string_view kFormat = "san.cpp-model-1", kFormatFamily = "san.cpp-model-";
 constexpr const char *kFormatKey = "format", *kConfigKey = "config", *kMergesKey = "merges",
                      *kTemplatesKey = "templates", *kActivationKey = "activation", *kLicenseKey = "license",
-                     *kModelCardKey = "model_card", *kExtraPrefix = "extra.";
+                     *kModelCardKey = "model_card", *kArchitectureKey = "architecture",
+                     *kExtraPrefix = "extra.";
 constexpr int kMaxConfigDepth = 32;
 
 json parse_json(const std::string& text, const std::string& where) {
@@ -29,6 +31,14 @@ json parse_json(const std::string& text, const std::string& where) {
   }
 }
 
+bool is_plain_name(const std::string& name) {
+  constexpr std::size_t kLongest = 40;
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !name.empty() && name.size() <= kLongest && std::ranges::all_of(name, plain);
+}
+
 void check(const ModelMetadata& metadata, const std::string& where) {
   require(parse_json(metadata.config, where + ": config").is_object(), "{}: config is not a JSON object",
           where);
@@ -37,8 +47,12 @@ void check(const ModelMetadata& metadata, const std::string& where) {
   for (const auto& text : metadata.templates)
     require(text.find("{}") != std::string::npos, "{}: prompt template \"{}\" has no {{}} for the class name",
             where, text);
-  require(metadata.activation == "quick_gelu" || metadata.activation == "gelu",
+  const bool clip = metadata.architecture == "san";
+  require(metadata.activation == "quick_gelu" || metadata.activation == "gelu" ||
+              (!clip && metadata.activation.empty()),
           "{}: activation \"{}\", expected quick_gelu or gelu", where, metadata.activation);
+  require(is_plain_name(metadata.architecture),
+          "{}: the architecture's name is damaged; expected up to 40 of a-z, 0-9, - and _", where);
 }
 
 std::vector<std::string> parse_templates(const std::string& text, const std::string& where) {
@@ -64,6 +78,8 @@ ModelMetadata read_metadata(const SafetensorsFile& file) {
   metadata.activation = file.metadata(kActivationKey);
   metadata.license = file.metadata(kLicenseKey);
   metadata.model_card = file.metadata(kModelCardKey);
+  if (const auto found = file.metadata().find(kArchitectureKey); found != file.metadata().end())
+    metadata.architecture = found->second;
   for (const auto& [key, value] : file.metadata())
     if (key.starts_with(kExtraPrefix))
       metadata.extra.emplace(key.substr(std::string_view(kExtraPrefix).size()), value);
@@ -156,10 +172,13 @@ void write_model_file(const std::filesystem::path& path, const ParameterSource& 
   require(dtype == DType::kF32 || dtype == DType::kF16, "{}: models are written as f32 or f16, not {}",
           path.string(), dtype_name(dtype));
   check(metadata, path.string());
-  std::map<std::string, std::string> entries = {
-      {kFormatKey, std::string(kFormat)}, {kConfigKey, metadata.config},
-      {kMergesKey, metadata.merges},      {kActivationKey, metadata.activation},
-      {kLicenseKey, metadata.license},    {kModelCardKey, metadata.model_card}};
+  std::map<std::string, std::string> entries = {{kFormatKey, std::string(kFormat)},
+                                                {kConfigKey, metadata.config},
+                                                {kMergesKey, metadata.merges},
+                                                {kActivationKey, metadata.activation},
+                                                {kLicenseKey, metadata.license},
+                                                {kModelCardKey, metadata.model_card},
+                                                {kArchitectureKey, metadata.architecture}};
   try {
     entries[kTemplatesKey] = json(metadata.templates).dump();
   } catch (const json::exception&) {

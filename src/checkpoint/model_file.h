@@ -17,9 +17,10 @@ struct ModelMetadata {
   std::string config;                  ///< JSON object; its fields are the model's business
   std::string merges;                  ///< the tokenizer's byte-pair merges, one pair per line
   std::vector<std::string> templates;  ///< prompt templates, "{}" stands for the class name
-  std::string activation;              ///< of the CLIP towers: "quick_gelu" or "gelu"
-  std::string license, model_card;     ///< may be empty
+  std::string activation;           ///< of the CLIP towers: "quick_gelu" or "gelu"; others may leave it empty
+  std::string license, model_card;  ///< may be empty
   std::map<std::string, std::string> extra;
+  std::string architecture = "san";  ///< which kind of network; a file that does not say holds a SAN
 
   friend bool operator==(const ModelMetadata&, const ModelMetadata&) = default;
 };

@@ -79,6 +79,20 @@ TEST(ModelFileWriter, RefusesWhatCannotBeRunOrHeld) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(ModelFileWriter, KeepsTheArchitecture) {
+  const auto path = test::scratch("architecture.san");
+  ModelMetadata other = metadata();
+  other.architecture = "colors-2", other.activation = "";
+  write_model_file(path, parameters(), other, DType::kF32);
+  EXPECT_EQ(open_model_file(path).metadata, other);
+  for (const char* damaged : {"", "\x1b[31mred", "San", "a b"}) {
+    other.architecture = damaged;
+    EXPECT_THAT(error_of([&] { write_model_file(path, parameters(), other, DType::kF32); }),
+                testing::AllOf(HasSubstr("architecture"), testing::Not(HasSubstr("\x1b"))));
+  }
+  std::filesystem::remove(path);
+}
+
 TEST(ModelSource, TellsFormatsApart) {
   EXPECT_EQ(open_model_source(test::data("odd_zip.pth")).format, SourceFormat::kTorchZip);
   EXPECT_EQ(open_model_source(test::data("odd_legacy.pth")).format, SourceFormat::kTorchLegacy);
@@ -104,6 +118,8 @@ TEST(ModelSource, RefusesIncompleteOrNewerFiles) {
     return error_of([&] { open_model_file(path); });
   };
   EXPECT_EQ(refusal("license", "MIT"), "");
+  EXPECT_EQ(open_model_file(path).metadata->architecture, "san") << "files used not to say";
+  EXPECT_THAT(refusal("architecture", std::string(41, 'a')), HasSubstr("architecture"));
   EXPECT_THAT(refusal("format", "san.cpp-model-2"), HasSubstr("too new"));
   EXPECT_THAT(refusal("format", std::nullopt), HasSubstr("san convert"));
   for (const auto& [key, value] : good) {

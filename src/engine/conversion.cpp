@@ -135,6 +135,9 @@ ConvertReport convert_model(const ConvertRequest& r) {
   if (source.metadata) {
     report.layout = "a model of this program";
     metadata = *source.metadata;
+    require(metadata.architecture == "san",
+            "{}: only SAN models can be converted, and its architecture is \"{}\"", r.input.string(),
+            metadata.architecture);
     parameters = source.parameters;
     report.config = with_settings(SanConfig::from_json(metadata.config, r.input.string()), r.set);
   } else {
@@ -165,7 +168,9 @@ ConvertReport convert_model(const ConvertRequest& r) {
                                   : "converted from " + r.input.filename().string();
   if (report.untrained_adapter) metadata.extra["adapter"] = "untrained";
   if (!r.license.empty()) metadata.license = r.license;
-  metadata.extra[kTextHashKey] = hash_text_tower(report.config, *parameters);
+  const TextTower tower =
+      find_architecture(metadata.architecture, r.input.string()).text({metadata.config, r.input.string()});
+  metadata.extra[kTextHashKey] = hash_text_tower(metadata.config, tower, *parameters);
   write_model_file(r.output, *parameters, metadata, r.dtype);
   return report;
 }

@@ -7,15 +7,14 @@
 
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
-#include "engine/baselines.h"
 
 namespace san {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::shared_ptr<const Engine> tiny_engine() {
-  return std::make_shared<const Engine>(load_model("formula:tiny"), make_reference_backend());
+std::shared_ptr<const Engine> tiny_engine(const std::string& method = "") {
+  return std::make_shared<const Engine>(load_model("formula:tiny"), make_reference_backend(), method);
 }
 
 std::shared_ptr<const TextEmbeddings> encode(const Engine& engine, const char* classes) {
@@ -62,20 +61,6 @@ TEST(Engine, ASynonymThatNeverWinsChangesNothing) {
   for (std::size_t i = 0; i < plain.labels.size(); ++i) EXPECT_LE(grouped.labels[i], 1);
   std::set<int> seen(plain.labels.begin(), plain.labels.end());
   for (const int label : seen) EXPECT_LT(label, 3);
-}
-
-TEST(Baselines, LabelEveryPixelWithAKnownClass) {
-  const auto engine = tiny_engine();
-  const auto words = encode(*engine, "cat, dog, sky");
-  Session session(engine, 1);
-  const Image image = gradient(45, 60);
-  for (const LabelMap& labels :
-       {maskclip_labels(session, image, words), crop_labels(session, image, words)}) {
-    EXPECT_EQ(labels.height, 45);
-    EXPECT_EQ(labels.width, 60);
-    for (const auto label : labels.labels) ASSERT_LT(label, 3);
-  }
-  EXPECT_THROW(parse_method("magic"), Error);
 }
 
 // Without CLIP's merges the formula's networks still take every published name.

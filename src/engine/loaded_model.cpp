@@ -1,6 +1,6 @@
 #include "engine/loaded_model.h"
 
-#include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -9,34 +9,35 @@
 #include "checkpoint/model_file.h"
 #include "embedded/formula_merges.h"
 #include "engine/default_model.h"
-#include "model/san.h"
 
 namespace san {
 namespace {
 
-std::vector<NamedShape> required_parameters(const SanConfig& config) {
+std::vector<NamedShape> required_parameters(const ArchitectureInfo& architecture, const ModelConfig& config) {
   std::vector<NamedShape> shapes;
-  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
+  for (const Declaration& d : architecture.parameters(config)) shapes.push_back({d.name, d.shape});
   return shapes;
 }
 
-std::shared_ptr<const BpeTokenizer> make_tokenizer(BpeMerges merges, const SanConfig& config,
+std::shared_ptr<const BpeTokenizer> make_tokenizer(BpeMerges merges, const TextTower& tower,
                                                    const std::string& where) {
-  auto tokenizer =
-      std::make_shared<const BpeTokenizer>(std::move(merges), static_cast<int>(config.clip.context));
+  auto tokenizer = std::make_shared<const BpeTokenizer>(std::move(merges), tower.context);
   require(
-      tokenizer->vocabulary_size() <= config.clip.vocabulary,
+      tokenizer->vocabulary_size() <= tower.vocabulary,
       "{}: its merges make {} tokens, but the text tower knows {}; use the merges the model was trained with",
-      where, tokenizer->vocabulary_size(), config.clip.vocabulary);
+      where, tokenizer->vocabulary_size(), tower.vocabulary);
   return tokenizer;
 }
 
 LoadedModel formula_model(const std::string& model, const LoadOptions& options) {
   LoadedModel m;
   m.name = model;
-  m.config = SanConfig::named(model.substr(std::string("formula:").size()));
+  m.architecture = "san";
+  m.config = {SanConfig::named(model.substr(std::string("formula:").size())).to_json(), model};
+  const ArchitectureInfo architecture = find_architecture(m.architecture, model);
   m.description = model + ": generated (random) weights, for tests and timing; its labels mean nothing";
-  m.parameters = std::make_shared<FormulaSource>(required_parameters(m.config), options.formula_seed, model);
+  m.parameters = std::make_shared<FormulaSource>(required_parameters(architecture, m.config),
+                                                 options.formula_seed, model);
   m.templates = load_templates("vild");
   m.text_hash = Sha256().update(model + "\n" + options.formula_seed).hex();
   m.random_weights = true;
@@ -45,7 +46,7 @@ LoadedModel formula_model(const std::string& model, const LoadOptions& options) 
   BpeMerges merges = options.bpe_file.empty()
                          ? parse_bpe_merges(embedded::formula_merges(), "built-in merges")
                          : load_bpe_merges(options.bpe_file);
-  m.tokenizer = make_tokenizer(std::move(merges), m.config, options.bpe_file);
+  m.tokenizer = make_tokenizer(std::move(merges), architecture.text(m.config), options.bpe_file);
   return m;
 }
 
@@ -54,14 +55,16 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
   const std::string where = source.parameters->description();
   LoadedModel m;
   m.name = name;
-  m.config = SanConfig::from_json(metadata.config, where);
-  require_same_parameters(required_parameters(m.config), *source.parameters);
+  m.architecture = metadata.architecture;
+  m.config = {metadata.config, where};
+  const ArchitectureInfo architecture = find_architecture(m.architecture, where);
+  require_same_parameters(required_parameters(architecture, m.config), *source.parameters);
   m.parameters = source.parameters;
+  const TextTower tower = architecture.text(m.config);
   BpeMerges merges = options.bpe_file.empty()
                          ? parse_bpe_merges(metadata.merges, where + ", tokenizer merges")
                          : load_bpe_merges(options.bpe_file);
-  m.tokenizer =
-      make_tokenizer(std::move(merges), m.config, options.bpe_file.empty() ? where : options.bpe_file);
+  m.tokenizer = make_tokenizer(std::move(merges), tower, options.bpe_file.empty() ? where : options.bpe_file);
   m.templates = make_templates("the model's", metadata.templates);
   m.license = metadata.license;
   m.card = metadata.model_card;
@@ -69,19 +72,28 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
   m.description = title != metadata.extra.end() ? title->second : where;
   m.untrained_adapter = metadata.extra.contains("adapter") && metadata.extra.at("adapter") == "untrained";
   const auto hash = metadata.extra.find(kTextHashKey);
-  m.text_hash = hash != metadata.extra.end() ? hash->second : hash_text_tower(m.config, *m.parameters);
+  m.text_hash =
+      hash != metadata.extra.end() ? hash->second : hash_text_tower(m.config.json, tower, *m.parameters);
   return m;
 }
 
 }  // namespace
 
-std::string hash_text_tower(const SanConfig& config, const ParameterSource& parameters) {
+SanConfig san_config(const LoadedModel& model, const std::string& purpose) {
+  require(model.architecture == "san", "{}: {} takes SAN networks, and this model's architecture is \"{}\"",
+          model.name, purpose, model.architecture);
+  return SanConfig::from_json(model.config.json, model.config.where);
+}
+
+std::string hash_text_tower(const std::string& config_json, const TextTower& tower,
+                            const ParameterSource& parameters) {
+  ParamLoader declared;
+  tower.prepare(declared);
+  std::set<std::string> names;
+  for (const Declaration& d : declared.declarations()) names.insert(d.name);
   Sha256 hash;
-  hash.update(config.to_json());
-  for (const std::string& name : parameters.names()) {
-    if (!name.starts_with("ov_classifier.") || name == "ov_classifier.bg_embed" ||
-        name == "ov_classifier.logit_scale")
-      continue;
+  hash.update(config_json);
+  for (const std::string& name : names) {
     const HostArray value = parameters.load(name);
     hash.update(name).update(value.shape.str()).update(dtype_name(value.dtype));
     hash.update(std::span(value.data.get(), static_cast<std::size_t>(value.bytes())));

@@ -3,8 +3,8 @@
 #include <optional>
 #include <string>
 
+#include "method/registry.h"
 #include "model/config.h"
-#include "tensor/parameter_source.h"
 #include "text/bpe_tokenizer.h"
 #include "text/prompt_templates.h"
 
@@ -12,10 +12,11 @@ namespace san {
 
 /// A model as read from its file: everything needed to run it, no weights prepared yet.
 struct LoadedModel {
-  std::string name;         ///< what the user called it
-  std::string description;  ///< one sentence for people: which network, whose weights
-  SanConfig config;
-  std::shared_ptr<const ParameterSource> parameters;  ///< official SAN names, complete
+  std::string name;          ///< what the user called it
+  std::string description;   ///< one sentence for people: which network, whose weights
+  std::string architecture;  ///< which kind of network: a name of the method registry
+  ModelConfig config;
+  std::shared_ptr<const ParameterSource> parameters;  ///< complete
   std::shared_ptr<const BpeTokenizer> tokenizer;
   PromptTemplates templates;
   std::string license, card;
@@ -31,11 +32,17 @@ struct LoadOptions {
 
 /// `model`: "default" (the built-in model), a path to a file of our own format, or "formula:vit-b-16",
 /// "formula:vit-l-14-336", "formula:tiny" (the real networks with generated weights). Throws Error naming the
-/// file, and every missing, unexpected and misshapen parameter at once.
+/// file, its architecture when no method knows it, and every missing, unexpected and misshapen parameter at
+/// once.
 LoadedModel load_model(const std::string& model, const LoadOptions& options = {});
 
+/// The configuration of a SAN network. Throws Error on a model of another architecture: `purpose` ("san
+/// bench") says what needs one.
+SanConfig san_config(const LoadedModel& model, const std::string& purpose);
+
 /// SHA-256 over the text tower's shape and values: what an embedding of a prompt depends on.
-std::string hash_text_tower(const SanConfig& config, const ParameterSource& parameters);
+std::string hash_text_tower(const std::string& config_json, const TextTower& tower,
+                            const ParameterSource& parameters);
 
 /// Metadata key under which a model file carries hash_text_tower().
 inline constexpr const char* kTextHashKey = "text_tower_sha256";

@@ -1,6 +1,6 @@
 #include "image/preprocess.h"
 
-#include <array>
+#include <cmath>
 
 #include "base/error.h"
 
@@ -12,19 +12,23 @@ using NormalisedValues = std::array<std::array<float, 256>, 3>;
 
 const NormalisedValues& normalised_values() {
   static const NormalisedValues values = [] {
-    constexpr std::array mean{0.48145466, 0.4578275, 0.40821073},
-        deviation{0.26862954, 0.26130258, 0.27577711};
     NormalisedValues table;
     for (std::size_t c = 0; c < 3; ++c)
       for (std::size_t v = 0; v < 256; ++v)
-        table[c][v] = (static_cast<float>(v) - static_cast<float>(mean[c] * 255.0)) /
-                      static_cast<float>(deviation[c] * 255.0);
+        table[c][v] = (static_cast<float>(v) - static_cast<float>(kClipMean[c] * 255.0)) /
+                      static_cast<float>(kClipDeviation[c] * 255.0);
     return table;
   }();
   return values;
 }
 
 }  // namespace
+
+std::array<std::uint8_t, 3> clip_mean_color() {
+  std::array<std::uint8_t, 3> color{};
+  for (std::size_t c = 0; c < 3; ++c) color[c] = static_cast<std::uint8_t>(std::lround(255 * kClipMean[c]));
+  return color;
+}
 
 Preprocessed preprocess(const Image& image, int multiple, ThreadPool* pool) {
   require(image.height > 0 && image.width > 0, "preprocess: the image is empty ({}x{})", image.height,

@@ -1,10 +1,17 @@
 #pragma once
+#include <array>
 #include <vector>
 
 #include "base/thread_pool.h"
 #include "san/image.hpp"
 
 namespace san {
+
+/// CLIP's normalisation, per channel of RGB values in [0, 1].
+inline constexpr std::array kClipMean{0.48145466, 0.4578275, 0.40821073},
+    kClipDeviation{0.26862954, 0.26130258, 0.27577711};
+/// The 8 bit colour nearest to kClipMean: what is painted with it says nothing to CLIP.
+std::array<std::uint8_t, 3> clip_mean_color();
 
 /// The network's input: normalised RGB, [1, height·width, 3] row by row, channels last, zeros right of and
 /// below the content. All lengths in pixels.

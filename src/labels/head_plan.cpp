@@ -1,55 +1,14 @@
 #include "labels/head_plan.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "base/error.h"
+#include "labels/head_checks.h"
 
 namespace san::head {
 namespace {
 
 int round_up(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
-}
-
-void check_names(const HeadOptions& options) {
-  if (options.row_class.empty()) return;
-  std::vector<bool> named(static_cast<std::size_t>(options.classes), false);
-  for (const int k : options.row_class) {
-    require(k >= 0 && k < options.classes,
-            "segmentation head: a name belongs to class {}, but there are {} classes", k, options.classes);
-    named[static_cast<std::size_t>(k)] = true;
-  }
-  const auto nameless = std::find(named.begin(), named.end(), false) - named.begin();
-  require(nameless == options.classes, "segmentation head: class {} has no name", nameless);
-}
-
-void check(const HeadView& view, int height, int width, const HeadOptions& options) {
-  require(view.queries > 0 && view.grid_height > 0 && view.grid_width > 0,
-          "segmentation head: expected at least one query and grid cell, got {} queries on {}x{}",
-          view.queries, view.grid_height, view.grid_width);
-  require(view.content_height > 0 && view.content_width > 0 && view.content_height <= view.padded_height &&
-              view.content_width <= view.padded_width,
-          "segmentation head: content {}x{} does not lie inside the padded {}x{}", view.content_height,
-          view.content_width, view.padded_height, view.padded_width);
-  const auto queries = static_cast<std::size_t>(view.queries);
-  const std::size_t rows =
-      options.row_class.empty() ? static_cast<std::size_t>(options.classes) : options.row_class.size();
-  require(view.class_logits.size() == queries * (rows + 1),
-          "segmentation head: expected {} class logits ({} queries, {} names and the background), got {}",
-          queries * (rows + 1), queries, rows, view.class_logits.size());
-  const std::size_t cells =
-      static_cast<std::size_t>(view.grid_height) * static_cast<std::size_t>(view.grid_width);
-  require(view.mask_logits.size() == queries * cells, "segmentation head: expected {} mask logits, got {}",
-          queries * cells, view.mask_logits.size());
-  const Region& r = view.region;
-  require(r.y >= 0 && r.x >= 0 && r.height >= 0 && r.width >= 0 && r.y <= height - r.height &&
-              r.x <= width - r.width,
-          "segmentation head: the region {}x{} at ({}, {}) leaves the output {}x{}", r.height, r.width, r.y,
-          r.x, height, width);
-  for (const auto logits : {view.class_logits, view.mask_logits})
-    require(std::all_of(logits.begin(), logits.end(), [](float v) { return std::isfinite(v); }),
-            "segmentation head: the network's logits are not finite; the weights or the input are damaged");
 }
 
 /// [cells, stride] from [queries, cells]; the lanes without a query never light up.
@@ -91,16 +50,12 @@ int widest_tile(const AxisWeights& columns) {
 Plan::Plan(std::span<const HeadView> head_views, int output_height, int output_width,
            const HeadOptions& options, bool background)
     : height(output_height), width(output_width), columns(options.classes + (background ? 1 : 0)) {
-  require(height > 0 && width > 0, "segmentation head: the output {}x{} is empty", height, width);
-  require(options.classes > 0 && options.classes < 65535,
-          "segmentation head: expected between 1 and 65534 classes, got {}", options.classes);
-  require(!head_views.empty(), "segmentation head: no network output was given");
-  check_names(options);
+  check_call(head_views, height, width, options);
   panels = round_up(columns, kPanel) / kPanel;
   for (const HeadView& in : head_views) {
-    check(in, height, width, options);
+    check_queries(in, height, width, options);
     PlannedView view;
-    view.region = in.region.height == 0 || in.region.width == 0 ? Region{0, 0, height, width} : in.region;
+    view.region = region_of(in, height, width);
     view.queries = in.queries;
     view.stride = round_up(in.queries, kQueryAlign);
     view.grid_width = in.grid_width;
@@ -123,7 +78,7 @@ int Plan::covering(int y, int x) const {
     const Region& r = view.region;
     return y >= r.y && y < r.y + r.height && x >= r.x && x < r.x + r.width;
   });
-  require(count > 0, "segmentation head: no view covers the output pixel ({}, {})", y, x);
+  if (count == 0) fail_uncovered(y, x);
   return static_cast<int>(count);
 }
 

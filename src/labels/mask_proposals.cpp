@@ -45,6 +45,7 @@ std::vector<MaskProposal> mask_proposals(const HeadView& view, int height, int w
   const float threshold = proposal_options.threshold;
   require(threshold > 0.0f && threshold < 1.0f,
           "mask proposals: the threshold must lie inside (0, 1), got {}", threshold);
+  require(!view.is_grid(), "mask proposals: this method makes no masks, only a label for every pixel");
   const head::Plan plan(std::span(&view, 1), height, width, options, true);
   require(!plan.partial, "mask proposals: the view covers only a part of the output");
   const std::vector<float> p = class_probabilities(view.class_logits, view.queries, options);

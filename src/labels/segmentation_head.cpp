@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "labels/grid_scores.h"
 #include "labels/head_plan.h"
 
 namespace san {
@@ -155,6 +156,7 @@ class TileLabeler {
 
 SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int height, int width,
                                          const HeadOptions& options) const {
+  if (head::are_grids(views)) return head::label_grids(views, height, width, options, pool_);
   const Plan plan(views, height, width, options, options.background == Background::kOther);
   SegmentationResult result;
   result.labels = LabelMap(height, width);
@@ -173,10 +175,11 @@ SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int he
 std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> views, int height, int width,
                                                   const HeadOptions& options,
                                                   std::span<const int> chosen) const {
-  const Plan plan(views, height, width, options, true);
   for (const int k : chosen)
     require(k >= 0 && k <= options.classes,
             "segmentation head: scores of class {} were asked for, but there are {}", k, options.classes);
+  if (head::are_grids(views)) return head::grid_scores(views, height, width, options, chosen, pool_);
+  const Plan plan(views, height, width, options, true);
   const std::size_t plane = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   std::vector<float> result(plane * chosen.size());
   if (chosen.empty()) return result;

@@ -13,8 +13,9 @@ struct Region {
   int y = 0, x = 0, height = 0, width = 0;
 };
 
-/// The network's answer for one look at the picture: the whole of it, a mirrored or rescaled copy, or a
-/// window. Borrows the logits. Lengths in pixels of the network's input except the grid's.
+/// A method's answer for one look at the picture: the whole of it, a mirrored or rescaled copy, or a window.
+/// Either queries, with class and mask logits, or a grid of class logits; never both. Borrows the logits.
+/// Lengths in pixels of the network's input except the grid's.
 struct HeadView {
   std::span<const float> class_logits;  ///< [queries, rows + 1], the last column the learned background
   std::span<const float> mask_logits;   ///< [queries, grid_height · grid_width]
@@ -24,6 +25,10 @@ struct HeadView {
   int content_height = 0, content_width = 0;  ///< without the padding
   bool mirrored = false;                      ///< the network saw the picture flipped left to right
   Region region{};                            ///< the part of the output it covers; empty: all of it
+  std::span<const float> grid_logits{};       ///< instead: [grid_height · grid_width, rows]
+  float grid_scale = 1.0f;                    ///< what grid logits are multiplied by before the softmax
+
+  bool is_grid() const { return !grid_logits.empty(); }
 };
 
 /// What becomes of pixels that belong to none of the classes.
@@ -34,9 +39,9 @@ enum class Background {
 };
 
 struct HeadOptions {
-  /// The class of each row (name) of class_logits; empty: row = class. The logit of a class is the largest
-  /// among its names', taken before the softmax, so that a synonym neither adds to nor divides its class's
-  /// probability.
+  /// The class of each row (name) of the class or grid logits; empty: row = class. The logit of a class is
+  /// the largest among its names', taken before the softmax, so that a synonym neither adds to nor divides
+  /// its class's probability.
   std::span<const int> row_class;
   int classes = 0;
   Background background = Background::kNone;
@@ -53,10 +58,15 @@ struct SegmentationResult {
   std::vector<float> label_scores;  ///< [height, width] when asked for
 };
 
-/// Turns class and mask logits into labels:
+/// Turns logits into labels.
+/// Of queries:
 ///   P = softmax over classes and background; M = mask logits resized bilinearly (align_corners = false) to
 ///   the padded size, cropped to the content, resized to the output size; score[k, y, x] = mean over the
 ///   views covering the pixel of Σ_q P[q, k]·σ(M[q, y, x]); label = argmax over k, the first on ties.
+/// Of grids:
+///   L = grid logits resized as M is, averaged over the views covering the pixel; the logit of a class is the
+///   largest among its names'; label = argmax over k, the first on ties; score = softmax(grid_scale · L).
+///   There is no background: kOther, min_coverage and the background's scores are errors.
 /// The result is exactly the argmax of the scores as class_scores() computes them, but classes that provably
 /// cannot win in a small tile of pixels are not evaluated there; memory does not grow with classes × pixels.
 class SegmentationHead {

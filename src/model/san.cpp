@@ -49,10 +49,6 @@ Tensor San::embed_images(Backend& b, const Tensor& images, Grid size) const {
   return recognition_.class_embedding(b, clip_.forward(b, images, size));
 }
 
-Tensor San::embed_patches(Backend& b, const Tensor& images, Grid size) const {
-  return recognition_.dense_embeddings(b, clip_.forward(b, images, size));
-}
-
 Tensor San::classifier(Backend& b, const Tensor& text) const {
   const Tensor rows = b.l2_normalize(b.concat({text, background_}, 0));  // [K + 1, D]
   b.tap("classifier", rows);

@@ -28,10 +28,8 @@ class San {
   /// Normalised, padded image [B, H·W, 3]. One output per supervised block, or that of the last alone.
   std::vector<SanOutput> forward(Backend& b, const Tensor& image, Grid size, bool supervised = false,
                                  Form form = Form::kBackendChoice) const;
-  /// CLIP without the adapter. Images [B, H·W, 3] at CLIP's own resolution → [B, D] for the whole picture …
+  /// CLIP without the adapter: images [B, H·W, 3] at CLIP's own resolution → [B, D].
   Tensor embed_images(Backend& b, const Tensor& images, Grid size) const;
-  /// … or [B, h·w, D] for every patch of the grid (H / patch) × (W / patch), by MaskCLIP's rule.
-  Tensor embed_patches(Backend& b, const Tensor& images, Grid size) const;
   /// Text rows [K, D] and the learned background → classifier rows of norm 1 [1, K + 1, D], background last.
   Tensor classifier(Backend& b, const Tensor& text) const;
   /// exp(logit_scale) · embeddings · classifierᵀ: [B, Q, K + 1].

@@ -1,0 +1,32 @@
+#include "method/input.h"
+
+#include <algorithm>
+
+#include "image/crop.h"
+
+namespace san {
+
+Preprocessed fit_picture(const Image& picture, const InputSize& usual, const LookOptions& options,
+                         int multiple, ThreadPool& pool, int least) {
+  const int short_side = options.short_side > 0 ? options.short_side : usual.short_side;
+  const int long_side =
+      options.long_side > 0
+          ? options.long_side
+          : static_cast<int>(static_cast<std::int64_t>(usual.long_side) * short_side / usual.short_side);
+  const Size size =
+      resize_shortest_edge({picture.height, picture.width}, short_side, long_side, options.size_rule);
+  const Image resized = resize(options.mirrored ? mirrored(picture) : picture, std::max(size.height, least),
+                               std::max(size.width, least), options.filter, &pool);
+  return preprocess(resized, multiple, &pool);
+}
+
+HeadView view_of(const Preprocessed& input, Grid grid, bool mirrored) {
+  HeadView view;
+  view.grid_height = static_cast<int>(grid.height), view.grid_width = static_cast<int>(grid.width);
+  view.padded_height = input.height, view.padded_width = input.width;
+  view.content_height = input.content_height, view.content_width = input.content_width;
+  view.mirrored = mirrored;
+  return view;
+}
+
+}  // namespace san
