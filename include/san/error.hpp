@@ -15,4 +15,10 @@ class SAN_API Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Thrown where the caller asked for an end before it was reached.
+class SAN_API Cancelled : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace san

@@ -1,9 +1,8 @@
 #include "backend/backend.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
-
-#include "base/error.h"
 
 namespace san {
 
@@ -23,29 +22,53 @@ std::vector<float> Param::f32() const {
   return rows.to_f32();
 }
 
-Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view where) {
+namespace {
+
+/// Which op a message is about: becomes text only when there is one.
+struct OpName {
+  const Backend& backend;
+  const char* op;
+  std::string_view weight = {};
+
+  std::string where() const { return weight.empty() ? backend.scope() : std::string(weight); }
+};
+
+}  // namespace
+}  // namespace san
+
+template <>
+struct fmt::formatter<san::OpName> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  auto format(const san::OpName& name, format_context& context) const {
+    return fmt::format_to(context.out(), "{} ({})", name.op, name.where());
+  }
+};
+
+namespace san {
+namespace {
+
+// Result extents of numpy broadcasting.
+Shape broadcast_shapes(const Shape& a, const Shape& b, const OpName& op) {
   const int rank = std::max(a.rank(), b.rank());
-  std::vector<std::int64_t> extents(static_cast<std::size_t>(rank));
+  std::array<std::int64_t, Shape::kMaxRank> extents{};
   for (int i = 1; i <= rank; ++i) {
     const std::int64_t x = i <= a.rank() ? a[-i] : 1, y = i <= b.rank() ? b[-i] : 1;
-    require(x == y || x == 1 || y == 1, "{}: shapes {} and {} do not broadcast", where, a.str(), b.str());
+    require(x == y || x == 1 || y == 1, "{}: shapes {} and {} do not broadcast", op, a, b);
     extents[static_cast<std::size_t>(rank - i)] = x == 1 ? y : x;
   }
-  return Shape(extents);
+  return Shape(std::span(extents).first(static_cast<std::size_t>(rank)));
 }
 
-Backend::Scope::Scope(Backend& backend, std::string_view name)
-    : backend_(backend), length_(backend.scope_.size()) {
-  if (!backend_.scope_.empty()) backend_.scope_ += '.';
-  backend_.scope_ += name;
-}
+}  // namespace
 
-Backend::Scope::~Scope() {
-  backend_.scope_.resize(length_);
-}
-
-std::string Backend::where(const char* op, std::string_view name) const {
-  return fmt::format("{} ({})", op, name.empty() ? std::string_view(scope_) : name);
+std::string Backend::scope() const {
+  std::string joined;
+  for (const Scope* s = scope_; s; s = s->outer_) {
+    std::string part = s->name_;
+    if (s->index_ >= 0) part += '.' + std::to_string(s->index_);
+    joined = joined.empty() ? part : part + '.' + joined;
+  }
+  return joined;
 }
 
 template <class Run>
@@ -56,6 +79,8 @@ auto Backend::run(const char* op, std::string_view name, const Shape& out, std::
     explicit Depth(int& d) : depth(d) { ++depth; }
     ~Depth() { --depth; }
   };
+  if (cancelled_ && cancelled_->load(std::memory_order_relaxed)) [[unlikely]]
+    throw Cancelled(fmt::format("cancelled before {}", OpName{*this, op, name}));
   if (!observer_) {
     const Depth guard(depth_);
     return body();
@@ -68,7 +93,7 @@ auto Backend::run(const char* op, std::string_view name, const Shape& out, std::
   synchronize();
   const double ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  observer_({op, std::string(name.empty() ? std::string_view(scope_) : name), out, macs,
+  observer_({op, OpName{*this, op, name}.where(), out, macs,
              (elements + out.elements()) * static_cast<std::int64_t>(sizeof(float)), ms, depth_});
   return result;
 }
@@ -79,14 +104,14 @@ auto Backend::run(const char* op, std::string_view name, const Shape& out, std::
 LinearWeight Backend::prepare_linear(const Param& weight, const Param* bias, LinearLayout layout) {
   const Shape s = weight.shape();
   require(s.rank() >= 2 && s.elements(2, s.rank()) == 1, "{}: expected a matrix, got shape {}", weight.name,
-          s.str());
+          s);
   require(layout == LinearLayout::kOutIn || weight.whole(),
           "{}: rows of an [in, out] matrix cannot be selected", weight.name);
   const bool out_in = layout == LinearLayout::kOutIn;
   LinearWeight w{weight.name, out_in ? s[1] : s[0], out_in ? s[0] : s[1], bias != nullptr, nullptr};
   if (bias) {
     require(bias->shape() == Shape{w.out}, "{}: expected shape [{}], got {}", bias->name, w.out,
-            bias->shape().str());
+            bias->shape());
   }
   w.data = do_prepare_linear(weight, bias, layout);
   return w;
@@ -95,29 +120,27 @@ LinearWeight Backend::prepare_linear(const Param& weight, const Param* bias, Lin
 NormWeight Backend::prepare_layer_norm(const Param& weight, const Param& bias, float eps) {
   const Shape s = weight.shape();
   require(s.rank() == 1 && bias.shape() == s, "{}: expected two vectors of one length, got {} and {}",
-          weight.name, s.str(), bias.shape().str());
+          weight.name, s, bias.shape());
   return {weight.name, s[0], eps, do_prepare_layer_norm(weight, bias, eps)};
 }
 
 PatchWeight Backend::prepare_patch_embed(const Param& weight, const Param* bias) {
   const Shape s = weight.shape();
-  require(s.rank() == 4 && s[2] == s[3] && s[2] > 0, "{}: expected [out, in, p, p], got {}", weight.name,
-          s.str());
+  require(s.rank() == 4 && s[2] == s[3] && s[2] > 0, "{}: expected [out, in, p, p], got {}", weight.name, s);
   if (bias)
-    require(bias->shape() == Shape{s[0]}, "{}: expected shape [{}], got {}", bias->name, s[0],
-            bias->shape().str());
+    require(bias->shape() == Shape{s[0]}, "{}: expected shape [{}], got {}", bias->name, s[0], bias->shape());
   return {weight.name, s[2], s[1], s[0], bias != nullptr, do_prepare_patch_embed(weight, bias)};
 }
 
 TableWeight Backend::prepare_table(const Param& table) {
   const Shape s = table.shape();
-  require(s.rank() == 2, "{}: expected a matrix, got {}", table.name, s.str());
+  require(s.rank() == 2, "{}: expected a matrix, got {}", table.name, s);
   return {table.name, s[0], s[1], do_prepare_table(table)};
 }
 
 Tensor Backend::prepare_tensor(const Param& value, const Shape& as) {
   require(value.shape().elements() == as.elements(), "{}: shape {} cannot be viewed as {}", value.name,
-          value.shape().str(), as.str());
+          value.shape(), as);
   return do_prepare_tensor(value, as);
 }
 
@@ -126,13 +149,13 @@ Tensor Backend::prepare_tensor(const Param& value, const Shape& as) {
 
 Tensor Backend::from_host(const Shape& shape, std::span<const float> values) {
   require(shape.elements() == static_cast<std::int64_t>(values.size()), "from_host: shape {} but {} values",
-          shape.str(), values.size());
+          shape, values.size());
   return do_from_host(shape, values);
 }
 
 Tensor Backend::from_ids(const Shape& shape, std::span<const std::int32_t> ids) {
   require(shape.elements() == static_cast<std::int64_t>(ids.size()), "from_ids: shape {} but {} values",
-          shape.str(), ids.size());
+          shape, ids.size());
   return do_from_ids(shape, ids);
 }
 
@@ -144,21 +167,21 @@ std::vector<float> Backend::to_host(const Tensor& x) {
 // ----------------------------------------------------------------------------------------------------------
 
 Tensor Backend::reshape(const Tensor& x, const Shape& shape) {
-  require(x.shape().elements() == shape.elements(), "{}: {} cannot become {}", where("reshape"),
-          x.shape().str(), shape.str());
+  require(x.shape().elements() == shape.elements(), "{}: {} cannot become {}", OpName{*this, "reshape"},
+          x.shape(), shape);
   return run("reshape", {}, shape, 0, 0, [&] { return do_reshape(x, shape); });
 }
 
 Tensor Backend::permute(const Tensor& x, const std::vector<int>& axes) {
   const int rank = x.shape().rank();
-  require(static_cast<int>(axes.size()) == rank, "{}: {} axes for shape {}", where("permute"), axes.size(),
-          x.shape().str());
+  require(static_cast<int>(axes.size()) == rank, "{}: {} axes for shape {}", OpName{*this, "permute"},
+          axes.size(), x.shape());
   Shape out = x.shape();
   unsigned seen = 0;
   for (int i = 0; i < rank; ++i) {
     const int axis = axes[static_cast<std::size_t>(i)];
     require(axis >= 0 && axis < rank && !(seen & 1u << axis), "{}: axes are not a permutation",
-            where("permute"));
+            OpName{*this, "permute"});
     seen |= 1u << axis;
     out.set(i, x[axis]);
   }
@@ -166,20 +189,20 @@ Tensor Backend::permute(const Tensor& x, const std::vector<int>& axes) {
 }
 
 Tensor Backend::broadcast(const Tensor& x, const Shape& shape) {
-  require(broadcast_shapes(x.shape(), shape, where("broadcast")) == shape, "{}: {} cannot become {}",
-          where("broadcast"), x.shape().str(), shape.str());
+  require(broadcast_shapes(x.shape(), shape, OpName{*this, "broadcast"}) == shape, "{}: {} cannot become {}",
+          OpName{*this, "broadcast"}, x.shape(), shape);
   return run("broadcast", {}, shape, 0, x.shape().elements(), [&] { return do_broadcast(x, shape); });
 }
 
 Tensor Backend::concat(const std::vector<Tensor>& xs, int axis) {
-  require(!xs.empty(), "{}: nothing to join", where("concat"));
+  require(!xs.empty(), "{}: nothing to join", OpName{*this, "concat"});
   Shape out = xs[0].shape();
   axis = out.checked(axis);
   for (std::size_t i = 1; i < xs.size(); ++i) {
     Shape expected = out;
     expected.set(axis, xs[i].shape().rank() == out.rank() ? xs[i][axis] : 0);
-    require(xs[i].shape() == expected, "{}: {} does not join {} along axis {}", where("concat"),
-            xs[i].shape().str(), xs[0].shape().str(), axis);
+    require(xs[i].shape() == expected, "{}: {} does not join {} along axis {}", OpName{*this, "concat"},
+            xs[i].shape(), xs[0].shape(), axis);
     out.set(axis, out[axis] + xs[i][axis]);
   }
   return run("concat", {}, out, 0, out.elements(), [&] { return do_concat(xs, axis, out); });
@@ -188,20 +211,20 @@ Tensor Backend::concat(const std::vector<Tensor>& xs, int axis) {
 Tensor Backend::slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end) {
   axis = x.shape().checked(axis);
   require(0 <= begin && begin <= end && end <= x[axis], "{}: [{}, {}) is outside axis {} of {}",
-          where("slice"), begin, end, axis, x.shape().str());
+          OpName{*this, "slice"}, begin, end, axis, x.shape());
   Shape out = x.shape();
   out.set(axis, end - begin);
   return run("slice", {}, out, 0, out.elements(), [&] { return do_slice(x, axis, begin, out); });
 }
 
 Tensor Backend::add(const Tensor& a, const Tensor& b) {
-  const Shape out = broadcast_shapes(a.shape(), b.shape(), where("add"));
+  const Shape out = broadcast_shapes(a.shape(), b.shape(), OpName{*this, "add"});
   return run("add", {}, out, 0, a.shape().elements() + b.shape().elements(),
              [&] { return do_add(a, b, out); });
 }
 
 Tensor Backend::mul(const Tensor& a, const Tensor& b) {
-  const Shape out = broadcast_shapes(a.shape(), b.shape(), where("mul"));
+  const Shape out = broadcast_shapes(a.shape(), b.shape(), OpName{*this, "mul"});
   return run("mul", {}, out, 0, a.shape().elements() + b.shape().elements(),
              [&] { return do_mul(a, b, out); });
 }
@@ -211,19 +234,20 @@ Tensor Backend::activate(const Tensor& x, Activation kind) {
 }
 
 Tensor Backend::softmax(const Tensor& x) {
-  require(x.shape().rank() > 0 && x[-1] > 0, "{}: empty last axis in {}", where("softmax"), x.shape().str());
+  require(x.shape().rank() > 0 && x[-1] > 0, "{}: empty last axis in {}", OpName{*this, "softmax"},
+          x.shape());
   return run("softmax", {}, x.shape(), 0, x.shape().elements(), [&] { return do_softmax(x); });
 }
 
 Tensor Backend::matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
   const Shape &sa = a.shape(), &sb = b.shape();
-  require(sa.rank() >= 2 && sb.rank() >= 2, "{}: {} × {} needs two matrices", where("matmul"), sa.str(),
-          sb.str());
+  require(sa.rank() >= 2 && sb.rank() >= 2, "{}: {} × {} needs two matrices", OpName{*this, "matmul"}, sa,
+          sb);
   const std::int64_t inner = sb[transpose_b ? -1 : -2], n = sb[transpose_b ? -2 : -1];
-  require(sa[-1] == inner, "{}: inner sizes of {} and {} differ", where("matmul"), sa.str(), sb.str());
+  require(sa[-1] == inner, "{}: inner sizes of {} and {} differ", OpName{*this, "matmul"}, sa, sb);
   Shape ba = sa, bb = sb;
   for (const int axis : {-1, -2}) ba.set(axis, 1), bb.set(axis, 1);
-  Shape out = broadcast_shapes(ba, bb, where("matmul"));
+  Shape out = broadcast_shapes(ba, bb, OpName{*this, "matmul"});
   out.set(-2, sa[-2]), out.set(-1, n);
   return run("matmul", {}, out, out.elements() * inner, sa.elements() + sb.elements(),
              [&] { return do_matmul(a, b, transpose_b, out); });
@@ -231,16 +255,16 @@ Tensor Backend::matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
 
 Tensor Backend::resize(const Tensor& x, const ResizeSpec& spec) {
   require(x.shape().rank() == 3 && x[1] == spec.from.tokens(), "{}: {} is not a map of {}×{}",
-          where("resize"), x.shape().str(), spec.from.height, spec.from.width);
-  require(spec.from.tokens() > 0 && spec.to.tokens() > 0, "{}: empty map", where("resize"));
+          OpName{*this, "resize"}, x.shape(), spec.from.height, spec.from.width);
+  require(spec.from.tokens() > 0 && spec.to.tokens() > 0, "{}: empty map", OpName{*this, "resize"});
   const Shape out{x[0], spec.to.tokens(), x[2]};
   return run("resize", {}, out, 0, x.shape().elements(), [&] { return do_resize(x, spec, out); });
 }
 
 Tensor Backend::adaptive_max_pool(const Tensor& x, Grid from, Grid to) {
   require(x.shape().rank() >= 1 && x[-1] == from.tokens() && from.tokens() > 0 && to.tokens() > 0,
-          "{}: {} is not a stack of maps of {}×{}", where("adaptive_max_pool"), x.shape().str(), from.height,
-          from.width);
+          "{}: {} is not a stack of maps of {}×{}", OpName{*this, "adaptive_max_pool"}, x.shape(),
+          from.height, from.width);
   Shape out = x.shape();
   out.set(-1, to.tokens());
   return run("adaptive_max_pool", {}, out, 0, x.shape().elements(),
@@ -248,7 +272,8 @@ Tensor Backend::adaptive_max_pool(const Tensor& x, Grid from, Grid to) {
 }
 
 Tensor Backend::embedding(const TableWeight& table, const Tensor& ids) {
-  require(ids.shape().rank() == 2, "{}: expected ids [B, T], got {}", where("embedding"), ids.shape().str());
+  require(ids.shape().rank() == 2, "{}: expected ids [B, T], got {}", OpName{*this, "embedding"},
+          ids.shape());
   const Shape out{ids[0], ids[1], table.width};
   return run("embedding", table.name, out, 0, out.elements(), [&] { return do_embedding(table, ids, out); });
 }
@@ -257,28 +282,28 @@ Tensor Backend::embedding(const TableWeight& table, const Tensor& ids) {
 // ---------------------------------------------------------------------------------------------
 
 Tensor Backend::linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options) {
-  require(x.shape().rank() >= 2 && x[-1] == w.in, "{}: expected [..., {}], got {}", where("linear", w.name),
-          w.in, x.shape().str());
+  require(x.shape().rank() >= 2 && x[-1] == w.in, "{}: expected [..., {}], got {}",
+          OpName{*this, "linear", w.name}, w.in, x.shape());
   Shape out = x.shape();
   out.set(-1, w.out);
   require(!options.residual || options.residual.shape() == out, "{}: residual {} does not match {}",
-          where("linear", w.name), options.residual.shape().str(), out.str());
+          OpName{*this, "linear", w.name}, options.residual.shape(), out);
   return run("linear", w.name, out, out.elements() * w.in, x.shape().elements() + w.in * w.out,
              [&] { return do_linear(x, w, options, out); });
 }
 
 Tensor Backend::layer_norm(const Tensor& x, const NormWeight& w) {
   require(x.shape().rank() >= 1 && x[-1] == w.channels, "{}: expected [..., {}], got {}",
-          where("layer_norm", w.name), w.channels, x.shape().str());
+          OpName{*this, "layer_norm", w.name}, w.channels, x.shape());
   return run("layer_norm", w.name, x.shape(), 0, x.shape().elements(), [&] { return do_layer_norm(x, w); });
 }
 
 Tensor Backend::patch_embed(const Tensor& image, Grid grid, const PatchWeight& w) {
   require(image.shape().rank() == 3 && image[1] == grid.tokens() && image[2] == w.in,
-          "{}: expected [B, {}, {}], got {}", where("patch_embed", w.name), grid.tokens(), w.in,
-          image.shape().str());
+          "{}: expected [B, {}, {}], got {}", OpName{*this, "patch_embed", w.name}, grid.tokens(), w.in,
+          image.shape());
   require(grid.height >= w.patch && grid.width >= w.patch, "{}: image {}×{} is smaller than a patch of {}",
-          where("patch_embed", w.name), grid.height, grid.width, w.patch);
+          OpName{*this, "patch_embed", w.name}, grid.height, grid.width, w.patch);
   const Shape out{image[0], (grid.height / w.patch) * (grid.width / w.patch), w.out};
   return run("patch_embed", w.name, out, out.elements() * w.patch * w.patch * w.in,
              image.shape().elements() + w.patch * w.patch * w.in * w.out,
@@ -289,19 +314,19 @@ Tensor Backend::patch_embed(const Tensor& image, Grid grid, const PatchWeight& w
 // -----------------------------------------------------------------------------------------------------------
 
 Tensor Backend::attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
-  const std::string at = where("attention");
+  const OpName at{*this, "attention"};
   require(q.shape().rank() == 3 && k.shape().rank() == 3 && k.shape() == v.shape() && q[0] == k[0] &&
               q[2] == k[2],
-          "{}: q {}, k {}, v {} do not fit", at, q.shape().str(), k.shape().str(), v.shape().str());
+          "{}: q {}, k {}, v {} do not fit", at, q.shape(), k.shape(), v.shape());
   require(o.heads > 0 && q[2] % o.heads == 0, "{}: {} channels do not split into {} heads", at, q[2],
           o.heads);
   require(!o.causal || q[1] == k[1], "{}: causal attention needs as many queries as keys", at);
   const Shape scores{q[0], o.heads, q[1], k[1]};
   require(!o.bias || broadcast_shapes(o.bias.shape(), scores, at) == scores,
-          "{}: bias {} does not broadcast to {}", at, o.bias.shape().str(), scores.str());
+          "{}: bias {} does not broadcast to {}", at, o.bias.shape(), scores);
   require(!o.self_key == !o.self_value &&
               (!o.self_key || (o.self_key.shape() == q.shape() && o.self_value.shape() == q.shape())),
-          "{}: self key and value must both be {}", at, q.shape().str());
+          "{}: self key and value must both be {}", at, q.shape());
   const std::int64_t keys = k[1] + (o.self_key ? 1 : 0);
   return run("attention", {}, q.shape(), 2 * q.shape().elements() * keys,
              q.shape().elements() + 2 * k.shape().elements() + (o.bias ? o.bias.shape().elements() : 0),
@@ -311,21 +336,21 @@ Tensor Backend::attention(const Tensor& q, const Tensor& k, const Tensor& v, con
 Tensor Backend::mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
                     const Tensor& residual) {
   require(x.shape().rank() >= 2 && x[-1] == fc1.in && fc1.out == fc2.in,
-          "{}: {} does not pass through {}→{}, {}→{}", where("mlp", fc1.name), x.shape().str(), fc1.in,
+          "{}: {} does not pass through {}→{}, {}→{}", OpName{*this, "mlp", fc1.name}, x.shape(), fc1.in,
           fc1.out, fc2.in, fc2.out);
   Shape out = x.shape();
   out.set(-1, fc2.out);
-  require(!residual || residual.shape() == out, "{}: residual {} does not match {}", where("mlp", fc1.name),
-          residual.shape().str(), out.str());
+  require(!residual || residual.shape() == out, "{}: residual {} does not match {}",
+          OpName{*this, "mlp", fc1.name}, residual.shape(), out);
   const std::int64_t weights = fc1.in * fc1.out + fc2.in * fc2.out;
   return run("mlp", fc1.name, out, x.shape().elements() / x[-1] * weights, x.shape().elements() + weights,
              [&] { return do_mlp(x, fc1, activation, fc2, residual); });
 }
 
 Normed Backend::add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) {
-  const Shape out = broadcast_shapes(x.shape(), y.shape(), where("add_layer_norm", w.name));
+  const Shape out = broadcast_shapes(x.shape(), y.shape(), OpName{*this, "add_layer_norm", w.name});
   require(out == x.shape() && out[-1] == w.channels, "{}: {} + {} is not [..., {}]",
-          where("add_layer_norm", w.name), x.shape().str(), y.shape().str(), w.channels);
+          OpName{*this, "add_layer_norm", w.name}, x.shape(), y.shape(), w.channels);
   return run("add_layer_norm", w.name, out, 0, 2 * out.elements() + y.shape().elements(),
              [&] { return do_add_layer_norm(x, y, w); });
 }
@@ -336,11 +361,11 @@ Tensor Backend::l2_normalize(const Tensor& x) {
 
 Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
                                const BiasScaling& scaling, int groups) {
-  const std::string at = where("attention_bias", last.name);
+  const OpName at{*this, "attention_bias", last.name};
   require(queries.shape().rank() == 3 && hidden.shape().rank() == 3 && queries[0] == hidden[0] &&
               hidden[2] == last.in && groups > 0 && last.out == groups * queries[2],
-          "{}: queries {}, hidden {} and {}→{} do not fit {} groups", at, queries.shape().str(),
-          hidden.shape().str(), last.in, last.out, groups);
+          "{}: queries {}, hidden {} and {}→{} do not fit {} groups", at, queries.shape(), hidden.shape(),
+          last.in, last.out, groups);
   require(!scaling.scale == !scaling.shift &&
               (!scaling.scale || (scaling.scale.shape() == Shape{1} && scaling.shift.shape() == Shape{1})),
           "{}: scaling must be two single values", at);

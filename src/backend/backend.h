@@ -1,11 +1,14 @@
 #pragma once
+#include <atomic>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backend/types.h"
+#include "base/error.h"
 
 namespace san {
 
@@ -83,28 +86,54 @@ class Backend {
   void observe(Observer observer) { observer_ = std::move(observer); }
   void on_tap(Tap tap) { tap_ = std::move(tap); }
   bool tapped() const { return static_cast<bool>(tap_); }
-  /// Offers an intermediate value under its reference name; free when nobody listens.
-  void tap(std::string_view name, const Tensor& value) const {
-    if (tap_) tap_(name, value);
+  /// Offers an intermediate value under a name of the network's: "block_{}_in" with its numbers behind the
+  /// value. Free when nobody listens.
+  template <class... Args>
+  void tap(fmt::format_string<Args...> name, const Tensor& value, Args&&... args) const {
+    if (tap_) tap_(fmt::format(name, std::forward<Args>(args)...), value);
   }
 
-  /// Names the ops issued while it lives: nested scopes join with dots.
+  /// Names the ops issued while it lives, "blocks.3" with an index; nested scopes join with dots. `name` must
+  /// outlive it.
   class Scope {
    public:
-    Scope(Backend& backend, std::string_view name);
-    ~Scope();
+    Scope(Backend& backend, const char* name, int index = -1)
+        : backend_(backend), outer_(backend.scope_), name_(name), index_(index) {
+      backend_.scope_ = this;
+    }
+    ~Scope() { backend_.scope_ = outer_; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
+    friend class Backend;
     Backend& backend_;
-    std::size_t length_;
+    const Scope* outer_;
+    const char* name_;
+    int index_;
   };
-  const std::string& scope() const { return scope_; }
+  /// The names of the scopes that live, joined.
+  std::string scope() const;
+
+  /// While it lives, the next op after `*flag` became true, on whichever thread, throws Cancelled; the
+  /// backend stays usable. Null: never.
+  class CancelWhen {
+   public:
+    CancelWhen(Backend& backend, const std::atomic<bool>* flag)
+        : backend_(backend), outer_(std::exchange(backend.cancelled_, flag)) {}
+    ~CancelWhen() { backend_.cancelled_ = outer_; }
+    CancelWhen(const CancelWhen&) = delete;
+    CancelWhen& operator=(const CancelWhen&) = delete;
+
+   private:
+    Backend& backend_;
+    const std::atomic<bool>* outer_;
+  };
 
  protected:
   Backend() = default;
-  Backend(const Backend&) = default;
+  /// For fork(): who observes, names or cancels the ops of one session does not do so in another.
+  Backend(const Backend&) {}
 
   /// Waits for the device before a profiled op's clock is read.
   virtual void synchronize() {}
@@ -160,15 +189,12 @@ class Backend {
   template <class Run>
   auto run(const char* op, std::string_view name, const Shape& out, std::int64_t macs, std::int64_t elements,
            Run&& body);
-  std::string where(const char* op, std::string_view name = {}) const;
 
   Observer observer_;
   Tap tap_;
-  std::string scope_;
+  const Scope* scope_ = nullptr;  ///< the innermost
+  const std::atomic<bool>* cancelled_ = nullptr;
   int depth_ = 0;
 };
-
-/// Result extents of numpy broadcasting; throws Error starting with `where`.
-Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view where);
 
 }  // namespace san

@@ -10,8 +10,34 @@
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
 
+namespace {
+struct Costly {
+  int& printed;
+};
+}  // namespace
+
+template <>
+struct fmt::formatter<Costly> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  auto format(const Costly& value, format_context& context) const {
+    return fmt::format_to(context.out(), "{}", ++value.printed);
+  }
+};
+
 namespace san {
 namespace {
+
+TEST(Require, MakesTextOnlyWhenItFails) {
+  int printed = 0;
+  require(true, "{}", Costly{printed});
+  EXPECT_EQ(printed, 0);
+  try {
+    require(false, "{}: {} of {}", "here", Costly{printed}, std::string("these"));
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "here: 1 of these");
+  }
+}
 
 namespace fs = std::filesystem;
 

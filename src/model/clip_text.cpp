@@ -19,7 +19,7 @@ Tensor ClipText::forward(Backend& b, const Tensor& ids, const Tensor& ends) cons
   Tensor x =
       b.add(b.embedding(token_embedding_, ids), b.slice(position_embedding_, 1, 0, length));  // [B, T, d]
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const Backend::Scope block(b, "transformer.resblocks." + std::to_string(i));
+    const Backend::Scope block(b, "transformer.resblocks", static_cast<int>(i));
     x = blocks_[i].forward(b, x, /*causal=*/true);
   }
   const Tensor last = ends ? b.matmul(ends, x) : b.slice(x, 1, length - 1, length);

@@ -38,11 +38,10 @@ ClipFeatures ClipVision::forward(Backend& b, const Tensor& image, Grid size) con
   b.tap("clip_tokens_pre_ln", x);
   out.tokens.push_back(b.layer_norm(x, ln_pre_));
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const Backend::Scope block(b, "resblocks." + std::to_string(i));
+    const Backend::Scope block(b, "resblocks", static_cast<int>(i));
     out.tokens.push_back(blocks_[i].forward(b, out.tokens.back()));
   }
-  for (std::size_t i = 0; b.tapped() && i < out.tokens.size(); ++i)
-    b.tap("clip_feat_" + std::to_string(i), out.tokens[i]);
+  for (std::size_t i = 0; i < out.tokens.size(); ++i) b.tap("clip_feat_{}", out.tokens[i], i);
   return out;
 }
 

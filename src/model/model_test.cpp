@@ -1,6 +1,8 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
+#include <atomic>
 #include <cmath>
+#include <thread>
 
 #include "backend/count/count_backend.h"
 #include "backend/reference/reference_backend.h"
@@ -86,6 +88,46 @@ TEST(San, CheapRecognitionEqualsTheDefinition) {
         for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(got[i], expected[i], 2e-6) << i;
       }
     }
+}
+
+// The other thread's wish is seen by the very next op, so well within a block; the session goes on
+// afterwards.
+TEST(San, StopsAtTheNextOpWhenAnotherThreadCancels) {
+  const SanConfig c = SanConfig::tiny();
+  const FormulaSource source = formula(c);
+  const auto b = make_reference_backend();
+  ParamLoader loader(*b, source);
+  const San network(loader, c);
+  const Tensor x = b->from_host({1, 64 * 64, 3}, std::vector<float>(64 * 64 * 3, 0.5f));
+  const auto whole = b->to_host(network.forward(*b, x, {64, 64}).back().embeddings);
+
+  std::atomic<bool> cancelled = false, reached = false;
+  std::thread other([&] {
+    reached.wait(false);
+    cancelled = true;
+    cancelled.notify_one();
+  });
+  int after = 0;
+  b->observe([&](const OpRecord& op) {
+    if (op.name != "side_adapter_network.blocks.1") return;
+    if (reached.exchange(true)) ++after;
+    reached.notify_one();
+    cancelled.wait(false);
+  });
+  try {
+    const Backend::CancelWhen guard(*b, &cancelled);
+    network.forward(*b, x, {64, 64});
+    ADD_FAILURE() << "ran to its end";
+  } catch (const Cancelled& e) {
+    EXPECT_THAT(e.what(),
+                testing::HasSubstr(
+                    "cancelled before layer_norm (side_adapter_network.vit_model.blocks.1.norm1.weight)"));
+  }
+  other.join();
+  EXPECT_EQ(after, 0);
+  EXPECT_EQ(b->scope(), "");
+  b->observe({});
+  EXPECT_EQ(b->to_host(network.forward(*b, x, {64, 64}).back().embeddings), whole);
 }
 
 TEST(SanConfig, SurvivesJson) {

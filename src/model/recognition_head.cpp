@@ -128,10 +128,10 @@ Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tens
   const Tensor sls = b.broadcast(b.slice(features, 1, 0, 1), {features[0], queries, features[2]});
   Tensor x = b.concat({sls, features}, 1);  // [B, Q + 1 + L, d]
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const Backend::Scope block_scope(b, "resblocks." + std::to_string(i));
+    const Backend::Scope block_scope(b, "resblocks", static_cast<int>(i));
     const Tensor own_bias = layer_bias(b, bias, i);
     const bool last = i + 1 == blocks_.size();
-    b.tap("rec_block_" + std::to_string(i) + "_in", x);
+    b.tap("rec_block_{}_in", x, i);
     if (definition) {
       const Tensor mask = dense_mask(b, own_bias);
       if (i == 0) b.tap("rec_attn_mask", mask);
@@ -139,7 +139,7 @@ Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tens
     } else {
       x = last ? last_block(b, blocks_[i], x, own_bias) : cross_block(b, blocks_[i], x, own_bias);
     }
-    b.tap("rec_block_" + std::to_string(i) + "_out", x);
+    b.tap("rec_block_{}_out", x, i);
   }
   if (definition) x = b.slice(x, 1, 0, queries);
   const Tensor embeddings = embed(b, x);  // [B, Q, D]

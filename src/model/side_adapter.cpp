@@ -55,7 +55,7 @@ Tensor SideAdapter::fuse(Backend& b, int block, const Tensor& x, Grid grid, cons
   const std::int64_t queries = config_.queries;
   const Tensor feature = b.linear(b.layer_norm(clip.patches(b, layer), norm), projection);  // [B, h'·w', w]
   const Tensor patches = b.add(b.slice(x, 1, queries, x[1]), b.resize(feature, {clip.grid, grid}));
-  b.tap("fusion_layer_" + std::to_string(block) + "_out", patches);
+  b.tap("fusion_layer_{}_out", patches, block);
   return b.concat({b.slice(x, 1, 0, queries), patches}, 1);
 }
 
@@ -73,14 +73,14 @@ std::vector<Proposals> SideAdapter::forward(Backend& b, const Tensor& image, Gri
   std::vector<Proposals> out;
   auto next = config_.supervision.begin();
   for (int i = 1; i <= config_.blocks; ++i) {
-    const Backend::Scope block_scope(b, "blocks." + std::to_string(i - 1));
+    const Backend::Scope block_scope(b, "blocks", i - 1);
     const TransformerBlock& block = blocks_[static_cast<std::size_t>(i - 1)];
     // Positions are added again before every block but the first, which has them from above.
     const Normed in =
         i == 1 ? Normed{x, b.layer_norm(x, block.ln_1)} : b.add_layer_norm(x, positions, block.ln_1);
-    b.tap("side_block_" + std::to_string(i) + "_in", in.sum);
+    b.tap("side_block_{}_in", in.sum, i);
     x = block.forward(b, in);
-    b.tap("side_block_" + std::to_string(i) + "_out", x);
+    b.tap("side_block_{}_out", x, i);
     x = fuse(b, i, x, grid, clip);
     if (i != *next) continue;
     if (supervised || i == config_.blocks) out.push_back(decode(b, x));

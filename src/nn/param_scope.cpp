@@ -18,7 +18,7 @@ Param ParamLoader::take(const std::string& name, const Shape& shape) {
   if (!source_) return {name, {DType::kF32, shape, nullptr}, trainable};
   HostArray value = source_->load(name);
   require(value.shape == shape, "{}: {} has shape {}, the configuration asks for {}", source_->description(),
-          name, value.shape.str(), shape.str());
+          name, value.shape, shape);
   return {name, std::move(value), trainable};
 }
 

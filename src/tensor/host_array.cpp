@@ -11,7 +11,7 @@ namespace {
 template <class T>
 HostArray own(DType dtype, const Shape& shape, std::vector<T> values) {
   require(static_cast<std::int64_t>(values.size()) == shape.elements(), "array of shape {}: got {} values",
-          shape.str(), values.size());
+          shape, values.size());
   auto holder = std::make_shared<std::vector<T>>(std::move(values));
   return {dtype, shape, {holder, reinterpret_cast<const std::byte*>(holder->data())}};
 }

@@ -16,10 +16,8 @@ Shape::Shape(std::span<const std::int64_t> extents) {
   }
 }
 
-int Shape::checked(int axis) const {
-  const int from_front = axis < 0 ? axis + rank_ : axis;
-  require(from_front >= 0 && from_front < rank_, "shape {}: no axis {}", str(), axis);
-  return from_front;
+void Shape::fail_axis(int axis) const {
+  fail("shape {}: no axis {}", *this, axis);
 }
 
 std::int64_t Shape::elements() const {
@@ -33,10 +31,12 @@ std::int64_t Shape::elements(int begin, int end) const {
 }
 
 std::string Shape::str() const {
-  std::string out = "[";
-  for (int i = 0; i < rank_; ++i)
-    out += (i ? ", " : "") + std::to_string(extents_[static_cast<std::size_t>(i)]);
-  return out + "]";
+  return fmt::format("{}", *this);
 }
 
 }  // namespace san
+
+fmt::format_context::iterator fmt::formatter<san::Shape>::format(const san::Shape& shape,
+                                                                 format_context& context) const {
+  return fmt::format_to(context.out(), "[{}]", fmt::join(shape.extents(), ", "));
+}

@@ -1,4 +1,6 @@
 #pragma once
+#include <spdlog/fmt/fmt.h>
+
 #include <array>
 #include <cstdint>
 #include <initializer_list>
@@ -25,7 +27,12 @@ class Shape {
   /// Product of the extents in [begin, end).
   std::int64_t elements(int begin, int end) const;
   /// Axis counted from the front.
-  int checked(int axis) const;
+  int checked(int axis) const {
+    const int from_front = axis < 0 ? axis + rank_ : axis;
+    if (from_front < 0 || from_front >= rank_) [[unlikely]]
+      fail_axis(axis);
+    return from_front;
+  }
 
   std::span<const std::int64_t> extents() const { return {extents_.data(), static_cast<std::size_t>(rank_)}; }
   auto begin() const { return extents_.begin(); }
@@ -37,8 +44,17 @@ class Shape {
   }
 
  private:
+  [[noreturn, gnu::cold]] void fail_axis(int axis) const;
+
   std::array<std::int64_t, kMaxRank> extents_{};
   int rank_ = 0;
 };
 
 }  // namespace san
+
+/// As str(), made only where a message is.
+template <>
+struct fmt::formatter<san::Shape> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  format_context::iterator format(const san::Shape& shape, format_context& context) const;
+};

@@ -83,7 +83,8 @@ VocabularyEncoder::Rows VocabularyEncoder::embed(std::span<const std::string> na
   const auto dim = static_cast<std::size_t>(dim_);
   std::vector<std::vector<double>> sums(names.size(), std::vector<double>(dim));
   for (std::size_t begin = 0; begin < prompts.size();) {
-    require(!options.cancelled || !options.cancelled->load(), "embedding the vocabulary was cancelled");
+    if (options.cancelled && options.cancelled->load())
+      throw Cancelled("embedding the vocabulary was cancelled");
     std::size_t end = begin;
     std::vector<std::vector<int>> batch;
     for (; end < prompts.size() && end - begin < static_cast<std::size_t>(options.batch_size) &&

@@ -16,7 +16,7 @@ namespace native {
 const FloatStorage& storage(const Tensor& x) {
   const auto* s = dynamic_cast<const FloatStorage*>(x.storage().get());
   require(s != nullptr, "native backend: a tensor of shape {} holds no float values of this backend",
-          x.shape().str());
+          x.shape());
   return *s;
 }
 

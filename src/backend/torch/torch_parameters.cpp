@@ -40,7 +40,7 @@ HostArray host_array_of(const at::Tensor& t) {
 at::Tensor TorchParameters::leaf(const Param& param) {
   if (const auto found = leaves_.find(param.name); found != leaves_.end()) {
     require(shape_of(found->second) == param.value.shape, "{}: prepared as {} and again as {}", param.name,
-            shape_of(found->second).str(), param.value.shape.str());
+            shape_of(found->second), param.value.shape);
     return found->second;
   }
   at::Tensor value = tensor_of(HostArray(param.value)).to(device_, at::kFloat);
