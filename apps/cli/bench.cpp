@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/median.h"
 #include "base/thread_pool.h"
 #include "bench/peak.h"
 #include "commands.h"
@@ -79,8 +80,7 @@ double time_labels(const San& network, Backend& b, const Tensor& image, Grid siz
     head.run({&view, 1}, view.padded_height, view.padded_width, options);
     times.push_back(now_ms() - start);
   }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+  return median(times);
 }
 
 void run(const Arguments& a) {
@@ -134,7 +134,7 @@ void run(const Arguments& a) {
   for (const auto& [name, total] : totals) ops.push_back(total);
   std::sort(ops.begin(), ops.end(), [](const OpTotal& x, const OpTotal& y) { return x.ms > y.ms; });
 
-  const double total_ms = times[times.size() / 2];
+  const double total_ms = median(times);
   const double gflops = 2e-6 * static_cast<double>(macs) / total_ms;
   const auto rate = [](const OpTotal& t) { return t.ms > 0 ? 2e-6 * static_cast<double>(t.macs) / t.ms : 0; };
   if (a.json) {

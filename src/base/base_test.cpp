@@ -3,11 +3,13 @@
 #include <atomic>
 #include <filesystem>
 #include <numeric>
+#include <string>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
+#include "base/median.h"
 #include "base/thread_pool.h"
 
 namespace {
@@ -75,6 +77,13 @@ TEST(ThreadPool, RethrowsAndStaysUsable) {
   std::atomic<int> sum{0};
   pool.parallel_for(10, 1, [&](std::int64_t begin, std::int64_t) { sum += static_cast<int>(begin); });
   EXPECT_EQ(sum, 45);
+}
+
+TEST(Median, IsTheMiddleOrTheMeanOfTheMiddleTwo) {
+  EXPECT_EQ(median({}), 0);
+  EXPECT_EQ(median({3}), 3);
+  EXPECT_EQ(median({9, 1, 2}), 2);
+  EXPECT_EQ(median({9, 1, 2, 4}), 3);
 }
 
 TEST(AtomicFile, LeavesNothingWithoutCommit) {

@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "embedded/dataset_ade20k_150.h"
 #include "embedded/dataset_ade20k_847.h"
 #include "embedded/dataset_coco_stuff_171.h"
@@ -36,7 +37,7 @@ const std::map<std::string, std::string_view>& shipped() {
 
 /// What is customary: the largest value of the smallest label type that holds the classes.
 int default_ignore(std::size_t classes) {
-  return classes <= 255 ? 255 : 65535;
+  return classes <= 255 ? 255 : kNoLabel;
 }
 
 template <class T>
@@ -61,7 +62,8 @@ std::string trim(std::string text) {
 
 void check_classes(const std::vector<std::string>& classes, const std::string& where) {
   require(!classes.empty(), "{}: no class names", where);
-  require(classes.size() <= 65535, "{}: {} classes; 16-bit labels hold at most 65535", where, classes.size());
+  require(classes.size() <= kMaxClasses, "{}: {} classes; 16-bit labels hold at most {}", where,
+          classes.size(), kMaxClasses);
   std::set<std::string> seen;
   for (const auto& name : classes) {
     require(!name.empty(), "{}: an empty class name", where);

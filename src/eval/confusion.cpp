@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/labels.h"
 
 namespace san {
 
 ConfusionMatrix::ConfusionMatrix(int classes) : classes_(classes) {
-  require(classes >= 1 && classes <= 65535, "confusion matrix: {} classes; expected 1 to 65535", classes);
+  require(classes >= 1 && classes <= kMaxClasses, "confusion matrix: {} classes; expected 1 to {}", classes,
+          kMaxClasses);
   cells_.resize(static_cast<std::size_t>(classes + 1) * static_cast<std::size_t>(classes + 1));
 }
 

@@ -14,7 +14,7 @@ namespace san {
 class Predictor {
  public:
   virtual ~Predictor() = default;
-  /// Class index per pixel at the picture's size (kNoClass: none); nothing if there is no prediction. Throws
+  /// Class index per pixel at the picture's size (kNoLabel: none); nothing if there is no prediction. Throws
   /// Error.
   virtual std::optional<LabelMap> labels(const Sample& sample, const Image& picture) = 0;
   /// For reports.

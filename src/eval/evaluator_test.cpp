@@ -174,7 +174,7 @@ TEST(Predictions, ReadsDetectron2Records) {
                              "segmentation": {"size": [2, 3], "counts": "2111"}}])");
   const auto map = open_predictions(root / "p.json", spec)->find({"pic", "", ""});
   ASSERT_TRUE(map);
-  EXPECT_THAT(map->labels, testing::ElementsAre(kNoClass, 1, 1, kNoClass, kNoClass, 1));
+  EXPECT_THAT(map->labels, testing::ElementsAre(kNoLabel, 1, 1, kNoLabel, kNoLabel, 1));
   EXPECT_FALSE(open_predictions(root / "p.json", spec)->find({"other", "", ""}));
 }
 

@@ -27,7 +27,7 @@ class FolderPredictions final : public StoredPredictions {
     if (found == files_.end()) return {};
     LabelMap map = decode_labels(found->second);
     for (auto& label : map.labels)
-      if (label >= classes_) label = kNoClass;
+      if (label >= classes_) label = kNoLabel;
     return map;
   }
 
@@ -80,7 +80,7 @@ class JsonPredictions final : public StoredPredictions {
               "{}: {}: masks of {}x{} and of {}x{} pixels for one image", path_.string(), sample.stem,
               first.width, first.height, mask.width, mask.height);
       const auto set = decode_rle(Rle{mask.height, mask.width, rle_counts_from_string(mask.counts)});
-      if (map.labels.empty()) map = LabelMap(first.height, first.width, kNoClass);
+      if (map.labels.empty()) map = LabelMap(first.height, first.width, kNoLabel);
       for (std::size_t i = 0; i < set.size(); ++i)
         if (set[i]) map.labels[i] = mask.label;
     }
@@ -147,14 +147,14 @@ class JsonWriter final : public PredictionWriter {
 class FolderWriter final : public PredictionWriter {
  public:
   FolderWriter(fs::path folder, int classes)
-      : folder_(std::move(folder)), none_(classes <= 255 ? 255 : kNoClass) {
+      : folder_(std::move(folder)), none_(classes <= 255 ? 255 : kNoLabel) {
     fs::create_directories(folder_);
   }
 
   void add(std::size_t, const Sample& sample, const LabelMap& labels) override {
     if (labels.labels.empty()) return;
     LabelMap stored = labels;
-    std::ranges::replace(stored.labels, kNoClass, none_);
+    std::ranges::replace(stored.labels, kNoLabel, none_);
     write_labels(folder_ / (sample.stem + ".png"), stored);
   }
 

@@ -8,19 +8,19 @@
 #include <string>
 
 #include "base/atomic_file.h"
+#include "base/labels.h"
 #include "data/dataset.h"
 #include "san/image.hpp"
 
 namespace san {
 
 /// What a label map holds where a prediction names no class.
-constexpr std::uint16_t kNoClass = 65535;
 
 /// Predicted label maps that some tool has written. Safe to use from several threads.
 class StoredPredictions {
  public:
   virtual ~StoredPredictions() = default;
-  /// Class indices, kNoClass where the tool named none; nothing if there is no prediction for the sample.
+  /// Class indices, kNoLabel where the tool named none; nothing if there is no prediction for the sample.
   /// Throws Error on unreadable data.
   virtual std::optional<LabelMap> find(const Sample& sample) const = 0;
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/labels.h"
 
 namespace san::head {
 namespace {
@@ -47,8 +48,8 @@ void check_finite(std::span<const float> logits) {
 
 void check_call(std::span<const HeadView> views, int height, int width, const HeadOptions& options) {
   require(height > 0 && width > 0, "segmentation head: the output {}x{} is empty", height, width);
-  require(options.classes > 0 && options.classes < 65535,
-          "segmentation head: expected between 1 and 65534 classes, got {}", options.classes);
+  require(options.classes > 0 && options.classes < kMaxClasses,
+          "segmentation head: expected between 1 and {} classes, got {}", kMaxClasses - 1, options.classes);
   require(!views.empty(), "segmentation head: no network output was given");
   require(
       std::ranges::all_of(views, [&](const HeadView& v) { return v.is_grid() == views.front().is_grid(); }),

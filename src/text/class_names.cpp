@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "text/text_cleaning.h"
 #include "text/text_lines.h"
 #include "text/unicode.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = std::size_t{16} << 20;
 // Label maps have 16 bits per pixel, of which one value means "ignore".
-constexpr std::size_t kMaxClasses = 65535;
 
 void check_name(std::string_view name, std::string_view inside) {
   require(!name.empty(), "class '{}': a name is empty; write one between the separators or remove them",

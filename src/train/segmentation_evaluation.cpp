@@ -75,7 +75,7 @@ NamedValues SegmentationTask::evaluate(const EvaluationRun& run) {
       const at::Tensor found = label(rest.first(n), evaluation_text_);
       const auto* labels = reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>());
       for (const EvaluationPicture& p : rest.first(n)) {
-        confusion.add({labels, p.truth.labels.size()}, p.truth.labels, SampleSource::kIgnore);
+        confusion.add({labels, p.truth.labels.size()}, p.truth.labels, kNoLabel);
         labels += p.truth.labels.size();
       }
       bar.advance(static_cast<std::int64_t>(n));
@@ -114,7 +114,7 @@ Image SegmentationTask::sample_sheet() {
     const at::Tensor found = label({&p, 1}, evaluation_ ? evaluation_text_ : text_);
     sheet.add(p.picture.rgb.data(), p.truth.labels.data(),
               reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>()), p.truth.height,
-              p.truth.width, SampleSource::kIgnore);
+              p.truth.width, kNoLabel);
   }
   return sheet.image();
 }

@@ -78,7 +78,7 @@ void SegmentationTask::start(const std::string& stream) {
         static_cast<std::size_t>(samples_->height()) * static_cast<std::size_t>(samples_->width());
     auto* labels = reinterpret_cast<std::uint16_t*>(batch.labels.data_ptr<std::int16_t>()) + i * pixels;
     samples_->fill(batch.positions[i], batch.images.data_ptr<std::uint8_t>() + i * pixels * 3, labels);
-    batch.classes[i] = classes_present({labels, pixels}, SampleSource::kIgnore);
+    batch.classes[i] = classes_present({labels, pixels}, kNoLabel);
   };
   const int workers =
       recipe_.data.workers > 0 ? recipe_.data.workers : std::max(1, available_processors() - 1);

@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 
+#include "base/labels.h"
 #include "train/communicator.h"
 #include "train/loader.h"
 #include "train/start_model.h"
@@ -12,7 +13,6 @@ namespace san {
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
-  static constexpr std::uint16_t kIgnore = 65535;
 
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual int height() const = 0;
@@ -25,7 +25,7 @@ class SampleSource {
 
 struct EvaluationPicture {
   Image picture;
-  LabelMap truth;  ///< of the picture's size; SampleSource::kIgnore where nothing is known
+  LabelMap truth;  ///< of the picture's size; kNoLabel where nothing is known
   Image shown;     ///< resized for the network
 };
 

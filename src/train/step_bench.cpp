@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/median.h"
 #if defined(SAN_TORCH_CUDA) && __has_include(<cuda_runtime_api.h>)
 #include <c10/cuda/CUDACachingAllocator.h>
 #define SAN_CUDA_STATISTICS 1
@@ -22,9 +23,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double median_ms(std::vector<double> seconds) {
-  std::sort(seconds.begin(), seconds.end());
-  return 1e3 * seconds[seconds.size() / 2];
+double median_ms(const std::vector<double>& seconds) {
+  return 1e3 * median(seconds);
 }
 
 }  // namespace

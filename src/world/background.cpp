@@ -244,7 +244,7 @@ Backdrop paint_backdrop(const World& world, const SceneOptions& options, bool te
   const float kind = rng.uniform();
   if (kind < options.panorama) {
     if (const auto* photo = photograph(world, test_backgrounds, rng)) {
-      std::fill(labels.labels.begin(), labels.labels.end(), kSceneIgnore);
+      std::fill(labels.labels.begin(), labels.labels.end(), kNoLabel);
       backdrop.horizon = lay_any_photograph(*photo, rng, image);
       return backdrop;
     }

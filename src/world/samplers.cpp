@@ -226,7 +226,7 @@ SceneSampler::SceneSampler(std::shared_ptr<const World> world, SceneOptions opti
   require(!subjects_.empty(),
           "the demo world has no seen concept with pictures that may be trained on; build it with: san world "
           "build");
-  class_of_.assign(world_->concepts().size() + stuff_classes().size(), kSceneIgnore);
+  class_of_.assign(world_->concepts().size() + stuff_classes().size(), kNoLabel);
   for (const int s : subjects_) {
     class_of_[static_cast<std::size_t>(s)] = static_cast<std::uint16_t>(class_names_.size());
     class_names_.push_back(world_->concepts()[static_cast<std::size_t>(s)].name);
@@ -241,7 +241,7 @@ LabelledScene SceneSampler::scene(std::uint64_t index) const {
   Scene scene =
       compose_scene(*world_, {&sprites_, &subjects_, false}, options_, Rng(seed_, kTrainScene, index));
   for (auto& value : scene.labels.labels)
-    if (value != kSceneIgnore) value = class_of_[value];
+    if (value != kNoLabel) value = class_of_[value];
   Rng rng(seed_, kCaption, index);
   std::string caption = caption_scene(world_->concepts(), scene.subjects, scene.stuff, rng);
   return {std::move(scene.image), std::move(scene.labels), std::move(caption)};

@@ -58,7 +58,7 @@ class PairSampler {
   std::vector<int> subjects_;
 };
 
-/// A scene whose labels index class_names() of the sampler that made it (kSceneIgnore: not known).
+/// A scene whose labels index class_names() of the sampler that made it (kNoLabel: not known).
 struct LabelledScene {
   Image image;
   LabelMap labels;

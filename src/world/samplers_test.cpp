@@ -86,7 +86,7 @@ TEST(Scenes, ShowWhatTheyName) {
     for (const auto& [subject, count] : named)
       EXPECT_GE(pixels[static_cast<std::uint16_t>(subject)], 40 * count);
     for (const auto& [value, count] : pixels) {
-      if (value == kSceneIgnore) {
+      if (value == kNoLabel) {
         EXPECT_TRUE(scene.stuff.empty());
       } else if (value >= concepts) {
         EXPECT_THAT(scene.stuff, testing::Contains(value - concepts));
@@ -109,7 +109,7 @@ TEST(SceneSampler, ShowsSeenConceptsOnly) {
     EXPECT_TRUE(pack()->concepts()[static_cast<std::size_t>(pack()->find(sampler.class_names()[i]))].seen);
   for (std::uint64_t i = 0; i < 30; ++i)
     for (const auto value : sampler.scene(i).labels.labels)
-      EXPECT_TRUE(value == kSceneIgnore || value < sampler.class_names().size());
+      EXPECT_TRUE(value == kNoLabel || value < sampler.class_names().size());
 }
 
 TEST(Samplers, RefuseToTrainOnTestPictures) {

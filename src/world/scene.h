@@ -2,14 +2,13 @@
 #include <string>
 #include <vector>
 
+#include "base/labels.h"
 #include "base/random.h"
 #include "san/image.hpp"
 #include "world/raster.h"
 #include "world/world.h"
 
 namespace san {
-
-inline constexpr std::uint16_t kSceneIgnore = 65535;
 
 struct SceneOptions {
   int height = 256, width = 256;
@@ -20,7 +19,7 @@ struct SceneOptions {
   int fewest_visible_pixels = 60;  ///< objects hidden more than that are left out
 };
 
-/// A composed picture with exact labels: concept index, or concepts().size() + stuff index, or kSceneIgnore.
+/// A composed picture with exact labels: concept index, or concepts().size() + stuff index, or kNoLabel.
 struct Scene {
   Image image;
   LabelMap labels;

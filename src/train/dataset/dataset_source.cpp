@@ -20,9 +20,9 @@ LabelMap read_labels(const Sample& sample, const DatasetSpec& spec) {
   LabelMap labels = decode_labels(sample.label);
   for (std::uint16_t& value : labels.labels)
     if (value == spec.ignore)
-      value = SampleSource::kIgnore;
+      value = kNoLabel;
     else
-      require(value < spec.class_count() || value == SampleSource::kIgnore,
+      require(value < spec.class_count() || value == kNoLabel,
               "{}: label {} though the dataset has {} classes and ignores {}", sample.label.string(), value,
               spec.class_count(), spec.ignore);
   return labels;
@@ -66,7 +66,7 @@ class DatasetSamples : public SampleSource {
     const Sample& sample = dataset_.samples[index_of(position)];
     const auto [image, truth] = read_sample(sample, dataset_.spec);
     augment(draw_augmentation(options_, {image.height, image.width}, Rng(seed_, kAugment, position)), image,
-            truth, options_.crop, kIgnore, rgb, labels);
+            truth, options_.crop, kNoLabel, rgb, labels);
   }
 
  private:

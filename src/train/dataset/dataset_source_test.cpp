@@ -82,7 +82,7 @@ TEST_F(DatasetSource, LabelsArriveWithTheIgnoredMarked) {
     seen.insert(d.labels.begin(), d.labels.end());
     EXPECT_EQ(d.rgb[0] / 10 % 2, source->group(i)) << "orientation, by the header";
   }
-  EXPECT_EQ(seen, (std::set<std::uint16_t>{0, 1, SampleSource::kIgnore}));
+  EXPECT_EQ(seen, (std::set<std::uint16_t>{0, 1, kNoLabel}));
 }
 
 TEST_F(DatasetSource, AForeignLabelIsAnErrorThatNamesTheFile) {
