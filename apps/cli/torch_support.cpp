@@ -1,5 +1,5 @@
 #include "backend/factory/factory.h"
-#include "backend/torch/factory.h"
+#include "backend/torch/torch_backend.h"
 #include "base/error.h"
 #include "commands.h"
 #include "engine/default_model.h"

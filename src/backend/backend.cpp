@@ -117,6 +117,15 @@ LinearWeight Backend::prepare_linear(const Param& weight, const Param* bias, Lin
   return w;
 }
 
+GroupedLinearWeight Backend::prepare_grouped_linear(const Param& weight, const Param* bias, int groups) {
+  const Shape s = weight.shape();
+  require(groups > 0 && s.rank() >= 2 && s.elements(2, s.rank()) == 1 && s[0] % groups == 0,
+          "{}: expected a matrix whose rows form {} groups, got shape {}", weight.name, groups, s);
+  if (bias)
+    require(bias->shape() == Shape{s[0]}, "{}: expected shape [{}], got {}", bias->name, s[0], bias->shape());
+  return {weight.name, s[1], s[0], groups, bias != nullptr, do_prepare_grouped_linear(weight, bias, groups)};
+}
+
 NormWeight Backend::prepare_layer_norm(const Param& weight, const Param& bias, float eps) {
   const Shape s = weight.shape();
   require(s.rank() == 1 && bias.shape() == s, "{}: expected two vectors of one length, got {} and {}",
@@ -359,21 +368,21 @@ Tensor Backend::l2_normalize(const Tensor& x) {
   return run("l2_normalize", {}, x.shape(), 0, x.shape().elements(), [&] { return do_l2_normalize(x); });
 }
 
-Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                               const BiasScaling& scaling, int groups) {
+Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                               const BiasScaling& scaling) {
   const OpName at{*this, "attention_bias", last.name};
   require(queries.shape().rank() == 3 && hidden.shape().rank() == 3 && queries[0] == hidden[0] &&
-              hidden[2] == last.in && groups > 0 && last.out == groups * queries[2],
+              hidden[2] == last.in && last.out == last.groups * queries[2],
           "{}: queries {}, hidden {} and {}→{} do not fit {} groups", at, queries.shape(), hidden.shape(),
-          last.in, last.out, groups);
+          last.in, last.out, last.groups);
   require(!scaling.scale == !scaling.shift &&
               (!scaling.scale || (scaling.scale.shape() == Shape{1} && scaling.shift.shape() == Shape{1})),
           "{}: scaling must be two single values", at);
-  const Shape out{queries[0], groups, queries[1], hidden[1]};
+  const Shape out{queries[0], last.groups, queries[1], hidden[1]};
   return run("attention_bias", last.name, out,
-             attention_bias_macs(queries[0], queries[1], hidden[1], hidden[2], queries[2], groups),
+             attention_bias_macs(queries[0], queries[1], hidden[1], hidden[2], queries[2], last.groups),
              queries.shape().elements() + hidden.shape().elements() + last.in * last.out,
-             [&] { return do_attention_bias(queries, hidden, last, scaling, groups); });
+             [&] { return do_attention_bias(queries, hidden, last, scaling); });
 }
 
 std::int64_t Backend::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,

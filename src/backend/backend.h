@@ -9,6 +9,7 @@
 
 #include "backend/types.h"
 #include "base/error.h"
+#include "base/thread_pool.h"
 
 namespace san {
 
@@ -23,15 +24,18 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
-  /// A further session on the same device that accepts this one's prepared weights.
-  virtual std::unique_ptr<Backend> fork() const = 0;
-  /// Whether the network may take its exact shortcuts (SLS tokens as cross-attention, no patch update in the
-  /// last block); without, it computes the definition of the paper with dense masks.
-  virtual bool exact_rewrites() const { return true; }
+  /// A further session on the same device that accepts this one's prepared weights. It computes on `threads`;
+  /// null: it shares this one's. A backend whose threads are not ours ignores them.
+  virtual std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads = nullptr) const = 0;
+  /// Whether a network should run as it is defined, not in an equal form that takes less: true of a backend
+  /// that serves as the specification.
+  virtual bool literal() const { return false; }
 
   // Weights. Shape errors name the parameter.
   LinearWeight prepare_linear(const Param& weight, const Param* bias,
                               LinearLayout layout = LinearLayout::kOutIn);
+  /// weight [groups · E, in], group-major.
+  GroupedLinearWeight prepare_grouped_linear(const Param& weight, const Param* bias, int groups);
   NormWeight prepare_layer_norm(const Param& weight, const Param& bias, float eps);
   PatchWeight prepare_patch_embed(const Param& weight, const Param* bias);  ///< weight [out, in, p, p]
   TableWeight prepare_table(const Param& table);                            ///< [rows, width]
@@ -76,9 +80,9 @@ class Backend {
                         const NormWeight& w);  ///< x + y (broadcast) and its norm
   Tensor l2_normalize(const Tensor& x);        ///< over the last axis
   /// bias[b, g, q, t] = scale · queries[b, q] · (W hidden[b, t] + c)[g] + shift: queries [B, Q, E], hidden
-  /// [B, T, M], last M → groups·E (group-major); → [B, groups, Q, T]. Paper §3.2, REFERENCE §5.
-  Tensor attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                        const BiasScaling& scaling, int groups);
+  /// [B, T, M], last M → groups·E; → [B, groups, Q, T].
+  Tensor attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                        const BiasScaling& scaling);
 
   // Observation.
   using Observer = std::function<void(const OpRecord&)>;
@@ -145,6 +149,9 @@ class Backend {
  private:
   virtual std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
                                                      LinearLayout layout) = 0;
+  /// Unless overridden, that of the plain linear layer.
+  virtual std::shared_ptr<Storage> do_prepare_grouped_linear(const Param& weight, const Param* bias,
+                                                             int groups);
   virtual std::shared_ptr<Storage> do_prepare_layer_norm(const Param& weight, const Param& bias,
                                                          float eps) = 0;
   virtual std::shared_ptr<Storage> do_prepare_patch_embed(const Param& weight, const Param* bias) = 0;
@@ -182,8 +189,8 @@ class Backend {
                         const LinearWeight& fc2, const Tensor& residual);
   virtual Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w);
   virtual Tensor do_l2_normalize(const Tensor& x);
-  virtual Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                                   const BiasScaling& scaling, int groups);
+  virtual Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                   const GroupedLinearWeight& last, const BiasScaling& scaling);
 
  private:
   template <class Run>

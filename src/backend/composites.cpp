@@ -60,11 +60,14 @@ Tensor Backend::do_l2_normalize(const Tensor& x) {
   return mul(x, activate(row_dot(*this, x, x), Activation::kInverseNorm));
 }
 
-Tensor Backend::do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                                  const BiasScaling& scaling, int groups) {
-  const std::int64_t batch = queries[0], q = queries[1], e = queries[2], t = hidden[1];
-  const Tensor maps = linear(hidden, last);  // [B, T, groups·E]
-  tap("decoder_attn_mlp_out", maps);
+std::shared_ptr<Storage> Backend::do_prepare_grouped_linear(const Param& weight, const Param* bias, int) {
+  return do_prepare_linear(weight, bias, LinearLayout::kOutIn);
+}
+
+Tensor Backend::do_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                  const GroupedLinearWeight& last, const BiasScaling& scaling) {
+  const std::int64_t batch = queries[0], q = queries[1], e = queries[2], t = hidden[1], groups = last.groups;
+  const Tensor maps = linear(hidden, {last.name, last.in, last.out, last.has_bias, last.data});
   const Tensor keys = permute(reshape(maps, {batch, t, groups, e}), {0, 2, 1, 3});  // [B, groups, T, E]
   Tensor bias = matmul(reshape(queries, {batch, 1, q, e}), keys, true);             // [B, groups, Q, T]
   if (scaling.scale) bias = add(mul(bias, scaling.scale), scaling.shift);

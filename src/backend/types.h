@@ -21,7 +21,7 @@ struct Grid {
 enum class Activation : std::uint8_t { kNone, kRelu, kGelu, kQuickGelu, kSigmoid, kExp, kInverseNorm };
 enum class Interpolation : std::uint8_t { kBilinear, kBicubic };
 
-/// Grid resampling, align_corners = false, no antialiasing, bicubic a = −0.75 (REFERENCE §2, §3).
+/// Grid resampling, align_corners = false, no antialiasing, bicubic a = −0.75 (docs/network.md §2, §3).
 struct ResizeSpec {
   Grid from, to;
   Interpolation kernel = Interpolation::kBilinear;
@@ -49,6 +49,14 @@ enum class LinearLayout : std::uint8_t { kOutIn, kInOut };
 struct LinearWeight {
   std::string name;
   std::int64_t in = 0, out = 0;
+  bool has_bias = false;
+  std::shared_ptr<Storage> data;
+};
+/// A linear layer whose outputs are `groups` vectors of out / groups channels each, for attention_bias.
+struct GroupedLinearWeight {
+  std::string name;
+  std::int64_t in = 0, out = 0;
+  int groups = 0;
   bool has_bias = false;
   std::shared_ptr<Storage> data;
 };
@@ -80,10 +88,10 @@ struct AttentionOptions {
   Tensor bias;          ///< added to the scaled scores: [B or 1, heads or 1, Tq, Tk]
   bool causal = false;  ///< query i sees keys 0..i (needs Tq = Tk)
   Tensor self_key,
-      self_value;  ///< [B, Tq, d]: one extra key/value that only query i sees, without bias (SLS tokens)
+      self_value;  ///< [B, Tq, d]: one extra key and value that only query i sees, without bias
 };
 
-/// The affine map of `bias_scaling`: both [1].
+/// Learned values of an affine map, both [1]; empty: none.
 struct BiasScaling {
   Tensor scale, shift;
 };
@@ -95,8 +103,8 @@ struct Normed {
 /// One executed op, for profilers and counters.
 struct OpRecord {
   const char* op = "";
-  std::string name;  ///< the scope or the weight, e.g. "side_adapter_network.vit_model.blocks.3.attn.qkv"
-  Shape shape;       ///< of the result
+  std::string name;        ///< the scope or the weight, e.g. "vit_model.blocks.3.attn.qkv"
+  Shape shape;             ///< of the result
   std::int64_t macs = 0;   ///< multiply-adds of the op as executed by this backend
   std::int64_t bytes = 0;  ///< operands, weights and result, each touched once
   double ms = 0;

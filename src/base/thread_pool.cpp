@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace san {
 namespace {
@@ -11,25 +10,14 @@ namespace {
 /// About 50 µs: loops of one inference follow one another faster than a sleeping thread wakes.
 constexpr int kSpins = 2000;
 
+/// The pool whose loop the thread is in.
+thread_local const ThreadPool* inside = nullptr;
+
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #endif
 }
-
-/// The pool whose loop this thread is in.
-thread_local const ThreadPool* t_inside = nullptr;
-
-class Inside {
- public:
-  explicit Inside(const ThreadPool* pool) : outer_(std::exchange(t_inside, pool)) {}
-  ~Inside() { t_inside = outer_; }
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-
- private:
-  const ThreadPool* outer_;
-};
 
 template <class Done>
 bool spin_until(int spins, const Done& done) {
@@ -42,6 +30,17 @@ bool spin_until(int spins, const Done& done) {
 
 }  // namespace
 
+struct ThreadPool::Loop {
+  explicit Loop(const Range& r) : range(r) {}
+
+  bool exhausted() const { return next.load(std::memory_order_relaxed) >= range.count; }
+
+  const Range range;
+  std::atomic<std::int64_t> next = 0;
+  std::atomic<int> helpers = 0;  ///< workers inside; changes under the pool's lock
+  std::exception_ptr error;      ///< the first; under the pool's lock
+};
+
 int available_processors() {
   cpu_set_t set;
   if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
@@ -52,78 +51,120 @@ ThreadPool::ThreadPool(int threads) {
   const int processors = available_processors(), total = threads > 0 ? threads : processors;
   // Spinning only helps when every thread has a processor to itself.
   if (total <= processors) spins_ = kSpins;
+  open_.reserve(16);
+  workers_.reserve(static_cast<std::size_t>(total - 1));
   for (int i = 1; i < total; ++i) workers_.emplace_back([this] { work(); });
 }
 
 ThreadPool::~ThreadPool() {
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     stop_ = true;
-    generation_.fetch_add(1, std::memory_order_release);
+    news_.fetch_add(1, std::memory_order_release);
   }
   start_.notify_all();
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::run_chunks() {
-  for (;;) {
-    const std::int64_t begin = next_.fetch_add(grain_, std::memory_order_relaxed);
-    if (begin >= count_) return;
+void ThreadPool::run_chunks(Loop& loop, bool helper) {
+  const Range& r = loop.range;
+  inside = this;
+  // A helper gives its place to a caller that waits to begin.
+  while (!helper || waiting_.load(std::memory_order_relaxed) == 0) {
+    const std::int64_t begin = loop.next.fetch_add(r.grain, std::memory_order_relaxed);
+    if (begin >= r.count) break;
     try {
-      (*body_)(begin, std::min(count_, begin + grain_));
+      r.call(r.body, begin, std::min(r.count, begin + r.grain));
     } catch (...) {
-      std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      next_.store(count_, std::memory_order_relaxed);
+      const std::lock_guard lock(mutex_);
+      if (!loop.error) loop.error = std::current_exception();
+      loop.next.store(r.count, std::memory_order_relaxed);
     }
   }
+  inside = nullptr;
+}
+
+// The open loop with the fewest helpers, if one more thread may run.
+ThreadPool::Loop* ThreadPool::joinable() const {
+  if (running_ >= size() || waiting_.load(std::memory_order_relaxed) > 0) return nullptr;
+  Loop* best = nullptr;
+  for (Loop* loop : open_)
+    if (!loop->exhausted() && (!best || loop->helpers < best->helpers)) best = loop;
+  return best;
 }
 
 void ThreadPool::work() {
-  const Inside inside(this);
-  std::uint64_t seen = 0;
-  for (;;) {
-    const auto started = [&] { return generation_.load(std::memory_order_acquire) != seen; };
-    if (!spin_until(spins_, started)) {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, started);
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    if (Loop* loop = joinable()) {
+      ++running_;
+      ++loop->helpers;
+      lock.unlock();
+      run_chunks(*loop, true);
+      lock.lock();
+      leave();
+      // The last touch: the loop's owner may be gone from here on.
+      if (loop->helpers.fetch_sub(1, std::memory_order_acq_rel) == 1) done_.notify_all();
+      continue;
     }
-    seen = generation_.load(std::memory_order_acquire);
-    if (stop_) return;
-    run_chunks();
-    if (busy_.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
-    // Under the lock, or the caller could miss it between its last look and its sleep.
-    std::lock_guard lock(mutex_);
-    done_.notify_one();
+    const std::uint64_t seen = news_.load(std::memory_order_relaxed);
+    const auto changed = [&] { return news_.load(std::memory_order_acquire) != seen; };
+    lock.unlock();
+    const bool found = spin_until(spins_, changed);
+    lock.lock();
+    if (!found) start_.wait(lock, changed);
   }
 }
 
-void ThreadPool::parallel_for(std::int64_t count, std::int64_t grain,
-                              const std::function<void(std::int64_t, std::int64_t)>& body) {
-  grain = std::max<std::int64_t>(1, grain);
-  if (count <= 0) return;
-  if (t_inside == this) return body(0, count);
-  const std::lock_guard turn(turn_);
-  const Inside inside(this);
-  if (workers_.empty() || count <= grain) return body(0, count);
+// First come, first served.
+void ThreadPool::enter(std::unique_lock<std::mutex>& lock) {
+  if (running_ >= size() || served_ != arrived_) {
+    const std::uint64_t place = arrived_++;
+    waiting_.fetch_add(1, std::memory_order_relaxed);
+    admit_.wait(lock, [&] { return place == served_ && running_ < size(); });
+    ++served_;
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    admit_.notify_all();
+  }
+  ++running_;
+}
+
+void ThreadPool::leave() {
+  --running_;
+  if (served_ != arrived_) admit_.notify_all();
+}
+
+void ThreadPool::run(Range range) {
+  range.grain = std::max<std::int64_t>(1, range.grain);
+  if (range.count <= 0) return;
+  if (range.count <= range.grain || inside == this) return range.call(range.body, 0, range.count);
+  Loop loop(range);
   {
-    std::lock_guard lock(mutex_);
-    body_ = &body;
-    count_ = count;
-    grain_ = grain;
-    next_.store(0, std::memory_order_relaxed);
-    busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-    error_ = nullptr;
-    generation_.fetch_add(1, std::memory_order_release);
-  }
-  start_.notify_all();
-  run_chunks();
-  const auto finished = [&] { return busy_.load(std::memory_order_acquire) == 0; };
-  if (!spin_until(spins_, finished)) {
     std::unique_lock lock(mutex_);
-    done_.wait(lock, finished);
+    enter(lock);
+    if (!workers_.empty()) {
+      open_.push_back(&loop);
+      news_.fetch_add(1, std::memory_order_release);
+    }
   }
-  if (error_) std::rethrow_exception(error_);
+  if (!workers_.empty()) start_.notify_all();
+  run_chunks(loop, false);
+  std::unique_lock lock(mutex_);
+  std::erase(open_, &loop);
+  leave();
+  if (!open_.empty()) {
+    // The place it held is free for a worker in another caller's loop.
+    news_.fetch_add(1, std::memory_order_release);
+    start_.notify_one();
+  }
+  const auto finished = [&] { return loop.helpers.load(std::memory_order_acquire) == 0; };
+  if (!finished()) {
+    lock.unlock();
+    const bool done = spin_until(spins_, finished);
+    lock.lock();
+    if (!done) done_.wait(lock, finished);
+  }
+  if (loop.error) std::rethrow_exception(loop.error);
 }
 
 }  // namespace san

@@ -3,16 +3,16 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
-#include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace san {
 
-/// Splits index ranges over a fixed set of threads; the caller's thread takes part. Any number of threads may
-/// call: their loops take turns, so no more than size() threads compute at a time. A loop inside a loop's
-/// body runs in its thread alone.
+/// A budget of threads: splits index ranges over them. Any number of threads may run loops on one pool at the
+/// same time; they share its threads, and never are more than size() of them inside loops.
 class ThreadPool {
  public:
   /// `threads` ≥ 1 counts the caller; 0 means one per processor available to the process.
@@ -23,26 +23,40 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls body(begin, end) over [0, count) in chunks of at least `grain`, handed out dynamically.
-  /// Returns when all are done; the first exception is rethrown here.
-  void parallel_for(std::int64_t count, std::int64_t grain,
-                    const std::function<void(std::int64_t, std::int64_t)>& body);
+  /// Calls body(begin, end) over [0, count) in chunks of at least `grain`, handed out dynamically. The caller
+  /// takes part; it waits first while size() threads are in other callers' loops. Returns when all are done;
+  /// the first exception is rethrown here. A loop started inside a body runs on that thread alone.
+  template <class Body>
+  void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
+    run({count, grain, &body, [](const void* b, std::int64_t begin, std::int64_t end) {
+           (*static_cast<const Body*>(b))(begin, end);
+         }});
+  }
 
  private:
+  struct Range {
+    std::int64_t count, grain;
+    const void* body;
+    void (*call)(const void* body, std::int64_t begin, std::int64_t end);
+  };
+  struct Loop;
+
+  void run(Range range);
   void work();
-  void run_chunks();
+  void run_chunks(Loop& loop, bool helper);
+  Loop* joinable() const;
+  void enter(std::unique_lock<std::mutex>& lock);
+  void leave();
 
   std::vector<std::thread> workers_;
   int spins_ = 0;
-  std::mutex turn_;  ///< held by the caller whose loop runs
   std::mutex mutex_;
-  std::condition_variable start_, done_;
-  const std::function<void(std::int64_t, std::int64_t)>* body_ = nullptr;
-  std::int64_t count_ = 0, grain_ = 1;
-  std::atomic<std::int64_t> next_ = 0;
-  std::atomic<int> busy_ = 0;
-  std::atomic<std::uint64_t> generation_ = 0;  ///< changes when a loop starts or the pool ends
-  std::exception_ptr error_;
+  std::condition_variable start_, done_, admit_;
+  std::vector<Loop*> open_;                 ///< loops that may have chunks left
+  int running_ = 0;                         ///< threads inside loops, at most size()
+  std::uint64_t arrived_ = 0, served_ = 0;  ///< callers that had to wait, in their order
+  std::atomic<int> waiting_ = 0;            ///< of those, how many still do: helpers make room
+  std::atomic<std::uint64_t> news_ = 0;     ///< changes when a worker may find something to do
   bool stop_ = false;
 };
 

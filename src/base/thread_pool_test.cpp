@@ -4,11 +4,14 @@
 
 #include <array>
 #include <stdexcept>
+#include <string>
+
+#include "base/error.h"
 
 namespace san {
 namespace {
 
-TEST(ThreadPool, CallersTakeTurnsAndNeverComputeMoreThanItsSizeAtATime) {
+TEST(ThreadPool, CallersNeverComputeMoreThanItsSizeAtATime) {
   for (const int threads : {1, 3}) {
     ThreadPool pool(threads);
     std::atomic<int> computing = 0, most = 0;
@@ -43,6 +46,28 @@ TEST(ThreadPool, ALoopInsideALoopRunsInItsThread) {
       });
   });
   EXPECT_EQ(sum, 8 * 5);
+}
+
+TEST(ThreadPool, KeepsTheErrorsOfItsCallersApart) {
+  ThreadPool pool(2);
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 4; ++c)
+    callers.emplace_back([&, c] {
+      for (int i = 0; i < 50; ++i) {
+        std::string met;
+        try {
+          pool.parallel_for(20, 1, [&](std::int64_t begin, std::int64_t) {
+            if (c % 2 == 0 && begin == 10) fail("{}", c);
+          });
+        } catch (const Error& e) {
+          met = e.what();
+        }
+        if (met != (c % 2 == 0 ? std::to_string(c) : "")) ++wrong;
+      }
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(ThreadPool, IsUsableAfterALoopThatThrew) {

@@ -12,7 +12,7 @@ namespace san {
 namespace {
 
 FormulaSource source_of(const std::string& table, const std::string& without = "-") {
-  std::vector<NamedShape> parameters;
+  std::vector<Declaration> parameters;
   for (const auto& row : test::read_tsv(test::data(table)))
     if (!row[0].starts_with(without)) parameters.push_back({row[0], test::parse_shape(row[1])});
   return FormulaSource(parameters, "", table);

@@ -32,11 +32,11 @@ std::string ParameterDifferences::str() const {
   return out;
 }
 
-ParameterDifferences compare_parameters(const std::vector<NamedShape>& required,
+ParameterDifferences compare_parameters(const std::vector<Declaration>& required,
                                         const ParameterSource& source) {
   ParameterDifferences differences;
   std::set<std::string> known;
-  for (const auto& [name, expected] : required) {
+  for (const auto& [name, expected, trainable] : required) {
     known.insert(name);
     if (!source.contains(name)) {
       differences.missing.push_back(name);
@@ -49,7 +49,7 @@ ParameterDifferences compare_parameters(const std::vector<NamedShape>& required,
   return differences;
 }
 
-void require_same_parameters(const std::vector<NamedShape>& required, const ParameterSource& source) {
+void require_same_parameters(const std::vector<Declaration>& required, const ParameterSource& source) {
   const ParameterDifferences differences = compare_parameters(required, source);
   require(differences.empty(), "{}: its parameters do not fit the network: {}", source.description(),
           differences.str());

@@ -2,7 +2,6 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/named_shape.h"
 #include "tensor/parameter_source.h"
 
 namespace san {
@@ -21,10 +20,10 @@ struct ParameterDifferences {
   std::string str() const;
 };
 
-ParameterDifferences compare_parameters(const std::vector<NamedShape>& required,
+ParameterDifferences compare_parameters(const std::vector<Declaration>& required,
                                         const ParameterSource& source);
 
 /// Throws one Error that reports every missing, unexpected and misshapen parameter at once.
-void require_same_parameters(const std::vector<NamedShape>& required, const ParameterSource& source);
+void require_same_parameters(const std::vector<Declaration>& required, const ParameterSource& source);
 
 }  // namespace san

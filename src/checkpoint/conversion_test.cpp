@@ -32,7 +32,7 @@ TEST(Conversion, ReportsEverythingAtOnce) {
 }
 
 TEST(Conversion, ListsAtMostTwentyOfEach) {
-  std::vector<NamedShape> required;
+  std::vector<Declaration> required;
   for (int i = 0; i < 30; ++i) required.push_back({fmt::format("p{}.weight", i), {1, 1}});
   const auto differences = compare_parameters(required, FormulaSource({}, "", "empty"));
   EXPECT_EQ(differences.missing.size(), 30u);

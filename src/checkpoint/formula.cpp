@@ -96,10 +96,10 @@ std::vector<float> formula_uniform(std::string_view key, std::int64_t count) {
   return out;
 }
 
-FormulaSource::FormulaSource(const std::vector<NamedShape>& parameters, std::string seed,
+FormulaSource::FormulaSource(const std::vector<Declaration>& parameters, std::string seed,
                              std::string description)
     : seed_(std::move(seed)), description_(std::move(description)) {
-  for (const auto& [name, shape] : parameters) shapes_.emplace(name, shape);
+  for (const Declaration& p : parameters) shapes_.emplace(p.name, p.shape);
 }
 
 std::vector<std::string> FormulaSource::names() const {

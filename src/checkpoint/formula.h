@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "checkpoint/named_shape.h"
 #include "tensor/parameter_source.h"
 
 namespace san {
@@ -30,7 +29,7 @@ std::vector<float> formula_uniform(std::string_view key, std::int64_t count);
 /// `ov_classifier.attn_mask` (causal: 0 on and below the diagonal, -inf above) have their fixed values.
 class FormulaSource : public ParameterSource {
  public:
-  FormulaSource(const std::vector<NamedShape>& parameters, std::string seed, std::string description);
+  FormulaSource(const std::vector<Declaration>& parameters, std::string seed, std::string description);
 
   std::vector<std::string> names() const override;
   bool contains(const std::string& name) const override { return shapes_.contains(name); }

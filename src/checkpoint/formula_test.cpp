@@ -16,7 +16,7 @@ namespace {
 void check_table(const std::filesystem::path& path) {
   const auto rows = test::read_tsv(path);
   ASSERT_GT(rows.size(), 100u);
-  std::vector<NamedShape> parameters;
+  std::vector<Declaration> parameters;
   for (const auto& row : rows) parameters.push_back({row[0], test::parse_shape(row[1])});
   const FormulaSource source(parameters, "", "formula");
   for (const auto& row : rows) {

@@ -119,12 +119,6 @@ std::string choose_activation(const ConvertRequest& r, SourceFormat format, Sour
       r.input.string());
 }
 
-std::vector<NamedShape> required(const SanConfig& config) {
-  std::vector<NamedShape> shapes;
-  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
-  return shapes;
-}
-
 }  // namespace
 
 ConvertReport convert_model(const ConvertRequest& r) {
@@ -157,7 +151,7 @@ ConvertReport convert_model(const ConvertRequest& r) {
             r.input.string());
     metadata.templates = load_templates(r.templates).texts;
   }
-  require_same_parameters(required(report.config), *parameters);
+  require_same_parameters(declare_parameters(report.config), *parameters);
   metadata.config = report.config.to_json();
   metadata.activation = activation_name(report.config.clip.activation);
   if (!r.bpe.empty()) metadata.merges = format_bpe_merges(load_bpe_merges(r.bpe));

@@ -44,10 +44,10 @@ HeadOptions head_options(const TextEmbeddings& vocabulary, const std::vector<int
 Session::Session(std::shared_ptr<const Engine> engine, int threads)
     : Session(std::move(engine), std::make_shared<ThreadPool>(threads)) {}
 
-Session::Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPool> pool)
+Session::Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPool> threads)
     : engine_(std::move(engine)),
-      backend_(engine_->new_backend()),
-      pool_(std::move(pool)),
+      pool_(std::move(threads)),
+      backend_(engine_->new_backend(pool_)),
       head_(*pool_) {}
 
 const Classifier& Session::classifier(const std::shared_ptr<const TextEmbeddings>& vocabulary) {

@@ -23,7 +23,10 @@ class Engine {
   const Method& method() const { return *method_; }
   /// Its name, and what it cannot do.
   const MethodInfo& method_info() const { return info_; }
-  std::unique_ptr<Backend> new_backend() const { return backend_->fork(); }
+  /// A session's backend on its threads; null: on the engine's.
+  std::unique_ptr<Backend> new_backend(std::shared_ptr<ThreadPool> threads = nullptr) const {
+    return backend_->fork(std::move(threads));
+  }
 
   using VocabularyOptions = san::EncodingOptions;
   /// Embeds the class names. Throws Error as VocabularyEncoder does.
@@ -57,8 +60,8 @@ struct SegmentOptions {
 class Session {
  public:
   Session(std::shared_ptr<const Engine> engine, int threads);
-  /// With threads that others use too.
-  Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPool> pool);
+  /// On threads that other sessions may use at the same time.
+  Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPool> threads);
 
   /// Throws Error on an empty picture, an empty vocabulary, and on what the method cannot do.
   SegmentationResult segment(const Image& picture, const std::shared_ptr<const TextEmbeddings>& vocabulary,
@@ -82,8 +85,8 @@ class Session {
   const Classifier& classifier(const std::shared_ptr<const TextEmbeddings>& vocabulary);
 
   std::shared_ptr<const Engine> engine_;
-  std::unique_ptr<Backend> backend_;
   std::shared_ptr<ThreadPool> pool_;
+  std::unique_ptr<Backend> backend_;
   SegmentationHead head_;
   std::shared_ptr<const TextEmbeddings> vocabulary_;
   std::unique_ptr<Classifier> classifier_;

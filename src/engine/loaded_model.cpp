@@ -13,12 +13,6 @@
 namespace san {
 namespace {
 
-std::vector<NamedShape> required_parameters(const ArchitectureInfo& architecture, const ModelConfig& config) {
-  std::vector<NamedShape> shapes;
-  for (const Declaration& d : architecture.parameters(config)) shapes.push_back({d.name, d.shape});
-  return shapes;
-}
-
 std::shared_ptr<const BpeTokenizer> make_tokenizer(BpeMerges merges, const TextTower& tower,
                                                    const std::string& where) {
   auto tokenizer = std::make_shared<const BpeTokenizer>(std::move(merges), tower.context);
@@ -36,8 +30,8 @@ LoadedModel formula_model(const std::string& model, const LoadOptions& options) 
   m.config = {SanConfig::named(model.substr(std::string("formula:").size())).to_json(), model};
   const ArchitectureInfo architecture = find_architecture(m.architecture, model);
   m.description = model + ": generated (random) weights, for tests and timing; its labels mean nothing";
-  m.parameters = std::make_shared<FormulaSource>(required_parameters(architecture, m.config),
-                                                 options.formula_seed, model);
+  m.parameters =
+      std::make_shared<FormulaSource>(architecture.parameters(m.config), options.formula_seed, model);
   m.templates = load_templates("vild");
   m.text_hash = Sha256().update(model + "\n" + options.formula_seed).hex();
   m.random_weights = true;
@@ -58,7 +52,7 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
   m.architecture = metadata.architecture;
   m.config = {metadata.config, where};
   const ArchitectureInfo architecture = find_architecture(m.architecture, where);
-  require_same_parameters(required_parameters(architecture, m.config), *source.parameters);
+  require_same_parameters(architecture.parameters(m.config), *source.parameters);
   m.parameters = source.parameters;
   const TextTower tower = architecture.text(m.config);
   BpeMerges merges = options.bpe_file.empty()

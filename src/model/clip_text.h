@@ -6,7 +6,7 @@
 
 namespace san {
 
-/// The text tower of CLIP (REFERENCE §7).
+/// The text tower of CLIP (docs/network.md §7).
 class ClipText {
  public:
   ClipText(const ParamScope& scope, const ClipConfig& config);

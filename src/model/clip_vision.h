@@ -14,7 +14,7 @@ struct ClipFeatures {
   Tensor patches(Backend& b, int layer) const;  ///< [B, h·w, d]
 };
 
-/// The vision tower of CLIP up to block F (REFERENCE §3).
+/// The vision tower of CLIP up to block F (docs/network.md §3).
 class ClipVision {
  public:
   ClipVision(const ParamScope& scope, const ClipConfig& config, int blocks);

@@ -9,7 +9,7 @@
 
 namespace san {
 
-/// A CLIP with a ViT image tower, any size (REFERENCE §1, §3, §7).
+/// A CLIP with a ViT image tower, any size (docs/network.md §1, §3, §7).
 struct ClipConfig {
   std::int64_t width = 768;
   int layers = 12, heads = 12;
@@ -25,7 +25,7 @@ struct ClipConfig {
   friend bool operator==(const ClipConfig&, const ClipConfig&) = default;
 };
 
-/// The side adapter and how it hangs on CLIP (REFERENCE §4–§6), with the paper's ablations as switches.
+/// The side adapter and how it hangs on CLIP (docs/network.md §4–§6), with the paper's ablations as switches.
 struct SanConfig {
   ClipConfig clip;
 

@@ -2,6 +2,11 @@
 
 #include <atomic>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
 #include <thread>
 
 #include "backend/count/count_backend.h"
@@ -14,9 +19,7 @@ namespace san {
 namespace {
 
 FormulaSource formula(const SanConfig& config) {
-  std::vector<NamedShape> shapes;
-  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
-  return {shapes, "", "formula"};
+  return {declare_parameters(config), "", "formula"};
 }
 
 std::int64_t trainable(const SanConfig& config) {
@@ -37,15 +40,15 @@ Cost image_branch(const SanConfig& config, Grid size, CountMode mode) {
   return b->cost();
 }
 
-// REFERENCE §10.
+// docs/network.md §10.
 TEST(San, HasThePublishedNumberOfTrainableParameters) {
   EXPECT_EQ(trainable(SanConfig::vit_b_16()), 8'370'866);
   EXPECT_EQ(trainable(SanConfig::vit_l_14_336()), 9'321'650);
   EXPECT_EQ(trainable(SanConfig::tiny()), 182'226);
 }
 
-// REFERENCE §10, given to 0.1 G; its count leaves out the last projection, a bare matrix product (0.04 G and
-// 0.08 G).
+// docs/network.md §10, given to 0.1 G; its count leaves out the last projection, a bare matrix product (0.04
+// G and 0.08 G).
 TEST(San, TakesThePublishedMultiplyAdds) {
   const auto giga = [](const SanConfig& c, Grid size) {
     const std::int64_t projection = c.queries * c.clip.width * c.clip.embed_dim;
@@ -128,6 +131,38 @@ TEST(San, StopsAtTheNextOpWhenAnotherThreadCancels) {
   EXPECT_EQ(b->scope(), "");
   b->observe({});
   EXPECT_EQ(b->to_host(network.forward(*b, x, {64, 64}).back().embeddings), whole);
+}
+
+// The seam and nn serve any transformer: none of SAN's names is in their sources.
+TEST(San, IsNotMentionedBelow) {
+  std::set<std::string> names{"SLS", "side adapter", "Side adapter", "recognition", "official", "REFERENCE"};
+  for (const Declaration& d : declare_parameters(SanConfig::tiny()))
+    names.insert(d.name.substr(0, d.name.find('.')));
+  const auto b = make_count_backend(CountMode::kDefinition);
+  b->on_tap([&](std::string_view name, const Tensor&) { names.emplace(name); });
+  ParamLoader loader;
+  const San network(loader, SanConfig::tiny());
+  network.classify(
+      *b,
+      network.forward(*b, b->from_host({1, 64 * 64, 3}, std::vector<float>(64 * 64 * 3)), {64, 64})
+          .back()
+          .embeddings,
+      network.classifier(
+          *b, b->from_host({1, SanConfig::tiny().clip.embed_dim},
+                           std::vector<float>(static_cast<std::size_t>(SanConfig::tiny().clip.embed_dim)))));
+  ASSERT_GT(names.size(), 30u);
+  // Two of its tensors carry names that mean something to every network.
+  for (const char* general : {"attn_bias", "classifier"}) EXPECT_EQ(names.erase(general), 1u) << general;
+  for (const char* room : {"src/backend", "src/nn"})
+    for (const auto& file :
+         std::filesystem::recursive_directory_iterator(std::filesystem::path(SAN_SOURCE_DIR) / room)) {
+      if (!file.is_regular_file()) continue;
+      std::ifstream in(file.path());
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      for (const std::string& name : names)
+        EXPECT_EQ(text.find(name), std::string::npos) << file.path() << " knows " << name;
+      EXPECT_FALSE(std::regex_search(text, std::regex(R"(\b(SAN|San)\b)"))) << file.path();
+    }
 }
 
 TEST(SanConfig, SurvivesJson) {

@@ -3,7 +3,7 @@
 namespace san {
 namespace {
 
-// Small enough to be exactly zero weight in float32 for practical logits (REFERENCE §6).
+// Small enough to be exactly zero weight in float32 for practical logits (docs/network.md §6).
 constexpr float kMasked = -100.0f;
 
 // Column `part` (0 queries, 1 keys, 2 values) of packed projections.

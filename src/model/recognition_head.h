@@ -6,7 +6,7 @@
 namespace san {
 
 /// The deep CLIP blocks, where copies of the class token (SLS tokens) are steered by the attention biases to
-/// name each mask proposal (paper §3.2, REFERENCE §6).
+/// name each mask proposal (paper §3.2, docs/network.md §6).
 class RecognitionHead {
  public:
   /// Blocks before `config.feature_layer` (two forwards of CLIP) are those of the shallow tower, run again.

@@ -25,7 +25,7 @@ San::San(ParamLoader& loader, const SanConfig& c)
 
 std::vector<SanOutput> San::forward(Backend& b, const Tensor& image, Grid size, bool supervised,
                                     Form form) const {
-  const bool definition = form == Form::kDefinition || (form == Form::kBackendChoice && !b.exact_rewrites());
+  const bool definition = form == Form::kDefinition || (form == Form::kBackendChoice && b.literal());
   const double s = config_.clip_scale;
   const auto scaled = [s](std::int64_t n) {
     return static_cast<std::int64_t>(std::floor(static_cast<double>(n) * s));
@@ -60,6 +60,11 @@ Tensor San::classify(Backend& b, const Tensor& embeddings, const Tensor& classif
       b.mul(b.matmul(embeddings, classifier, true), b.activate(logit_scale_, Activation::kExp));
   b.tap("mask_logits", logits);
   return logits;
+}
+
+bool official_trainable(std::string_view name) {
+  return name.starts_with("side_adapter_network.") || name == "ov_classifier.bg_embed" ||
+         name == "clip_visual_extractor.positional_embedding";
 }
 
 std::vector<Declaration> declare_parameters(const SanConfig& config, const TrainableRule& trainable) {

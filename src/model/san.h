@@ -14,8 +14,9 @@ struct SanOutput {
   Tensor embeddings;   ///< [B, Q, D], norm 1
 };
 
-/// How recognition is computed. Both forms give the same values; kBackendChoice asks
-/// Backend::exact_rewrites().
+/// How recognition is computed. Both forms give the same values: kDefinition with dense masks, kRewritten
+/// with SLS tokens as cross-attention and no patch update in the last block. kBackendChoice asks
+/// Backend::literal().
 enum class Form : std::uint8_t { kBackendChoice, kDefinition, kRewritten };
 
 /// The image branch: shallow CLIP, side adapter, recognition (paper Fig. 2). Immutable; sessions share it.
@@ -45,6 +46,10 @@ class San {
   RecognitionHead recognition_;
   Tensor background_, logit_scale_;
 };
+
+/// The official recipe's rule: the side adapter, the background embedding and the position embedding of the
+/// vision tower.
+bool official_trainable(std::string_view name);
 
 /// Every parameter of the whole network (image branch and text tower), in the order of the text.
 std::vector<Declaration> declare_parameters(const SanConfig& config,

@@ -2,15 +2,37 @@
 
 namespace san {
 
-HeadMlp::HeadMlp(const ParamScope& s, std::int64_t in, std::int64_t hidden, std::int64_t out,
-                 bool convolution)
-    : first(s.at("layers", 0).linear(in, hidden, convolution)),
-      second(s.at("layers", 1).linear(hidden, hidden, convolution)),
-      last(s.at("layers", 2).linear(hidden, out, convolution)) {}
+namespace {
 
-Tensor HeadMlp::hidden(Backend& b, const Tensor& x) const {
+// What the last layer of the bias perceptron makes of each token, [B, h·w, groups·e], as its biases for unit
+// vectors.
+Tensor bias_channels(Backend& b, const Tensor& hidden, const GroupedLinearWeight& last) {
+  const std::int64_t e = last.out / last.groups;
+  std::vector<float> unit(static_cast<std::size_t>(e * e), 0.0f);
+  for (std::int64_t i = 0; i < e; ++i) unit[static_cast<std::size_t>(i * (e + 1))] = 1;
+  const Tensor units = b.broadcast(b.from_host({1, e, e}, unit), {hidden[0], e, e});
+  const Tensor channels = b.attention_bias(units, hidden, last, {});  // [B, groups, e, h·w]
+  return b.reshape(b.permute(channels, {0, 3, 1, 2}), {hidden[0], hidden[1], last.out});
+}
+
+}  // namespace
+
+HeadLayers::HeadLayers(const ParamScope& s, std::int64_t in, std::int64_t hidden, bool convolution)
+    : first(s.at("layers", 0).linear(in, hidden, convolution)),
+      second(s.at("layers", 1).linear(hidden, hidden, convolution)) {}
+
+Tensor HeadLayers::forward(Backend& b, const Tensor& x) const {
   return b.linear(b.linear(x, first, {Activation::kRelu, {}}), second, {Activation::kRelu, {}});
 }
+
+HeadMlp::HeadMlp(const ParamScope& s, std::int64_t in, std::int64_t hidden, std::int64_t out,
+                 bool convolution)
+    : layers(s, in, hidden, convolution), last(s.at("layers", 2).linear(hidden, out, convolution)) {}
+
+BiasMlp::BiasMlp(const ParamScope& s, const SanConfig& c)
+    : layers(s, c.width, c.mlp_channels, true),
+      last(s.at("layers", 2)
+               .grouped_linear(c.mlp_channels, c.embed_channels * c.bias_groups(), c.bias_groups(), true)) {}
 
 SideAdapter::SideAdapter(const ParamScope& s, const SanConfig& c)
     : config_(c),
@@ -31,9 +53,7 @@ SideAdapter::SideAdapter(const ParamScope& s, const SanConfig& c)
                       at.at("1").linear(c.clip.width, w, true)};
   }
   const ParamScope decoder = s.at("mask_decoder");
-  if (c.decoupled_heads)
-    attn_mlp_.emplace_back(decoder.at("attn_mlp"), w, c.mlp_channels, c.embed_channels * c.bias_groups(),
-                           true);
+  if (c.decoupled_heads) attn_mlp_.emplace(decoder.at("attn_mlp"), c);
   scaling_ = {decoder.at("bias_scaling").tensor("weight", {1, 1}, {1}),
               decoder.at("bias_scaling").tensor("bias", {1}, {1})};
 }
@@ -41,7 +61,7 @@ SideAdapter::SideAdapter(const ParamScope& s, const SanConfig& c)
 Tensor SideAdapter::position(Backend& b, Grid grid) const {
   const std::int64_t side = config_.image_size / config_.patch;
   Tensor patches = position_embedding_;
-  // By token count, not by shape, as the released weights were trained (REFERENCE §11).
+  // By token count, not by shape, as the released weights were trained (docs/network.md §11).
   if (grid.tokens() != side * side)
     patches = b.resize(patches, {{side, side}, grid, Interpolation::kBicubic});
   b.tap("side_pos_embed", patches);
@@ -98,12 +118,13 @@ Proposals SideAdapter::decode(Backend& b, const Tensor& x) const {
   b.tap("decoder_pix_mlp_out", pixels);
   Proposals out;
   out.mask_logits = b.matmul(queries, pixels, true);  // [B, Q, h·w]
-  if (attn_mlp_.empty()) {
+  if (!attn_mlp_) {
     const Tensor scaled = b.add(b.mul(out.mask_logits, scaling_.scale), scaling_.shift);
     out.bias = b.reshape(scaled, {x[0], 1, config_.queries, patches[1]});
   } else {
-    out.bias = b.attention_bias(queries, attn_mlp_[0].hidden(b, patches), attn_mlp_[0].last, scaling_,
-                                config_.bias_groups());
+    const Tensor hidden = attn_mlp_->layers.forward(b, patches);
+    if (b.tapped()) b.tap("decoder_attn_mlp_out", bias_channels(b, hidden, attn_mlp_->last));
+    out.bias = b.attention_bias(queries, hidden, attn_mlp_->last, scaling_);
   }
   b.tap("mask_preds", out.mask_logits);
   b.tap("attn_bias", out.bias);

@@ -1,29 +1,46 @@
 #pragma once
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "model/clip_vision.h"
 
 namespace san {
 
-/// Mask proposals and attention biases of one supervised block (REFERENCE §5).
+/// Mask proposals and attention biases of one supervised block (docs/network.md §5).
 struct Proposals {
   Tensor mask_logits;  ///< [B, Q, h·w] on the side adapter's grid
   Tensor bias;         ///< [B, groups, Q, h·w] on the same grid, before pooling to CLIP's
 };
 
-/// A three-layer perceptron with ReLU between the layers.
+/// The first two layers of a head, each with its ReLU.
+struct HeadLayers {
+  HeadLayers(const ParamScope& scope, std::int64_t in, std::int64_t hidden, bool convolution);
+  Tensor forward(Backend& b, const Tensor& x) const;
+
+  LinearWeight first, second;
+};
+
+/// A three-layer perceptron.
 struct HeadMlp {
   HeadMlp(const ParamScope& scope, std::int64_t in, std::int64_t hidden, std::int64_t out, bool convolution);
-  Tensor hidden(Backend& b, const Tensor& x) const;  ///< after the second ReLU
-  Tensor forward(Backend& b, const Tensor& x) const { return b.linear(hidden(b, x), last); }
+  Tensor forward(Backend& b, const Tensor& x) const { return b.linear(layers.forward(b, x), last); }
 
-  LinearWeight first, second, last;
+  HeadLayers layers;
+  LinearWeight last;
+};
+
+/// The perceptron of the attention biases: its last layer meets the queries unmultiplied.
+struct BiasMlp {
+  BiasMlp(const ParamScope& scope, const SanConfig& config);
+
+  HeadLayers layers;
+  GroupedLinearWeight last;
 };
 
 /// The trained network beside CLIP: a light ViT over queries and patches of the full-resolution image that
 /// takes in CLIP's shallow features and predicts masks and, separately, attention biases (paper §3.1–3.2,
-/// REFERENCE §4, §5).
+/// docs/network.md §4, §5).
 class SideAdapter {
  public:
   SideAdapter(const ParamScope& scope, const SanConfig& config);
@@ -48,7 +65,7 @@ class SideAdapter {
   std::vector<TransformerBlock> blocks_;
   std::map<int, Fusion> fusion_;
   HeadMlp query_mlp_, pix_mlp_;
-  std::vector<HeadMlp> attn_mlp_;  // empty with a single head
+  std::optional<BiasMlp> attn_mlp_;  ///< none: the mask logits serve as bias
   BiasScaling scaling_;
 };
 

@@ -6,13 +6,8 @@
 
 namespace san {
 
-bool official_trainable(std::string_view name) {
-  return name.starts_with("side_adapter_network.") || name == "ov_classifier.bg_embed" ||
-         name == "clip_visual_extractor.positional_embedding";
-}
-
 Param ParamLoader::take(const std::string& name, const Shape& shape) {
-  const bool trainable = trainable_(name);
+  const bool trainable = trainable_ && trainable_(name);
   const bool known = std::ranges::any_of(declarations_, [&](const Declaration& d) { return d.name == name; });
   if (!known) declarations_.push_back({name, shape, trainable});
   if (!source_) return {name, {DType::kF32, shape, nullptr}, trainable};
@@ -35,6 +30,16 @@ LinearWeight ParamScope::linear(std::int64_t in, std::int64_t out, bool convolut
   const Param bias = take("bias", {out});
   if (!backend()) return {weight.name, in, out, true, nullptr};
   LinearWeight w = backend()->prepare_linear(weight, &bias);
+  loader_->source_->release(weight.name);
+  return w;
+}
+
+GroupedLinearWeight ParamScope::grouped_linear(std::int64_t in, std::int64_t out, int groups,
+                                               bool convolution) const {
+  const Param weight = take("weight", convolution ? Shape{out, in, 1, 1} : Shape{out, in});
+  const Param bias = take("bias", {out});
+  if (!backend()) return {weight.name, in, out, groups, true, nullptr};
+  GroupedLinearWeight w = backend()->prepare_grouped_linear(weight, &bias, groups);
   loader_->source_->release(weight.name);
   return w;
 }

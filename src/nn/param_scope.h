@@ -9,26 +9,15 @@
 
 namespace san {
 
-/// A parameter as the network declares it, under its name in the official SAN state dict.
-struct Declaration {
-  std::string name;
-  Shape shape;
-  bool trainable = false;
-};
-
-/// Which parameters an optimiser may change, by official name.
+/// Which parameters an optimiser may change, by name; empty: none.
 using TrainableRule = std::function<bool(std::string_view name)>;
-
-/// The official recipe: the side adapter, the background embedding and the position embedding of the vision
-/// tower.
-bool official_trainable(std::string_view name);
 
 /// One pass over a network's parameters. With a backend and a source it prepares weights; without, it only
 /// lists declarations.
 class ParamLoader {
  public:
-  explicit ParamLoader(TrainableRule trainable = official_trainable) : trainable_(std::move(trainable)) {}
-  ParamLoader(Backend& backend, const ParameterSource& source, TrainableRule trainable = official_trainable)
+  explicit ParamLoader(TrainableRule trainable = {}) : trainable_(std::move(trainable)) {}
+  ParamLoader(Backend& backend, const ParameterSource& source, TrainableRule trainable = {})
       : backend_(&backend), source_(&source), trainable_(std::move(trainable)) {}
 
   const std::vector<Declaration>& declarations() const { return declarations_; }
@@ -54,6 +43,9 @@ class ParamScope {
 
   /// `weight` [out, in] (or [out, in, 1, 1] with `convolution`) and `bias` [out].
   LinearWeight linear(std::int64_t in, std::int64_t out, bool convolution = false) const;
+  /// The same, prepared for attention_bias.
+  GroupedLinearWeight grouped_linear(std::int64_t in, std::int64_t out, int groups,
+                                     bool convolution = false) const;
   /// Rows [begin, end) of a fused in_proj_weight [3d, d] with its bias (torch's MultiheadAttention names).
   LinearWeight in_proj(std::int64_t width, std::int64_t begin, std::int64_t end) const;
   /// A bare matrix [in, out] used as x · W.

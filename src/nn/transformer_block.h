@@ -3,7 +3,7 @@
 
 namespace san {
 
-/// Names and constants in which the two transformer families of SAN differ.
+/// Names and constants in which two families of transformers differ.
 enum class BlockStyle : std::uint8_t {
   kClip,  ///< ln_1, attn.in_proj_weight, attn.out_proj, mlp.c_fc, mlp.c_proj; eps 1e-5
   kTimm   ///< norm1, attn.qkv, attn.proj, mlp.fc1, mlp.fc2; eps 1e-6

@@ -6,8 +6,15 @@
 
 namespace san {
 
+/// A parameter as a network declares it.
+struct Declaration {
+  std::string name;
+  Shape shape;
+  bool trainable = false;
+};
+
 /// Where the network's parameters come from: a checkpoint file, a formula, a training state.
-/// Names are those of the official SAN state dict.
+/// Names are the network's own.
 class ParameterSource {
  public:
   virtual ~ParameterSource() = default;

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/torch/torch_backend.h"
+#include "backend/torch/torch_backend_impl.h"
 #include "model/clip_text.h"
 #include "model/clip_vision.h"
 #include "text/bpe_tokenizer.h"

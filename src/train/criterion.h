@@ -55,7 +55,7 @@ struct Losses {
   std::vector<Matching> matchings;  ///< final first; filled on request
 };
 
-/// The set criterion of REFERENCE §9 (MaskFormer's, with point sampling). `predictions`: earlier depths
+/// The set criterion of docs/network.md §9 (MaskFormer's, with point sampling). `predictions`: earlier depths
 /// first, the final one last.
 Losses criterion(const std::vector<Prediction>& predictions, const Targets& targets,
                  const CriterionOptions& options, const Normalizers& normalizers, PointSource& points,

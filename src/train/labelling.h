@@ -4,10 +4,10 @@
 
 namespace san {
 
-/// Labels [B, H, W] int16 by SAN's rule (REFERENCE §8), on the device of the prediction: mask logits resized
-/// to `padded`, the network's input, cropped to its `content`, resized to `output`; softmax over classes
-/// without "no object", times sigmoid of the masks, summed over queries; the first class of the highest
-/// score.
+/// Labels [B, H, W] int16 by SAN's rule (docs/network.md §8), on the device of the prediction: mask logits
+/// resized to `padded`, the network's input, cropped to its `content`, resized to `output`; softmax over
+/// classes without "no object", times sigmoid of the masks, summed over queries; the first class of the
+/// highest score.
 at::Tensor segment(const Prediction& prediction, Grid padded, Grid content, Grid output);
 
 }  // namespace san

@@ -2,7 +2,7 @@
 #include <memory>
 #include <vector>
 
-#include "backend/torch/torch_backend.h"
+#include "backend/torch/torch_backend_impl.h"
 #include "model/san.h"
 #include "train/criterion.h"
 

@@ -14,7 +14,7 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// "norm1.weight", "ln_post.bias"; the fusion layers' norms are not of this kind (REFERENCE §11).
+// "norm1.weight", "ln_post.bias"; the fusion layers' norms are not of this kind (docs/network.md §11).
 bool is_block_norm(const std::string& name) {
   const std::size_t end = name.rfind('.');
   if (end == std::string::npos) return false;

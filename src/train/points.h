@@ -50,8 +50,8 @@ at::Tensor sample_points(const at::Tensor& maps, const at::Tensor& points);
 at::Tensor sample_class_masks(const at::Tensor& labels, const at::Tensor& classes, const at::Tensor& points);
 
 /// For every mask logit map of [M, h, w], `points` places: the most uncertain of `oversample`·points
-/// candidates for the `importance` part, random ones for the rest → [M, points, 2] (PointRend, REFERENCE §9).
-/// `images`: of each map.
+/// candidates for the `importance` part, random ones for the rest → [M, points, 2] (PointRend,
+/// docs/network.md §9). `images`: of each map.
 at::Tensor uncertain_points(const at::Tensor& logits, const std::vector<std::int64_t>& images,
                             std::int64_t points, double oversample, double importance, int output,
                             PointSource& source);

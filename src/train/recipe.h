@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/torch/factory.h"
+#include "backend/torch/torch_backend.h"
 #include "model/config.h"
 #include "nn/param_scope.h"
 #include "train/criterion.h"

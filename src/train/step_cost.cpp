@@ -15,7 +15,9 @@ struct Marked : Storage {
 class StepCounter final : public Backend {
  public:
   std::string name() const override { return "step cost"; }
-  std::unique_ptr<Backend> fork() const override { return std::make_unique<StepCounter>(); }
+  std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool>) const override {
+    return std::make_unique<StepCounter>();
+  }
   StepCost cost() const { return cost_; }
 
  private:
@@ -117,12 +119,12 @@ class StepCounter final : public Backend {
   }
 
   // As a good implementation computes it: the last layer folded into the queries.
-  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                           const BiasScaling& scaling, int groups) override {
-    const std::int64_t rows = queries[0] * queries[1] * groups, e = queries[2], m = hidden[2];
+  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                           const BiasScaling& scaling) override {
+    const std::int64_t rows = queries[0] * queries[1] * last.groups, e = queries[2], m = hidden[2];
     const bool folded = weighted(rows * e * (m + 1), marked(queries), marked(last.data));
     const bool bias = product(rows * hidden[1] * m, folded, marked(hidden));
-    return {Shape{queries[0], groups, queries[1], hidden[1]},
+    return {Shape{queries[0], last.groups, queries[1], hidden[1]},
             mark(bias || marked(scaling.scale) || marked(scaling.shift))};
   }
 

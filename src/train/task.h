@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/torch/torch_backend.h"
+#include "backend/torch/torch_backend_impl.h"
 #include "san/image.hpp"
 
 namespace san {

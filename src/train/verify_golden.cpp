@@ -53,9 +53,7 @@ class Checks {
 };
 
 FormulaSource formula_weights(const SanConfig& config) {
-  std::vector<NamedShape> shapes;
-  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
-  return {shapes, "", "formula:tiny"};
+  return {declare_parameters(config), "", "formula:tiny"};
 }
 
 at::Tensor index_tensor(const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs, bool second) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/torch/factory.h"
+#include "backend/torch/torch_backend.h"
 
 namespace san {
 

@@ -51,9 +51,7 @@ class GoldenParameters final : public ParameterSource {
 };
 
 FormulaSource make_formula(const SanConfig& config, const std::string& seed) {
-  std::vector<NamedShape> shapes;
-  for (const Declaration& d : declare_parameters(config)) shapes.push_back({d.name, d.shape});
-  return {shapes, seed, "formula"};
+  return {declare_parameters(config), seed, "formula"};
 }
 
 /// One golden file being recomputed.

@@ -20,6 +20,7 @@ class Inputs {
   Tensor integers(const Shape& shape, int limit);
   LinearWeight linear(std::int64_t in, std::int64_t out, bool bias = true,
                       LinearLayout layout = LinearLayout::kOutIn);
+  GroupedLinearWeight grouped(std::int64_t in, std::int64_t out, int groups, bool bias);
   NormWeight norm(std::int64_t channels, float eps = 1e-5f);
   PatchWeight patch(std::int64_t patch, std::int64_t in, std::int64_t out, bool bias);
   Param param(const Shape& shape, float deviation);

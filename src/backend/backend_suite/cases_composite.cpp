@@ -128,12 +128,11 @@ void add_composite_cases(std::vector<Case>& cases) {
                      std::to_string(a.batch) + "x" + std::to_string(a.q) + "x" + std::to_string(a.t) + "_g" +
                          std::to_string(a.groups) + (a.bias ? "_bias" : "") + (a.scaling ? "_scaling" : ""),
                      [a](Inputs& in) {
-                       const LinearWeight last = in.linear(a.m, a.groups * a.e, a.bias);
+                       const GroupedLinearWeight last = in.grouped(a.m, a.groups * a.e, a.groups, a.bias);
                        BiasScaling scaling;
                        if (a.scaling) scaling = {in.normal({1}), in.normal({1})};
                        return std::vector{in.b.attention_bias(in.normal({a.batch, a.q, a.e}),
-                                                              in.normal({a.batch, a.t, a.m}), last, scaling,
-                                                              a.groups)};
+                                                              in.normal({a.batch, a.t, a.m}), last, scaling)};
                      }});
 }
 

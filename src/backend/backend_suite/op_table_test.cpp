@@ -80,8 +80,13 @@ TEST(OpTable, DocumentIsCurrent) {
 TEST(OpTable, EveryOpHasSuiteCases) {
   const std::vector<std::string> covered = suite::covered_ops();
   // Run by every case: nothing could be compared without them.
-  const std::set<std::string> everywhere = {"from_host",      "from_ids",           "to_host",
-                                            "prepare_linear", "prepare_layer_norm", "prepare_patch_embed",
+  const std::set<std::string> everywhere = {"from_host",
+                                            "from_ids",
+                                            "to_host",
+                                            "prepare_linear",
+                                            "prepare_grouped_linear",
+                                            "prepare_layer_norm",
+                                            "prepare_patch_embed",
                                             "prepare_table"};
   ASSERT_GT(seam_ops().size(), 20u);
   for (const Op& op : seam_ops()) {

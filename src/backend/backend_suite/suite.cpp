@@ -72,6 +72,11 @@ LinearWeight Inputs::linear(std::int64_t in, std::int64_t out, bool bias, Linear
   return b.prepare_linear(w, bias ? &c : nullptr, layout);
 }
 
+GroupedLinearWeight Inputs::grouped(std::int64_t in, std::int64_t out, int groups, bool bias) {
+  const Param w = param({out, in}, 1 / std::sqrt(static_cast<float>(in))), c = param({out}, 0.5f);
+  return b.prepare_grouped_linear(w, bias ? &c : nullptr, groups);
+}
+
 NormWeight Inputs::norm(std::int64_t channels, float eps) {
   const Param w = param({channels}, 1), c = param({channels}, 1);
   return b.prepare_layer_norm(w, c, eps);

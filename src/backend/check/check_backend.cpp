@@ -46,10 +46,10 @@ class CheckBackend final : public Backend {
                std::function<void(const OpDifference&)> report)
       : a_(std::move(a)), b_(std::move(b)), report_(std::move(report)) {}
   std::string name() const override { return "check(" + a_->name() + ", " + b_->name() + ")"; }
-  std::unique_ptr<Backend> fork() const override {
-    return std::make_unique<CheckBackend>(a_->fork(), b_->fork(), report_);
+  std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
+    return std::make_unique<CheckBackend>(a_->fork(threads), b_->fork(threads), report_);
   }
-  bool exact_rewrites() const override { return a_->exact_rewrites(); }
+  bool literal() const override { return a_->literal(); }
 
  private:
   // Compares, then lets both sides go on from the oracle's values.
@@ -83,6 +83,9 @@ class CheckBackend final : public Backend {
   std::shared_ptr<Storage> do_prepare_linear(const Param& w, const Param* bias,
                                              LinearLayout layout) override {
     return prepared([&](Backend& b) { return b.prepare_linear(w, bias, layout); });
+  }
+  std::shared_ptr<Storage> do_prepare_grouped_linear(const Param& w, const Param* bias, int groups) override {
+    return prepared([&](Backend& b) { return b.prepare_grouped_linear(w, bias, groups); });
   }
   std::shared_ptr<Storage> do_prepare_layer_norm(const Param& w, const Param& bias, float eps) override {
     return prepared([&](Backend& b) { return b.prepare_layer_norm(w, bias, eps); });
@@ -176,11 +179,10 @@ class CheckBackend final : public Backend {
   Tensor do_l2_normalize(const Tensor& x) override {
     return both("l2_normalize", [&](Backend& b, auto of) { return b.l2_normalize(of(x)); });
   }
-  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                           const BiasScaling& s, int groups) override {
-    if (tapped()) tap("decoder_attn_mlp_out", linear(hidden, last));
+  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                           const BiasScaling& s) override {
     return both("attention_bias", [&](Backend& b, auto of) {
-      return b.attention_bias(of(queries), of(hidden), of(last), {of(s.scale), of(s.shift)}, groups);
+      return b.attention_bias(of(queries), of(hidden), of(last), {of(s.scale), of(s.shift)});
     });
   }
 

@@ -32,8 +32,10 @@ class Counter final : public CountBackend {
     });
   }
   std::string name() const override { return "count"; }
-  std::unique_ptr<Backend> fork() const override { return std::make_unique<Counter>(mode_); }
-  bool exact_rewrites() const override { return mode_ == CountMode::kNeeded; }
+  std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool>) const override {
+    return std::make_unique<Counter>(mode_);
+  }
+  bool literal() const override { return mode_ == CountMode::kDefinition; }
   Cost cost() const override { return {macs_, ledger_->peak, by_op_}; }
 
  private:
@@ -94,11 +96,10 @@ class Counter final : public CountBackend {
     return fresh(q.shape());
   }
   Tensor do_l2_normalize(const Tensor& x) override { return fresh(x.shape()); }
-  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                           const BiasScaling& scaling, int groups) override {
-    if (mode_ == CountMode::kDefinition)
-      return Backend::do_attention_bias(queries, hidden, last, scaling, groups);
-    return fresh({queries[0], groups, queries[1], hidden[1]});
+  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                           const BiasScaling& scaling) override {
+    if (mode_ == CountMode::kDefinition) return Backend::do_attention_bias(queries, hidden, last, scaling);
+    return fresh({queries[0], last.groups, queries[1], hidden[1]});
   }
 
   CountMode mode_;

@@ -20,10 +20,7 @@ std::map<std::string, BackendMaker>& makers() {
   static std::map<std::string, BackendMaker> all{{"native",
                                                   [](const BackendOptions& o) {
                                                     require_plain("native", o);
-                                                    NativeOptions options;
-                                                    options.threads = o.threads;
-                                                    options.pool = o.pool;
-                                                    return make_native_backend(options);
+                                                    return make_native_backend({o.threads, o.pool});
                                                   }},
                                                  {"reference", [](const BackendOptions& o) {
                                                     require_plain("reference", o);

@@ -13,7 +13,7 @@ struct BackendOptions {
   int threads = 0;                 ///< 0: one per processor the process may use
   std::string device = "cpu";      ///< "cpu"; with a backend that has others, "cuda" or "cuda:N"
   std::string precision = "fp32";  ///< "fp32"; with the torch backend "bf16", on CUDA "fp16"
-  /// Threads that the native backend and its forks share with others; null: `threads` of each one's own.
+  /// Threads that the native backend shares with others; null: `threads` of its own.
   std::shared_ptr<ThreadPool> pool = nullptr;
 };
 

@@ -2,42 +2,38 @@
 // the queries replaces its product with every token by one with every query.
 #include <algorithm>
 
-#include "backend/native/session.h"
+#include "backend/native/native_backend_impl.h"
 
 namespace san::native {
 
-const std::vector<PackedMatrix>& PackedLinear::transposed_groups(int groups) const {
-  const std::lock_guard lock(mutex_);
-  if (static_cast<int>(transposed_.size()) == groups) return transposed_;
-  transposed_.clear();
-  const std::int64_t in = matrix.depth, channels = matrix.columns / groups, lanes = matrix.panel / 3;
+std::shared_ptr<Storage> NativeBackend::do_prepare_grouped_linear(const Param& weight, const Param* bias,
+                                                                  int groups) {
+  const std::int64_t in = weight.shape()[1], channels = weight.shape()[0] / groups;
+  const std::vector<float> values = weight.f32(), constants = bias ? bias->f32() : std::vector<float>();
+  auto packed = std::make_shared<PackedGroups>();
   std::vector<float> rows(static_cast<std::size_t>(channels * (in + 1)));
   for (int g = 0; g < groups; ++g) {
     for (std::int64_t e = 0; e < channels; ++e) {
-      const std::int64_t column = g * channels + e, first = column / matrix.panel * matrix.panel;
-      const std::int64_t width = std::min(matrix.panel, (matrix.columns - first + lanes - 1) / lanes * lanes);
-      const float* from = matrix.values.get() + first * in + (column - first);
-      float* to = rows.data() + e * (in + 1);
-      for (std::int64_t k = 0; k < in; ++k) to[k] = from[k * width];
-      to[in] = bias ? bias[column] : 0.0f;
+      const std::int64_t row = g * channels + e;
+      float* to = std::copy_n(values.data() + row * in, in, rows.data() + e * (in + 1));
+      *to = bias ? constants[static_cast<std::size_t>(row)] : 0.0f;
     }
-    PackedMatrix packed = make_packed(channels, in + 1, allocate_floats(packed_floats(channels, in + 1)));
-    pack_matrix(rows.data(), in + 1, 1, packed, 0, packed.panels());
-    transposed_.push_back(std::move(packed));
+    packed->matrices.push_back(
+        pack(rows.data(), in + 1, 1, channels, in + 1, allocate_floats(packed_floats(channels, in + 1))));
   }
-  return transposed_;
+  return packed;
 }
 
-std::int64_t Session::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
-                                          std::int64_t e, std::int64_t groups) const {
+std::int64_t NativeBackend::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t,
+                                                std::int64_t m, std::int64_t e, std::int64_t groups) const {
   return batch * groups * q * (m + 1) * (e + t);
 }
 
-Tensor Session::do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                                  const BiasScaling& scaling, int groups) {
-  if (tapped()) tap("decoder_attn_mlp_out", linear(hidden, last));
-  const std::int64_t batch = queries[0], q = queries[1], e = queries[2], t = hidden[1], m = hidden[2];
-  const auto& groups_packed = static_cast<const PackedLinear&>(*last.data).transposed_groups(groups);
+Tensor NativeBackend::do_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                        const GroupedLinearWeight& last, const BiasScaling& scaling) {
+  const std::int64_t batch = queries[0], q = queries[1], e = queries[2], t = hidden[1], m = hidden[2],
+                     groups = last.groups;
+  const std::vector<PackedMatrix>& layer = static_cast<const PackedGroups&>(*last.data).matrices;
   const float scale = scaling.scale ? *data(scaling.scale) : 1.0f;
   const float shift = scaling.shift ? *data(scaling.shift) : 0.0f;
   const Tensor left = with_dense(queries);
@@ -50,7 +46,7 @@ Tensor Session::do_attention_bias(const Tensor& queries, const Tensor& hidden, c
       for (std::int64_t g = begin; g < end; ++g) {
         Gemm fold;
         fold.a = data(left) + b * q * e, fold.a_stride = e, fold.rows = q;
-        fold.b = &groups_packed[static_cast<std::size_t>(g)];
+        fold.b = &layer[static_cast<std::size_t>(g)];
         fold.c = data(folded) + g * q * (m + 1), fold.c_stride = m + 1;
         gemm_part(fold, 0, q, 0, fold.b->panels());
         for (std::int64_t i = 0; i < q * (m + 1); ++i) fold.c[i] *= scale;

@@ -58,7 +58,8 @@ struct Taps {
   float weight[4];
 };
 
-// Source positions and weights per target position: align_corners = false, borders repeated (REFERENCE §2).
+// Source positions and weights per target position: align_corners = false, borders repeated (docs/network.md
+// §2).
 std::vector<Taps> axis_taps(std::int64_t from, std::int64_t to, const ResizeSpec& spec) {
   const auto step = static_cast<float>(spec.scale > 0 ? 1 / spec.scale
                                                       : static_cast<double>(from) / static_cast<double>(to));

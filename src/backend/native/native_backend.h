@@ -8,11 +8,11 @@ namespace san {
 
 struct NativeOptions {
   int threads = 0;                             ///< 0: one per processor available to the process
-  std::shared_ptr<ThreadPool> pool = nullptr;  ///< of this session and its forks; null: each its own
+  std::shared_ptr<ThreadPool> pool = nullptr;  ///< threads to share; null: `threads` of its own
 };
 
 /// CPU inference in float32 by fused SIMD kernels chosen for the machine at run time. Weights are packed once
-/// and shared by forks; each fork has its own workspace, and its own threads unless a pool is given.
+/// and shared by forks; each fork has its own workspace.
 std::unique_ptr<Backend> make_native_backend(const NativeOptions& options = {});
 
 }  // namespace san

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "backend/backend_suite/suite.h"
 #include "backend/native/hwy_targets.h"
 #include "backend/native/native_backend.h"
@@ -38,6 +40,27 @@ TEST(NativeBackend, ForksShareWeights) {
   const auto second = first->fork();
   const Tensor y = second->linear(second->from_host({1, 2}, std::vector<float>{1, 10}), linear);
   EXPECT_EQ(second->to_host(y), (std::vector<float>{21, 43, 65}));
+}
+
+// Sessions on two threads that share a budget of two: the results of one alone.
+TEST(NativeBackend, SessionsShareThreads) {
+  hwy::SetSupportedTargetsForTest(0);
+  const auto threads = std::make_shared<ThreadPool>(2);
+  const auto first = make_native_backend({0, threads});
+  std::vector<float> values(96 * 96);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 29) * 0.1f - 1.4f;
+  const LinearWeight w = first->prepare_linear({"w", HostArray::from({96, 96}, values)}, nullptr);
+  const auto run = [&](Backend& b) {
+    Tensor x = b.from_host({1, 96, 96}, values);
+    for (int i = 0; i < 20; ++i) x = b.softmax(b.linear(x, w));
+    return b.to_host(x);
+  };
+  const std::vector<float> expected = run(*first);
+  std::vector<std::vector<float>> results(3);
+  std::vector<std::thread> callers;
+  for (auto& result : results) callers.emplace_back([&, own = first->fork()] { result = run(*own); });
+  for (std::thread& caller : callers) caller.join();
+  for (const auto& result : results) EXPECT_EQ(result, expected);
 }
 
 TEST(NativeBackend, ResultsOutliveTheSession) {

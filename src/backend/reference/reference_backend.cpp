@@ -43,8 +43,10 @@ Values zeros(const Shape& shape) {
 class ReferenceBackend final : public Backend {
  public:
   std::string name() const override { return "reference"; }
-  std::unique_ptr<Backend> fork() const override { return std::make_unique<ReferenceBackend>(); }
-  bool exact_rewrites() const override { return false; }
+  std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool>) const override {
+    return std::make_unique<ReferenceBackend>();
+  }
+  bool literal() const override { return true; }
 
  private:
   std::shared_ptr<Storage> pack(Values weight, const Param* bias) {

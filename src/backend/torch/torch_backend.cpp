@@ -1,5 +1,3 @@
-#include "backend/torch/torch_backend.h"
-
 #include <torch/csrc/api/include/torch/cuda.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 #include "backend/torch/cpu_attention.h"
 #include "backend/torch/cpu_runtime.h"
 #include "backend/torch/matmul.h"
+#include "backend/torch/torch_backend_impl.h"
 #include "base/error.h"
 
 namespace san {
@@ -134,7 +133,7 @@ TorchBackend::TorchBackend(const TorchOptions& options)
   if (device().is_cpu()) prepare_cpu_runtime(options.threads);
 }
 
-std::unique_ptr<Backend> TorchBackend::fork() const {
+std::unique_ptr<Backend> TorchBackend::fork(std::shared_ptr<ThreadPool>) const {
   return std::unique_ptr<Backend>(new TorchBackend(*this));
 }
 
@@ -369,15 +368,15 @@ bool folds(std::int64_t q, std::int64_t t, std::int64_t m, std::int64_t e) {
 
 std::int64_t TorchBackend::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t,
                                                std::int64_t m, std::int64_t e, std::int64_t groups) const {
-  if (tapped() || !folds(q, t, m, e)) return Backend::attention_bias_macs(batch, q, t, m, e, groups);
+  if (!folds(q, t, m, e)) return Backend::attention_bias_macs(batch, q, t, m, e, groups);
   return batch * groups * q * (e * m + e + t * m);
 }
 
-Tensor TorchBackend::do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                                       const BiasScaling& scaling, int groups) {
-  const std::int64_t b = queries[0], q = queries[1], e = queries[2], t = hidden[1], m = hidden[2];
-  if (tapped() || !folds(q, t, m, e))
-    return Backend::do_attention_bias(queries, hidden, last, scaling, groups);
+Tensor TorchBackend::do_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                       const GroupedLinearWeight& last, const BiasScaling& scaling) {
+  const std::int64_t b = queries[0], q = queries[1], e = queries[2], t = hidden[1], m = hidden[2],
+                     groups = last.groups;
+  if (!folds(q, t, m, e)) return Backend::do_attention_bias(queries, hidden, last, scaling);
   const TorchWeight& w = unwrap(last.data);
   const at::Tensor fold = matrix(w).view({groups, e, m}).permute({1, 0, 2}).reshape({e, groups * m});
   const at::Tensor folded = product(to_torch(queries), fold)

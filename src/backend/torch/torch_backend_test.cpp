@@ -1,5 +1,3 @@
-#include "backend/torch/torch_backend.h"
-
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -8,6 +6,7 @@
 #include "backend/torch/cpu_attention.h"
 #include "backend/torch/cpu_runtime.h"
 #include "backend/torch/matmul.h"
+#include "backend/torch/torch_backend_impl.h"
 #include "base/error.h"
 
 namespace san {
@@ -36,6 +35,12 @@ LinearWeight linear(TorchBackend& b, const std::string& name, std::int64_t in, s
   const Param bias = param(name + ".bias", {out});
   return b.prepare_linear(param(name, layout == LinearLayout::kOutIn ? Shape{out, in} : Shape{in, out}),
                           &bias, layout);
+}
+
+GroupedLinearWeight grouped(TorchBackend& b, const std::string& name, std::int64_t in, std::int64_t out,
+                            int groups) {
+  const Param bias = param(name + ".bias", {out});
+  return b.prepare_grouped_linear(param(name, {out, in}), &bias, groups);
 }
 
 NormWeight norm(TorchBackend& b, std::int64_t channels) {
@@ -121,7 +126,7 @@ const std::vector<Differentiable>& differentiable_ops() {
          return b.attention(in[0], in[1], in[2],
                             {.heads = 2, .bias = {}, .causal = true, .self_key = {}, .self_value = {}});
        }},
-      {"attention_sls",
+      {"attention_self_key",
        {{2, 5, 8}, {2, 7, 8}, {2, 7, 8}, {2, 2, 5, 7}, {2, 5, 8}, {2, 5, 8}},
        [](auto& b, auto& in) {
          return b.attention(
@@ -146,11 +151,11 @@ const std::vector<Differentiable>& differentiable_ops() {
        [](auto& b, auto& in) {
          const BiasScaling s{b.prepare_tensor(param("s", {1, 1}), {1}),
                              b.prepare_tensor(param("t", {1}), {1})};
-         return b.attention_bias(in[0], in[1], linear(b, "last", 3, 8), s, 2);
+         return b.attention_bias(in[0], in[1], grouped(b, "last", 3, 8, 2), s);
        }},
       {"attention_bias_mapped",
        {{2, 30, 4}, {2, 2, 6}},
-       [](auto& b, auto& in) { return b.attention_bias(in[0], in[1], linear(b, "last", 6, 8), {}, 2); }},
+       [](auto& b, auto& in) { return b.attention_bias(in[0], in[1], grouped(b, "last", 6, 8, 2), {}); }},
       {"embedding",
        {{1}},
        [](auto& b, auto& in) {
@@ -213,10 +218,11 @@ TEST(TorchBackend, FoldedAttentionBiasEqualsItsDefinition) {
   at::manual_seed(1);
   const Tensor q = TorchBackend::from_torch(at::randn({2, 5, 8})),
                h = TorchBackend::from_torch(at::randn({2, 90, 6}));
-  const LinearWeight last = linear(b, "last", 6, 24);
-  const at::Tensor folded = b.to_torch(b.attention_bias(q, h, last, {}, 3));
-  b.on_tap([](std::string_view, const Tensor&) {});
-  const at::Tensor defined = b.to_torch(b.attention_bias(q, h, last, {}, 3));
+  const GroupedLinearWeight last = grouped(b, "last", 6, 24, 3);
+  const at::Tensor folded = b.to_torch(b.attention_bias(q, h, last, {}));
+  const Tensor maps = b.linear(h, {last.name, last.in, last.out, last.has_bias, last.data});
+  const at::Tensor defined = b.to_torch(
+      b.matmul(b.reshape(q, {2, 1, 5, 8}), b.permute(b.reshape(maps, {2, 90, 3, 8}), {0, 2, 1, 3}), true));
   EXPECT_LT((folded - defined).abs().max().item<float>(), 1e-4f);  // two orders of summing 48 products
 }
 

@@ -1,5 +1,5 @@
 #include "backend/backend_suite/suite.h"
-#include "backend/torch/factory.h"
+#include "backend/torch/torch_backend.h"
 
 namespace {
 

@@ -1,14 +1,13 @@
 // Weights and values in and out, and the ops that only move or combine values.
-#include "backend/native/session.h"
-
 #include <algorithm>
 
+#include "backend/native/native_backend_impl.h"
 #include "base/error.h"
 
 namespace san {
 
 std::unique_ptr<Backend> make_native_backend(const NativeOptions& options) {
-  return std::make_unique<native::Session>(options);
+  return std::make_unique<native::NativeBackend>(options);
 }
 
 namespace native {
@@ -41,33 +40,32 @@ BufferPtr host_copy(const std::vector<float>& values) {
 
 }  // namespace
 
-Session::Session(const NativeOptions& options)
-    : options_(options),
-      buffers_(std::make_shared<BufferPool>()),
+NativeBackend::NativeBackend(const NativeOptions& options)
+    : buffers_(std::make_shared<BufferPool>()),
       pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)) {}
 
-Tensor Session::make(const Shape& shape) {
+Tensor NativeBackend::make(const Shape& shape) {
   BufferPtr memory = buffers_->acquire(shape.elements());
   float* first = memory.get();
   return {shape, std::make_shared<FloatStorage>(std::move(memory), first, dense_strides(shape))};
 }
 
-Tensor Session::dense_copy(const Tensor& x) {
+Tensor NativeBackend::dense_copy(const Tensor& x) {
   const Tensor y = make(x.shape());
   copy_values(view(x), view(y), *pool_);
   return y;
 }
 
-Tensor Session::with_rows(const Tensor& x) {
+Tensor NativeBackend::with_rows(const Tensor& x) {
   return as_rows(view(x)) ? x : dense_copy(x);
 }
 
-Tensor Session::with_dense(const Tensor& x) {
+Tensor NativeBackend::with_dense(const Tensor& x) {
   return dense(view(x)) ? x : dense_copy(x);
 }
 
-PackedMatrix Session::pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
-                           std::int64_t depth, std::int64_t columns, BufferPtr memory) {
+PackedMatrix NativeBackend::pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
+                                 std::int64_t depth, std::int64_t columns, BufferPtr memory) {
   PackedMatrix packed = make_packed(depth, columns, std::move(memory));
   pool_->parallel_for(packed.panels(), 2, [&](std::int64_t begin, std::int64_t end) {
     pack_matrix(source, row_stride, column_stride, packed, begin, end);
@@ -78,8 +76,8 @@ PackedMatrix Session::pack(const float* source, std::int64_t row_stride, std::in
 // Weights
 // ------------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<Storage> Session::do_prepare_linear(const Param& weight, const Param* bias,
-                                                    LinearLayout layout) {
+std::shared_ptr<Storage> NativeBackend::do_prepare_linear(const Param& weight, const Param* bias,
+                                                          LinearLayout layout) {
   const Shape s = weight.shape();
   const std::int64_t rows = s[0], columns = s[1];
   const std::vector<float> values = weight.f32();
@@ -92,7 +90,8 @@ std::shared_ptr<Storage> Session::do_prepare_linear(const Param& weight, const P
   return packed;
 }
 
-std::shared_ptr<Storage> Session::do_prepare_layer_norm(const Param& weight, const Param& bias, float eps) {
+std::shared_ptr<Storage> NativeBackend::do_prepare_layer_norm(const Param& weight, const Param& bias,
+                                                              float eps) {
   auto norm = std::make_shared<PackedNorm>();
   norm->weight = host_copy(weight.f32());
   norm->bias = host_copy(bias.f32());
@@ -100,7 +99,7 @@ std::shared_ptr<Storage> Session::do_prepare_layer_norm(const Param& weight, con
   return norm;
 }
 
-std::shared_ptr<Storage> Session::do_prepare_patch_embed(const Param& weight, const Param* bias) {
+std::shared_ptr<Storage> NativeBackend::do_prepare_patch_embed(const Param& weight, const Param* bias) {
   const Shape s = weight.shape();
   const std::int64_t out = s[0], in = s[1], area = s[2] * s[3], depth = in * area;
   const std::vector<float> values = weight.f32();
@@ -117,13 +116,13 @@ std::shared_ptr<Storage> Session::do_prepare_patch_embed(const Param& weight, co
   return packed;
 }
 
-std::shared_ptr<Storage> Session::do_prepare_table(const Param& table) {
+std::shared_ptr<Storage> NativeBackend::do_prepare_table(const Param& table) {
   auto packed = std::make_shared<PackedTable>();
   packed->values = host_copy(table.f32());
   return packed;
 }
 
-Tensor Session::do_prepare_tensor(const Param& value, const Shape& as) {
+Tensor NativeBackend::do_prepare_tensor(const Param& value, const Shape& as) {
   BufferPtr memory = host_copy(value.f32());
   float* first = memory.get();
   return {as, std::make_shared<FloatStorage>(std::move(memory), first, dense_strides(as))};
@@ -132,19 +131,19 @@ Tensor Session::do_prepare_tensor(const Param& value, const Shape& as) {
 // Values
 // -------------------------------------------------------------------------------------------------------------
 
-Tensor Session::do_from_host(const Shape& shape, std::span<const float> values) {
+Tensor NativeBackend::do_from_host(const Shape& shape, std::span<const float> values) {
   const Tensor x = make(shape);
   std::copy(values.begin(), values.end(), data(x));
   return x;
 }
 
-Tensor Session::do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) {
+Tensor NativeBackend::do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) {
   auto s = std::make_shared<IdStorage>();
   s->ids.assign(ids.begin(), ids.end());
   return {shape, std::move(s)};
 }
 
-std::vector<float> Session::do_to_host(const Tensor& x) {
+std::vector<float> NativeBackend::do_to_host(const Tensor& x) {
   std::vector<float> values(static_cast<std::size_t>(x.shape().elements()));
   copy_values(view(x), {values.data(), x.shape(), dense_strides(x.shape())}, *pool_);
   return values;
@@ -153,28 +152,28 @@ std::vector<float> Session::do_to_host(const Tensor& x) {
 // Layout: views of the same buffer wherever strides can say it
 // ------------------------------------------------------------------------------------
 
-Tensor Session::do_reshape(const Tensor& x, const Shape& out) {
+Tensor NativeBackend::do_reshape(const Tensor& x, const Shape& out) {
   if (const auto strides = restride(view(x), out)) return same_buffer(x, out, 0, *strides);
   return same_buffer(dense_copy(x), out, 0, dense_strides(out));
 }
 
-Tensor Session::do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) {
+Tensor NativeBackend::do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) {
   const View v = view(x);
   Strides strides{};
   for (std::size_t i = 0; i < axes.size(); ++i) strides[i] = v.stride(axes[i]);
   return same_buffer(x, out, 0, strides);
 }
 
-Tensor Session::do_broadcast(const Tensor& x, const Shape& out) {
+Tensor NativeBackend::do_broadcast(const Tensor& x, const Shape& out) {
   return same_buffer(x, out, 0, broadcast_view(view(x), out).strides);
 }
 
-Tensor Session::do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) {
+Tensor NativeBackend::do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) {
   const View v = view(x);
   return same_buffer(x, out, begin * v.stride(axis), v.strides);
 }
 
-Tensor Session::do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) {
+Tensor NativeBackend::do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) {
   const Tensor y = make(out);
   View to = view(y);
   for (const Tensor& x : xs) {
@@ -188,19 +187,19 @@ Tensor Session::do_concat(const std::vector<Tensor>& xs, int axis, const Shape& 
 // Element by element
 // --------------------------------------------------------------------------------------------------
 
-Tensor Session::do_add(const Tensor& a, const Tensor& b, const Shape& out) {
+Tensor NativeBackend::do_add(const Tensor& a, const Tensor& b, const Shape& out) {
   const Tensor y = make(out);
   combine(Binary::kAdd, view(a), view(b), view(y), *pool_);
   return y;
 }
 
-Tensor Session::do_mul(const Tensor& a, const Tensor& b, const Shape& out) {
+Tensor NativeBackend::do_mul(const Tensor& a, const Tensor& b, const Shape& out) {
   const Tensor y = make(out);
   combine(Binary::kMul, view(a), view(b), view(y), *pool_);
   return y;
 }
 
-Tensor Session::do_activate(const Tensor& x, Activation kind) {
+Tensor NativeBackend::do_activate(const Tensor& x, Activation kind) {
   const Tensor y = make(x.shape());
   activate_values(kind, view(x), view(y), *pool_);
   return y;

@@ -1,5 +1,4 @@
 #pragma once
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,14 +13,11 @@ namespace san::native {
 struct PackedLinear : Storage {
   PackedMatrix matrix;
   BufferPtr bias;  ///< null: none
+};
 
-  /// The folding of attention_bias multiplies from the other side: per group, [E, in] with the bias as one
-  /// more column. Made on first use.
-  const std::vector<PackedMatrix>& transposed_groups(int groups) const;
-
- private:
-  mutable std::mutex mutex_;
-  mutable std::vector<PackedMatrix> transposed_;
+/// attention_bias multiplies its layer from the other side: per group [E, in], the bias as one more column.
+struct PackedGroups : Storage {
+  std::vector<PackedMatrix> matrices;
 };
 
 struct PackedNorm : Storage {
@@ -37,12 +33,14 @@ struct IdStorage : Storage {
   std::vector<std::int32_t> ids;
 };
 
-class Session final : public Backend {
+class NativeBackend final : public Backend {
  public:
-  explicit Session(const NativeOptions& options);
+  explicit NativeBackend(const NativeOptions& options);
 
   std::string name() const override { return "native"; }
-  std::unique_ptr<Backend> fork() const override { return std::make_unique<Session>(options_); }
+  std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
+    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? std::move(threads) : pool_});
+  }
 
  private:
   std::int64_t attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
@@ -50,6 +48,8 @@ class Session final : public Backend {
 
   std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
                                              LinearLayout layout) override;
+  std::shared_ptr<Storage> do_prepare_grouped_linear(const Param& weight, const Param* bias,
+                                                     int groups) override;
   std::shared_ptr<Storage> do_prepare_layer_norm(const Param& weight, const Param& bias, float eps) override;
   std::shared_ptr<Storage> do_prepare_patch_embed(const Param& weight, const Param* bias) override;
   std::shared_ptr<Storage> do_prepare_table(const Param& table) override;
@@ -82,8 +82,8 @@ class Session final : public Backend {
                 const Tensor& residual) override;
   Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) override;
   Tensor do_l2_normalize(const Tensor& x) override;
-  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const LinearWeight& last,
-                           const BiasScaling& scaling, int groups) override;
+  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                           const BiasScaling& scaling) override;
 
   Tensor make(const Shape& shape);
   Tensor dense_copy(const Tensor& x);
@@ -93,7 +93,6 @@ class Session final : public Backend {
   PackedMatrix pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                     std::int64_t depth, std::int64_t columns, BufferPtr memory);
 
-  NativeOptions options_;
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<ThreadPool> pool_;
 };

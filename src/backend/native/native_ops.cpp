@@ -3,7 +3,7 @@
 
 #include "backend/native/attention.h"
 #include "backend/native/maps.h"
-#include "backend/native/session.h"
+#include "backend/native/native_backend_impl.h"
 #include "base/error.h"
 
 namespace san::native {
@@ -28,19 +28,19 @@ Gemm product(const Rows& x, std::int64_t group, const PackedLinear& w, float* c,
 
 }  // namespace
 
-Tensor Session::do_softmax(const Tensor& x) {
+Tensor NativeBackend::do_softmax(const Tensor& x) {
   const Tensor rows = with_rows(x), y = make(x.shape());
   softmax_rows(*as_rows(view(rows)), data(y), *pool_);
   return y;
 }
 
-Tensor Session::do_l2_normalize(const Tensor& x) {
+Tensor NativeBackend::do_l2_normalize(const Tensor& x) {
   const Tensor rows = with_rows(x), y = make(x.shape());
   l2_normalize_rows(*as_rows(view(rows)), data(y), *pool_);
   return y;
 }
 
-Tensor Session::do_layer_norm(const Tensor& x, const NormWeight& w) {
+Tensor NativeBackend::do_layer_norm(const Tensor& x, const NormWeight& w) {
   const auto& norm = static_cast<const PackedNorm&>(*w.data);
   const Tensor rows = with_rows(x), y = make(x.shape());
   layer_norm_rows(
@@ -49,7 +49,7 @@ Tensor Session::do_layer_norm(const Tensor& x, const NormWeight& w) {
   return y;
 }
 
-Normed Session::do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) {
+Normed NativeBackend::do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) {
   const auto& norm = static_cast<const PackedNorm&>(*w.data);
   const Tensor a = with_rows(x);
   View other = broadcast_view(view(y), x.shape());
@@ -66,7 +66,7 @@ Normed Session::do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWe
   return result;
 }
 
-Tensor Session::do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, const Shape& out) {
+Tensor NativeBackend::do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, const Shape& out) {
   Tensor left = a;
   if (a[-1] > 1 && view(a).stride(-1) != 1) left = dense_copy(a);
   Shape batch = out;
@@ -100,19 +100,19 @@ Tensor Session::do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, co
   return y;
 }
 
-Tensor Session::do_resize(const Tensor& x, const ResizeSpec& spec, const Shape& out) {
+Tensor NativeBackend::do_resize(const Tensor& x, const ResizeSpec& spec, const Shape& out) {
   const Tensor rows = with_rows(x), y = make(out);
   resize_map(*as_rows(view(rows)), spec, data(y), *pool_);
   return y;
 }
 
-Tensor Session::do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, const Shape& out) {
+Tensor NativeBackend::do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, const Shape& out) {
   const Tensor maps = with_dense(x), y = make(out);
   adaptive_max_pool_maps(data(maps), x.shape().elements() / from.tokens(), from, to, data(y), *pool_);
   return y;
 }
 
-Tensor Session::do_embedding(const TableWeight& table, const Tensor& ids, const Shape& out) {
+Tensor NativeBackend::do_embedding(const TableWeight& table, const Tensor& ids, const Shape& out) {
   const auto* source = dynamic_cast<const IdStorage*>(ids.storage().get());
   require(source != nullptr, "embedding ({}): expected ids made by from_ids", table.name);
   const float* values = static_cast<const PackedTable&>(*table.data).values.get();
@@ -125,8 +125,8 @@ Tensor Session::do_embedding(const TableWeight& table, const Tensor& ids, const 
   return y;
 }
 
-Tensor Session::do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
-                          const Shape& out) {
+Tensor NativeBackend::do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
+                                const Shape& out) {
   const PackedLinear& weight = packed(w);
   const Tensor rows = with_rows(x), y = make(out);
   const Rows a = *as_rows(view(rows));
@@ -144,7 +144,7 @@ Tensor Session::do_linear(const Tensor& x, const LinearWeight& w, const LinearOp
   return y;
 }
 
-Tensor Session::do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) {
+Tensor NativeBackend::do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) {
   const auto& weight = static_cast<const PackedLinear&>(*w.data);
   const Tensor pixels = with_rows(image);
   const Tensor source = as_rows(view(pixels))->outer == 1 && image[0] > 1 ? with_dense(image) : pixels;
@@ -167,8 +167,8 @@ Tensor Session::do_patch_embed(const Tensor& image, Grid grid, const PatchWeight
   return y;
 }
 
-Tensor Session::do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
-                       const LinearWeight& fc2, const Tensor& residual) {
+Tensor NativeBackend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
+                             const LinearWeight& fc2, const Tensor& residual) {
   // Large weights would be fetched anew for every block of rows: only small ones gain.
   constexpr std::int64_t kFusedWeights = 1 << 20, kHiddenFloats = 128 * 1024;
   if (fc1.in * fc1.out + fc2.in * fc2.out > kFusedWeights)
@@ -200,7 +200,8 @@ Tensor Session::do_mlp(const Tensor& x, const LinearWeight& fc1, Activation acti
   return y;
 }
 
-Tensor Session::do_attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
+Tensor NativeBackend::do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                   const AttentionOptions& o) {
   std::vector<Tensor> kept;
   const auto heads = [&](const Tensor& x) -> Heads {
     if (!x) return {};
