@@ -5,7 +5,7 @@ set -euo pipefail
 out=${1:?usage: tools/pack-train-deps.sh FOLDER}
 rm -rf "$out"
 mkdir -p "$out"
-packages=(libspdlog-dev libspdlog1.10 libfmt-dev libfmt9 nlohmann-json3-dev libyaml-cpp-dev libyaml-cpp0.7 libcli11-dev zlib1g-dev zlib1g)
+packages=(libspdlog-dev libspdlog1.10 libfmt-dev libfmt9 nlohmann-json3-dev libyaml-cpp-dev libyaml-cpp0.7 libcli11-dev libutf8proc-dev libutf8proc2 zlib1g-dev zlib1g)
 for package in "${packages[@]}"; do
   dpkg -L "$package" | grep -E '^/(usr/)?(include|lib|share/cmake|share/pkgconfig)' | grep -vE '\.a$|/doc/' | while read -r path; do
     [ -d "$path" ] && [ ! -L "$path" ] && continue

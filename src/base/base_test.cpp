@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "base/median.h"
 #include "base/thread_pool.h"
+#include "base/utf8.h"
 
 namespace {
 struct Costly {
@@ -52,6 +53,17 @@ TEST(Sha256, KnownDigests) {
   for (std::size_t i = 0, step = 1; i < million.size(); i += step, step = step * 7 % 997)
     pieces.update(std::string_view(million).substr(i, step));
   EXPECT_EQ(pieces.hex(), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Printable, NothingThatSteersATerminalIsLeft) {
+  EXPECT_EQ(printable("café, 猫 😀"), "café, 猫 😀");
+  EXPECT_EQ(printable("a\x1b[2Jb\r\n\x7f"), "a\\x1b[2Jb\\x0d\\x0a\\x7f");
+  EXPECT_EQ(printable("\u0085\u202egnp.exe\u2028"), "\\u0085\\u202egnp.exe\\u2028");
+  EXPECT_EQ(printable("caf\xe9 \xc3"), "caf\\xe9 \\xc3") << "not UTF-8";
+  EXPECT_EQ(printable(std::string(100, 'x'), 10), "xxxxxxxxxx…");
+  EXPECT_EQ(printable("éééééé", 5), "éé…") << "cut between characters";
+  EXPECT_EQ(printable("éé", 4), "éé");
+  EXPECT_EQ(printable(""), "");
 }
 
 TEST(ThreadPool, CoversEveryIndexOnce) {

@@ -1,59 +1,54 @@
 #include "text/unicode.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
-#include "text/unicode_tables.h"
+#include "base/utf8.h"
 
 namespace san::unicode {
 namespace {
-
-struct Decoded {
-  char32_t code_point;
-  int length;  // bytes; 0: malformed
-};
-
-Decoded decode_one(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const int length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < static_cast<std::size_t>(length)) return {0, 0};
-  char32_t c = lead & (0xffu >> (length + 1));
-  for (int i = 1; i < length; ++i) {
-    const unsigned next = byte(static_cast<std::size_t>(i));
-    if ((next & 0xc0) != 0x80) return {0, 0};
-    c = c << 6 | (next & 0x3f);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (c < kSmallest[length] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return {0, 0};
-  return {c, length};
-}
 
 /// Offset of the first malformed byte, or npos.
 std::size_t decode(std::string_view text, std::u32string& out) {
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const auto [c, length] = decode_one(text.substr(at));
+    const auto [c, length] = decode_code_point(text.substr(at));
     if (length == 0) return at;
     out.push_back(c);
-    at += static_cast<std::size_t>(length);
+    at += length;
   }
   return std::string_view::npos;
 }
 
-bool contains(std::span<const Range> ranges, char32_t c) {
-  const auto next = std::ranges::upper_bound(ranges, c, {}, &Range::first);
-  return next != ranges.begin() && c <= std::prev(next)->last;
+bool is_mark(char32_t c) {
+  return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class != 0;
 }
 
-char32_t lower_one(char32_t c) {
-  const auto runs = lower_case_runs();
-  auto next = std::ranges::upper_bound(runs, c, {}, &CaseRun::first);
-  if (next == runs.begin()) return c;
-  const CaseRun& run = *std::prev(next);
-  if (c > run.last || (c - run.first) % run.stride != 0) return c;
-  return static_cast<char32_t>(static_cast<std::int64_t>(c) + run.delta);
+// Canonical ordering: a stable sort by class within each run of marks. utf8proc sorts by insertion, which
+// takes quadratic time on long runs.
+void order_marks(std::u32string& text) {
+  const auto combining_class = [](char32_t c) {
+    return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
+  };
+  for (auto begin = text.begin(); begin != text.end();) {
+    begin = std::find_if(begin, text.end(), is_mark);
+    const auto end = std::find_if_not(begin, text.end(), is_mark);
+    std::ranges::stable_sort(begin, end, {}, combining_class);
+    begin = end;
+  }
+}
+
+void append_decomposed(std::u32string& out, char32_t c, int options) {
+  std::array<utf8proc_int32_t, 32> parts{};  // the longest decomposition has 18
+  const utf8proc_ssize_t count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(),
+                              static_cast<utf8proc_option_t>(options | UTF8PROC_DECOMPOSE), nullptr);
+  require(count > 0 && static_cast<std::size_t>(count) <= parts.size(), "U+{:04X} cannot be decomposed",
+          static_cast<unsigned>(c));
+  out.append(parts.begin(), parts.begin() + count);
 }
 
 // Word-internal marks that do not end a word for the final-sigma rule.
@@ -109,12 +104,14 @@ std::string encode_utf8(std::u32string_view text) {
 
 bool is_letter(char32_t c) {
   if (c < 0x80) return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-  return contains(letters(), c);
+  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
 }
 
 bool is_number(char32_t c) {
   if (c < 0x80) return c >= '0' && c <= '9';
-  return contains(numbers(), c);
+  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
 }
 
 bool is_space(char32_t c) {
@@ -137,8 +134,36 @@ std::u32string to_lower(std::u32string_view text) {
       out.push_back('i');
       out.push_back(kDotAbove);
     } else {
-      out.push_back(lower_one(c));
+      out.push_back(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
     }
+  }
+  return out;
+}
+
+std::u32string nfc(std::u32string_view text) {
+  // Nothing below U+0300 changes under NFC.
+  if (std::ranges::all_of(text, [](char32_t c) { return c < 0x300; })) return std::u32string(text);
+  std::u32string out;
+  for (const char32_t c : text) append_decomposed(out, c, UTF8PROC_STABLE);
+  order_marks(out);
+  static_assert(sizeof(char32_t) == sizeof(utf8proc_int32_t));
+  const utf8proc_ssize_t length = utf8proc_normalize_utf32(
+      reinterpret_cast<utf8proc_int32_t*>(out.data()), static_cast<utf8proc_ssize_t>(out.size()),
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  require(length >= 0, "text cannot be normalised: {}", utf8proc_errmsg(length));
+  out.resize(static_cast<std::size_t>(length));
+  return out;
+}
+
+std::u32string ordinary_width(std::u32string_view text) {
+  std::u32string out;
+  for (const char32_t c : text) {
+    if (c == 0x3000)
+      out.push_back(' ');
+    else if (c < 0xff01 || c >= 0xfff0)
+      out.push_back(c);
+    else
+      append_decomposed(out, c, UTF8PROC_STABLE | UTF8PROC_COMPAT);
   }
   return out;
 }
