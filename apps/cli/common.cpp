@@ -1,27 +1,16 @@
 #include "common.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <cstring>
 
 #include "backend/factory/factory.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "engine_options.h"
 #include "san/label_sets.hpp"
 #include "text/class_names.h"
 #include "text/prompt_templates.h"
 
 namespace san::cli {
-namespace {
-
-std::atomic<bool> g_interrupted{false};
-int g_exit_code = 0;
-char** g_argv = nullptr;
-
-}  // namespace
 
 void ModelArguments::add_to(CLI::App& app) {
   app.add_option(
@@ -45,8 +34,8 @@ LoadedModel ModelArguments::load() const {
   return load_model(model, {bpe, seed});
 }
 
-std::unique_ptr<Backend> ModelArguments::make_backend() const {
-  if (backend == "torch") run_torch_companion();
+std::unique_ptr<Backend> ModelArguments::make_backend(const Program& program) const {
+  if (backend == "torch") program.run_torch_companion();
   return san::make_backend(backend, {threads, device, precision});
 }
 
@@ -56,11 +45,29 @@ void add_method_option(CLI::App& app, std::string& method) {
       ->check(CLI::IsMember(method_names()));
 }
 
+void ClassArguments::add_to(CLI::App& group) {
+  group.add_option("-c,--classes", classes,
+                   "Names separated by commas; \"couch|sofa\" is one class with two names");
+  group.add_option("--classes-file", classes_file, "File with one class per line; # begins a comment line");
+}
+
+std::vector<ClassName> ClassArguments::parse() const {
+  require(classes.empty() || classes_file.empty(), "give --classes or --classes-file, not both");
+  if (!classes_file.empty()) return load_class_file(classes_file);
+  if (classes.empty()) return {};
+  const std::filesystem::path path(classes);
+  std::error_code error;
+  const bool looks_like_a_file =
+      path.has_extension() || path.has_parent_path();  // a class "cat" stays a class
+  if (!looks_like_a_file || !std::filesystem::is_regular_file(path, error)) return parse_class_list(classes);
+  log::warn("--classes takes names; {} is a file and is read as one: write --classes-file {}", classes,
+            classes);
+  return load_class_file(path);
+}
+
 void VocabularyArguments::add_to(CLI::App& app, bool required) {
   auto* group = app.add_option_group("Classes", "What to look for; one of these");
-  group->add_option("-c,--classes", classes,
-                    "Names separated by commas; \"couch|sofa\" is one class with two names");
-  group->add_option("--classes-file", classes_file, "File with one class per line");
+  list.add_to(*group);
   std::string known;
   for (const std::string& name : shipped_label_sets()) known += (known.empty() ? "" : ", ") + name;
   group->add_option("--label-set", label_set, "Built-in list: " + known);
@@ -75,53 +82,28 @@ void VocabularyArguments::add_to(CLI::App& app, bool required) {
 }
 
 std::vector<ClassName> VocabularyArguments::parse() const {
-  if (!classes.empty()) return parse_class_list(classes);
-  if (!classes_file.empty()) return load_class_file(classes_file);
-  if (!label_set.empty()) return make_classes(san::label_set(label_set).classes);
+  if (list.given()) return list.parse();
+  if (!label_set.empty()) return parse_classes(san::label_set(label_set).classes, "label set " + label_set);
   fail("no classes given; use --classes \"cat, dog\", --classes-file FILE or --label-set NAME");
 }
 
-Engine::VocabularyOptions engine_options(const VocabularyArguments& a) {
+Engine::VocabularyOptions engine_options(const VocabularyArguments& a, const Program& program) {
   Engine::VocabularyOptions o;
   if (!a.templates.empty()) o.templates = load_templates(a.templates).texts;
   o.cache = a.cache_dir;
   o.use_cache = !a.no_cache;
   o.quiet = a.quiet;
-  o.cancelled = &interrupted();
+  o.cancelled = &program.interrupted;
   return o;
 }
 
-const std::atomic<bool>& interrupted() {
-  return g_interrupted;
-}
-
-void catch_interrupts() {
-  const auto handler = [](int) {
-    if (g_interrupted.exchange(true)) std::_Exit(130);
-  };
-  std::signal(SIGINT, handler);
-  std::signal(SIGTERM, handler);
-}
-
-void remember_arguments(char** argv) {
-  g_argv = argv;
-}
-
-void run_torch_companion() {
-#ifndef SAN_WITH_TORCH
-  std::error_code error;
-  const auto companion = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "san-torch";
-  ::execv(companion.c_str(), g_argv);
-  fail("{}: cannot run: {}; training and the torch backend need a build with libtorch", companion.string(),
-       std::strerror(errno));
-#endif
-}
-
-void set_exit_code(int code) {
-  g_exit_code = code;
-}
-int exit_code() {
-  return g_exit_code;
+void warn_of_single_class(const std::vector<ClassName>& classes, bool background) {
+  if (classes.size() != 1 || background) return;
+  log::warn(
+      "one class: every pixel becomes '{}', whatever the picture shows; name what else may be in it too, or "
+      "add "
+      "--background other",
+      classes[0].label);
 }
 
 Grid parse_size(const std::string& text) {

@@ -27,7 +27,8 @@ struct Arguments {
   bool augment = false, no_cache = false;
   int window = 0;
   std::string dataset, split, shard = "1/1", save = "none";
-  fs::path data, images, labels, classes, predictions, output, seen, unseen;
+  ClassArguments classes;
+  fs::path data, images, labels, predictions, output, seen, unseen;
   std::vector<fs::path> merge;
   int ignore = -1;
   std::int64_t limit = 0;
@@ -39,21 +40,21 @@ bool is_demo_world(const Arguments& a) {
 }
 
 DatasetSpec describe_dataset(const Arguments& a) {
-  require(a.images.empty() == a.labels.empty() && a.images.empty() == a.classes.empty(),
-          "evaluate: --images, --labels and --classes belong together");
+  require(a.images.empty() == a.labels.empty() && a.images.empty() == !a.classes.given(),
+          "evaluate: --images, --labels and --classes (or --classes-file) belong together");
   require(a.images.empty() != a.dataset.empty(),
           "evaluate: expected either --dataset or --images, --labels and --classes");
-  DatasetSpec spec = a.images.empty()
-                         ? load_dataset_spec(a.dataset)
-                         : describe_folders(fs::absolute(a.images), fs::absolute(a.labels), a.classes);
+  DatasetSpec spec =
+      a.images.empty() ? load_dataset_spec(a.dataset)
+                       : describe_folders(fs::absolute(a.images), fs::absolute(a.labels), a.classes.parse());
   if (a.ignore >= 0) spec.ignore = a.ignore;
   return spec;
 }
 
 /// The two class lists; one that is not given is the rest of the classes.
 void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions& options) {
-  if (!a.seen.empty()) options.seen = read_class_subset(a.seen, spec.classes);
-  if (!a.unseen.empty()) options.unseen = read_class_subset(a.unseen, spec.classes);
+  if (!a.seen.empty()) options.seen = read_class_subset(a.seen, spec);
+  if (!a.unseen.empty()) options.unseen = read_class_subset(a.unseen, spec);
   const auto rest = [&](const std::vector<int>& taken) {
     std::vector<int> out;
     for (int c = 0; c < spec.class_count(); ++c)
@@ -64,9 +65,10 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
   if (a.seen.empty() && !a.unseen.empty()) options.seen = rest(options.unseen);
 }
 
-std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec) {
+std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec,
+                                          const Program& program) {
   if (!a.predictions.empty()) return stored_predictor(a.predictions, spec);
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(), a.method);
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(program), a.method);
   if (engine->model().random_weights) log::warn("{}", engine->model().description);
   VocabularyArguments words;
   words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
@@ -77,7 +79,7 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   views.max_side = input.long_side;
   views.augment = a.augment;
   views.window = a.window;
-  return model_predictor(engine, engine->encode(make_classes(spec.classes), engine_options(words)), views,
+  return model_predictor(engine, engine->encode(spec.vocabulary(), engine_options(words, program)), views,
                          a.model.threads);
 }
 
@@ -97,16 +99,16 @@ void report(const Arguments& a, const Evaluation& evaluation) {
              a.output.string());
 }
 
-void run_zero_shot(const Arguments& a) {
+void run_zero_shot(const Arguments& a, const Program& program) {
   VocabularyArguments words;
   words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
   words.quiet = a.quiet;
-  const auto scores = zero_shot_scores(a.model, a.world, engine_options(words), a.quiet);
+  const auto scores = zero_shot_scores(a.model, a.world, engine_options(words, program), program, a.quiet);
   fmt::print("{}", a.json ? zero_shot_json(scores) : zero_shot_text(scores));
 }
 
-void run(const Arguments& a) {
-  if (is_demo_world(a) && a.split == "crops") return run_zero_shot(a);
+void run(const Arguments& a, Program& program) {
+  if (is_demo_world(a) && a.split == "crops") return run_zero_shot(a, program);
   if (!a.merge.empty()) {
     std::vector<Evaluation> shards;
     for (const auto& path : a.merge)
@@ -129,7 +131,7 @@ void run(const Arguments& a) {
     const auto problems = check_dataset(dataset, dataset.samples, a.model.threads, a.quiet);
     fmt::print("{}: {} samples, {} problems\n{}", dataset.spec.name, dataset.samples.size(), problems.size(),
                describe_problems(problems, problems.size()));
-    if (!problems.empty()) set_exit_code(1);
+    if (!problems.empty()) program.exit_code = 1;
     return;
   }
   options.shard = Shard::parse(a.shard);
@@ -137,7 +139,7 @@ void run(const Arguments& a) {
   options.threads = a.model.threads;
   options.limit = a.limit;
   options.quiet = a.quiet;
-  const auto predictor = make_predictor(a, dataset.spec);
+  const auto predictor = make_predictor(a, dataset.spec, program);
   const auto writer = make_writer(a, dataset.spec);
   options.writer = writer.get();
   report(a, evaluate(dataset, *predictor, options));
@@ -145,7 +147,7 @@ void run(const Arguments& a) {
 
 }  // namespace
 
-void add_evaluate(CLI::App& app) {
+void add_evaluate(CLI::App& app, Program& program) {
   auto* command =
       app.add_subcommand("evaluate", "Score a model, or the predictions of any tool, on a dataset");
   const auto a = std::make_shared<Arguments>();
@@ -161,7 +163,7 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--images", a->images, "Own data: folder of images")->group("Own data");
   command->add_option("--labels", a->labels, "Own data: folder of label files of the same names")
       ->group("Own data");
-  command->add_option("--classes", a->classes, "Own data: class names, one per line")->group("Own data");
+  a->classes.add_to(*command->add_option_group("Own classes", "In the order of label values"));
   command->add_option("--ignore", a->ignore, "Label value that is not scored")->group("Own data");
   command->add_option("--predictions", a->predictions,
                       "Score these: a folder of label files or a sem_seg_predictions.json");
@@ -197,7 +199,7 @@ void add_evaluate(CLI::App& app) {
   command->add_flag("--all-classes", a->all_classes, "Print every class");
   command->add_flag("--json", a->json, "JSON on standard output");
   command->add_flag("-q,--quiet", a->quiet, "No progress bars");
-  command->callback([a] { run(*a); });
+  command->callback([a, &program] { run(*a, program); });
 }
 
 }  // namespace san::cli

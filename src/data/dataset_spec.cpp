@@ -53,25 +53,6 @@ void check_keys(const YAML::Node& node, const std::set<std::string>& known, cons
   }
 }
 
-std::string trim(std::string text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-  while (!text.empty() && blank(text.back())) text.pop_back();
-  text.erase(text.begin(), std::ranges::find_if_not(text, blank));
-  return text;
-}
-
-void check_classes(const std::vector<std::string>& classes, const std::string& where) {
-  require(!classes.empty(), "{}: no class names", where);
-  require(classes.size() <= kMaxClasses, "{}: {} classes; 16-bit labels hold at most {}", where,
-          classes.size(), kMaxClasses);
-  std::set<std::string> seen;
-  for (const auto& name : classes) {
-    require(!name.empty(), "{}: an empty class name", where);
-    require(seen.insert(name).second, "{}: class '{}' is named twice; numbers per class would be ambiguous",
-            where, name);
-  }
-}
-
 DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::path& folder) {
   check_keys(
       node,
@@ -85,12 +66,11 @@ DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::pa
   require(node["classes"].IsDefined() != node["classes_file"].IsDefined(),
           "{}: expected either 'classes' (a list, or the name of a label set) or 'classes_file'", where);
   if (node["classes_file"])
-    spec.classes = read_class_names(folder / node["classes_file"].as<std::string>());
+    spec.set_classes(load_class_file(folder / node["classes_file"].as<std::string>()));
   else if (node["classes"].IsSequence())
-    spec.classes = node["classes"].as<std::vector<std::string>>();
+    spec.set_classes(parse_classes(node["classes"].as<std::vector<std::string>>(), where));
   else
-    spec.classes = label_set(node["classes"].as<std::string>()).classes;
-  check_classes(spec.classes, where);
+    spec.set_classes(parse_classes(label_set(node["classes"].as<std::string>()).classes, where));
   for (const auto& [key, ids] : {std::pair{"category_ids", &spec.category_ids}, {"raw_ids", &spec.raw_ids}}) {
     read(node, key, *ids);
     require(!node[key] || ids->size() == spec.classes.size(), "{}: {} {} for {} classes", where, ids->size(),
@@ -167,6 +147,24 @@ const DatasetSplit& DatasetSpec::split(std::string_view split_name) const {
   fail("dataset {}: no split '{}'; there are: {}", name, key, fmt::join(names, ", "));
 }
 
+void DatasetSpec::set_classes(const std::vector<ClassName>& list) {
+  classes = class_labels(list);
+  synonyms.clear();
+  for (std::size_t c = 0; c < list.size(); ++c)
+    if (list[c].names.size() > 1)
+      synonyms[static_cast<int>(c)] = {std::next(list[c].names.begin()), list[c].names.end()};
+}
+
+std::vector<ClassName> DatasetSpec::vocabulary() const {
+  std::vector<ClassName> list;
+  for (const std::string& label : classes) list.push_back({label, {label}});
+  for (const auto& [c, more] : synonyms) {
+    std::vector<std::string>& names = list.at(static_cast<std::size_t>(c)).names;
+    names.insert(names.end(), more.begin(), more.end());
+  }
+  return list;
+}
+
 std::vector<std::string> shipped_datasets() {
   std::vector<std::string> names;
   for (const auto& entry : shipped()) names.push_back(entry.first);
@@ -197,10 +195,11 @@ DatasetSpec load_dataset_spec(const std::string& name_or_path) {
        name_or_path, fmt::join(shipped_datasets(), ", "));
 }
 
-DatasetSpec describe_folders(const fs::path& images, const fs::path& labels, const fs::path& classes_file) {
+DatasetSpec describe_folders(const fs::path& images, const fs::path& labels,
+                             const std::vector<ClassName>& classes) {
   DatasetSpec spec;
   spec.name = spec.title = images.string();
-  spec.classes = read_class_names(classes_file);
+  spec.set_classes(classes);
   for (int c = 0; c < spec.class_count(); ++c) spec.category_ids.push_back(c);
   spec.ignore = default_ignore(spec.classes.size());
   spec.splits["all"] = {images, labels, {}};
@@ -208,31 +207,26 @@ DatasetSpec describe_folders(const fs::path& images, const fs::path& labels, con
   return spec;
 }
 
-std::vector<int> read_class_subset(const fs::path& file, const std::vector<std::string>& classes) {
-  std::vector<int> out;
-  std::vector<std::string> unknown;
-  for (const auto& name : read_class_names(file)) {
-    const auto found = std::ranges::find(classes, name);
-    if (found == classes.end())
-      unknown.push_back(name);
-    else
-      out.push_back(static_cast<int>(found - classes.begin()));
-  }
-  require(unknown.empty(), "{}: not classes of the dataset: {}", file.string(), fmt::join(unknown, ", "));
-  return out;
+DatasetSpec describe_folders(const fs::path& images, const fs::path& labels, const fs::path& classes_file) {
+  return describe_folders(images, labels, load_class_file(classes_file));
 }
 
-std::vector<std::string> read_class_names(const fs::path& file) {
-  std::vector<std::string> classes;
-  const std::string text = read_text_file(file, kDescriptionLimitBytes);
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    std::string name = trim(text.substr(begin, end - begin));
-    if (!name.empty()) classes.push_back(std::move(name));
-    begin = end + 1;
+std::vector<int> read_class_subset(const fs::path& file, const DatasetSpec& spec) {
+  std::map<std::string, int> index;
+  const std::vector<ClassName> known = spec.vocabulary();
+  for (std::size_t c = 0; c < known.size(); ++c)
+    for (const std::string& name : known[c].names) index.emplace(name, static_cast<int>(c));
+  std::vector<int> out;
+  std::vector<std::string> unknown;
+  for (const ClassName& wanted : load_class_file(file)) {
+    if (const auto found = index.find(wanted.label); found != index.end())
+      out.push_back(found->second);
+    else
+      unknown.push_back(wanted.label);
   }
-  check_classes(classes, file.string());
-  return classes;
+  require(unknown.empty(), "{}: not classes of the dataset: {}", file.string(), fmt::join(unknown, ", "));
+  require(std::set(out.begin(), out.end()).size() == out.size(), "{}: names a class twice", file.string());
+  return out;
 }
 
 }  // namespace san

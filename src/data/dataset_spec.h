@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/class_names.h"
+
 namespace san {
 
 /// Where one split of a dataset lies, relative to the root folder.
@@ -19,7 +21,8 @@ struct DatasetSplit {
 /// A dataset as data: configs/datasets/*.yaml describe these fields one by one (docs/evaluation.md).
 struct DatasetSpec {
   std::string name, title;
-  std::vector<std::string> classes;  ///< index = value in label files
+  std::vector<std::string> classes;                  ///< labels; index = value in label files
+  std::map<int, std::vector<std::string>> synonyms;  ///< further names, of the classes that have them
   std::vector<std::int64_t>
       category_ids;                   ///< per class, as result files name it; the index unless registered
   std::vector<std::int64_t> raw_ids;  ///< per class, its value in the raw download; empty: not convertible
@@ -32,6 +35,9 @@ struct DatasetSpec {
   std::filesystem::path root;  ///< set where the description itself fixes it (FOLDER datasets)
 
   int class_count() const { return static_cast<int>(classes.size()); }
+  void set_classes(const std::vector<ClassName>& list);
+  /// The classes with all their names, to be embedded.
+  std::vector<ClassName> vocabulary() const;
   /// The named split, or the default one for an empty name; throws Error listing the splits there are.
   const DatasetSplit& split(std::string_view split_name) const;
 };
@@ -40,11 +46,13 @@ struct DatasetSpec {
 std::vector<std::string> shipped_datasets();
 
 /// A built-in name, a description file (*.yaml) or a FOLDER: one with dataset.yaml, or with images/, labels/
-/// and classes.txt (one class per line, line number - 1 = label value, 255 ignored in 8-bit and 65535 in
-/// 16-bit use). Throws Error saying what was tried.
+/// and classes.txt (a class list; 255 is ignored in 8-bit and 65535 in 16-bit use). Throws Error saying what
+/// was tried.
 DatasetSpec load_dataset_spec(const std::string& name_or_path);
 
-/// A dataset given by its parts: a folder of images, one of labels, a file of class names.
+/// A dataset given by its parts: a folder of images, one of labels, classes in the order of label values.
+DatasetSpec describe_folders(const std::filesystem::path& images, const std::filesystem::path& labels,
+                             const std::vector<ClassName>& classes);
 DatasetSpec describe_folders(const std::filesystem::path& images, const std::filesystem::path& labels,
                              const std::filesystem::path& classes_file);
 
@@ -52,12 +60,8 @@ DatasetSpec describe_folders(const std::filesystem::path& images, const std::fil
 DatasetSpec parse_dataset_spec(std::string_view yaml, const std::string& where,
                                const std::filesystem::path& folder);
 
-/// Indices of the classes a file names, one per line. Throws Error listing the names that are not classes.
-std::vector<int> read_class_subset(const std::filesystem::path& file,
-                                   const std::vector<std::string>& classes);
-
-/// One class per non-empty line, white space at the ends removed. Throws Error for duplicates or an empty
-/// list.
-std::vector<std::string> read_class_names(const std::filesystem::path& file);
+/// Indices of the dataset's classes that a class file names, by any of their names. Throws Error listing the
+/// names that are not classes.
+std::vector<int> read_class_subset(const std::filesystem::path& file, const DatasetSpec& spec);
 
 }  // namespace san

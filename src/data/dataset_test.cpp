@@ -117,6 +117,24 @@ TEST(Dataset, FolderDescriptionFile) {
   }
 }
 
+TEST(Dataset, ClassFilesFollowTheRuleOfClassLists) {
+  const fs::path root = fresh_folder();
+  write_file_atomically(root / "classes.txt", "# road scenes\ncar, automobile\nsofa | couch\n\nsky\n");
+  const DatasetSpec spec = load_dataset_spec(root.string());
+  EXPECT_THAT(spec.classes, ElementsAre("car, automobile", "sofa", "sky"));
+  EXPECT_THAT(spec.vocabulary()[1].names, ElementsAre("sofa", "couch"));
+  EXPECT_THAT(spec.vocabulary()[2].names, ElementsAre("sky"));
+  const DatasetSpec listed = parse_dataset_spec(
+      "{name: x, classes: [\"a|b\", c], splits: {v: {images: i, labels: l}}}", "x.yaml", {});
+  EXPECT_THAT(listed.vocabulary()[0].names, ElementsAre("a", "b"));
+  write_file_atomically(root / "some.txt", "# by any name\nsky\ncouch\n");
+  EXPECT_THAT(read_class_subset(root / "some.txt", spec), ElementsAre(2, 1));
+  write_file_atomically(root / "some.txt", "couch\nsofa\n");
+  EXPECT_THAT(error_of([&] { (void)read_class_subset(root / "some.txt", spec); }), HasSubstr("class twice"));
+  write_file_atomically(root / "classes.txt", "sky\n\nSky\n");
+  EXPECT_THAT(error_of([&] { (void)load_dataset_spec(root.string()); }), HasSubstr("classes.txt:3: 'Sky'"));
+}
+
 TEST(Dataset, SaysWhatIsMissing) {
   const fs::path root = fresh_folder();
   EXPECT_THAT(error_of([&] { (void)open_dataset(load_dataset_spec("ade20k-150"), root); }),

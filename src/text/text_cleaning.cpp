@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "text/html_entities.h"
 #include "text/unicode.h"
 #include "text/windows_1252.h"
@@ -9,8 +10,9 @@
 namespace san {
 namespace {
 
-// Hostile input may nest references deeply ("&amp;amp;amp;…"); real text needs two or three passes.
-constexpr int kMaxRepairPasses = 64;
+// Hostile input nests references deeply ("&amp;amp;amp;…"): each pass over the text takes off one layer. Real
+// text needs two or three.
+constexpr int kMaxRepairPasses = 16;
 
 /// UTF-8 that was once read as Windows-1252 or Latin-1 ("schÃ¶n"), read rightly; otherwise the text itself.
 /// It must be UTF-8 as a whole and improbable as it stands: a single two-byte sequence counts only for the
@@ -142,9 +144,10 @@ std::u32string repair_line(std::u32string_view line, bool html) {
     if (html) text = unescape_html_strict(text);
     text = simplify_characters(unicode::ordinary_width(replace_characters(repair_encoding(text))));
     text = unicode::nfc(text);
-    if (text == before) break;
+    if (text == before) return text;
   }
-  return text;
+  fail("HTML references or mixed-up encodings are nested more than {} deep; write the text plainly",
+       kMaxRepairPasses - 1);
 }
 
 bool needs_no_repair(std::u32string_view text) {

@@ -11,21 +11,34 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
 }
 
-std::vector<std::string> split_trimmed(std::string_view text, char separator) {
-  std::vector<std::string> parts;
+void for_each_part(std::string_view text, char separator, const std::function<void(std::string_view)>& take) {
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(separator, begin), text.size());
-    parts.emplace_back(trimmed(text.substr(begin, end - begin)));
+    take(trimmed(text.substr(begin, end - begin)));
     begin = end + 1;
   }
+}
+
+void for_each_content_line(std::string_view text,
+                           const std::function<void(std::string_view, std::size_t)>& take) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  std::size_t number = 0;
+  for_each_part(text, '\n', [&](std::string_view line) {
+    ++number;
+    if (!line.empty() && !line.starts_with('#')) take(line, number);
+  });
+}
+
+std::vector<std::string> split_trimmed(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for_each_part(text, separator, [&](std::string_view part) { parts.emplace_back(part); });
   return parts;
 }
 
 std::vector<std::string> content_lines(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  std::vector<std::string> lines = split_trimmed(text, '\n');
-  std::erase_if(lines, [](const std::string& line) { return line.empty() || line.starts_with('#'); });
+  std::vector<std::string> lines;
+  for_each_content_line(text, [&](std::string_view line, std::size_t) { lines.emplace_back(line); });
   return lines;
 }
 

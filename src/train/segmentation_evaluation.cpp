@@ -41,7 +41,7 @@ EvaluationPicture SegmentationTask::load_picture(int index) const {
                            static_cast<int>(model_.config.long_side));
 }
 
-at::Tensor SegmentationTask::label(std::span<const EvaluationPicture> pictures, const at::Tensor& text) {
+at::Tensor SegmentationTask::label(std::span<const EvaluationPicture> pictures, const ClassTexts& text) {
   const Image& first = pictures[0].shown;
   const Grid content{first.height, first.width}, input{padded(content.height), padded(content.width)};
   const Grid output{pictures[0].truth.height, pictures[0].truth.width};

@@ -29,8 +29,8 @@ SegmentationTask::SegmentationTask(const Recipe& recipe, std::shared_ptr<const S
   const TrainableRule rule = trainable_rule(recipe_.model.trainable);
   require(!rule("ov_classifier.token_embedding.weight"),
           "MODEL.TRAINABLE: the text tower is frozen when masks are trained: class names are embedded once");
-  text_ = embed_class_names(model_, samples_->class_names(), "", options_);
-  if (evaluation_) evaluation_text_ = embed_class_names(model_, evaluation_->class_names(), "", options_);
+  text_ = embed_classes(model_, samples_->vocabulary(), "", options_);
+  if (evaluation_) evaluation_text_ = embed_classes(model_, evaluation_->vocabulary(), "", options_);
   network_ = std::make_unique<TrainableSan>(backend_, *model_.parameters, model_.config, rule);
 }
 

@@ -15,6 +15,8 @@ class SampleSource {
   virtual ~SampleSource() = default;
 
   virtual const std::vector<std::string>& class_names() const = 0;
+  /// The classes with their synonyms; none have any unless the source says so.
+  virtual std::vector<ClassName> vocabulary() const { return make_classes(class_names()); }
   virtual int height() const = 0;
   virtual int width() const = 0;
   /// Writes height·width·3 bytes and height·width labels.
@@ -34,6 +36,8 @@ class EvaluationSet {
  public:
   virtual ~EvaluationSet() = default;
   virtual const std::vector<std::string>& class_names() const = 0;
+  /// The classes with their synonyms; none have any unless the source says so.
+  virtual std::vector<ClassName> vocabulary() const { return make_classes(class_names()); }
   virtual int size() const = 0;
   /// May be called from several threads. `short_side`, `long_side`: the model's, for what it is shown.
   virtual EvaluationPicture load(int index, int short_side, int long_side) const = 0;
@@ -73,7 +77,7 @@ class SegmentationTask : public TrainingTask {
   std::unique_ptr<Batch> begin_batch();
   EvaluationPicture load_picture(int index) const;
   /// Labels of pictures whose sizes agree, [B, H, W] int16 on the host.
-  at::Tensor label(std::span<const EvaluationPicture> alike, const at::Tensor& text);
+  at::Tensor label(std::span<const EvaluationPicture> alike, const ClassTexts& text);
 
   Recipe recipe_;
   std::shared_ptr<const SampleSource> samples_;
@@ -83,7 +87,7 @@ class SegmentationTask : public TrainingTask {
   std::shared_ptr<Communicator> communicator_;
   StartModel model_;
   std::unique_ptr<TrainableSan> network_;
-  at::Tensor text_, evaluation_text_;
+  ClassTexts text_, evaluation_text_;
   NamedValues class_values_;
   Stream stream_, consumed_;
   std::unique_ptr<Batch> batch_;

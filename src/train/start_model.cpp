@@ -90,8 +90,26 @@ StartModel start_model(const Recipe& recipe) {
   return model;
 }
 
-at::Tensor embed_class_names(const StartModel& model, const std::vector<std::string>& names,
-                             const std::string& templates, const TorchOptions& options) {
+namespace {
+
+/// [K, S]: the rows of each class, the first repeated where others have more; undefined without synonyms.
+at::Tensor rows_of_classes(const TextEmbeddings& text) {
+  const std::size_t count = text.classes.size();
+  int most = 1;
+  for (std::size_t c = 0; c < count; ++c) most = std::max(most, text.first_row[c + 1] - text.first_row[c]);
+  if (most == 1) return {};
+  std::vector<std::int64_t> rows;
+  for (std::size_t c = 0; c < count; ++c)
+    for (int s = 0; s < most; ++s)
+      rows.push_back(text.first_row[c] + s < text.first_row[c + 1] ? text.first_row[c] + s
+                                                                   : text.first_row[c]);
+  return at::tensor(rows, at::kLong).view({static_cast<std::int64_t>(count), most});
+}
+
+}  // namespace
+
+ClassTexts embed_classes(const StartModel& model, std::span<const ClassName> classes,
+                         const std::string& templates, const TorchOptions& options) {
   const at::NoGradGuard guard;
   TorchBackend b({options.device, Precision::kF32, false, options.threads});
   ParamLoader loader(b, *model.parameters);
@@ -111,8 +129,10 @@ at::Tensor embed_class_names(const StartModel& model, const std::vector<std::str
   EncodeOptions encode;
   encode.quiet = true;
   encode.batch_size = 256;
-  const TextEmbeddings rows = encoder.encode(make_classes(names), encode);
-  return at::tensor(rows.rows).view({rows.row_count(), rows.dim}).to(b.device());
+  const TextEmbeddings text_rows = encoder.encode(classes, encode);
+  const at::Tensor names = rows_of_classes(text_rows);
+  return {at::tensor(text_rows.rows).view({text_rows.row_count(), text_rows.dim}).to(b.device()),
+          names.defined() ? names.to(b.device()) : names};
 }
 
 }  // namespace san

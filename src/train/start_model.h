@@ -1,11 +1,13 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "checkpoint/model_file.h"
 #include "text/bpe_tokenizer.h"
+#include "text/class_names.h"
 #include "train/network.h"
 #include "train/recipe.h"
 
@@ -33,8 +35,8 @@ void set_model_opener(ModelOpener opener);
 /// file.
 StartModel start_model(const Recipe& recipe);
 
-/// Embeds class names by the start model's text tower: [K, D] on the device of `backend`.
-at::Tensor embed_class_names(const StartModel& model, const std::vector<std::string>& names,
-                             const std::string& templates, const TorchOptions& options);
+/// Embeds the names of classes by the start model's text tower, on the device of `options`.
+ClassTexts embed_classes(const StartModel& model, std::span<const ClassName> classes,
+                         const std::string& templates, const TorchOptions& options);
 
 }  // namespace san

@@ -4,7 +4,6 @@
 
 #include <cctype>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -27,27 +26,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::atomic<bool> interrupted_flag{false};
-void on_signal(int signal) {
-  if (interrupted_flag.exchange(true)) std::signal(signal, SIG_DFL), std::raise(signal);
-}
-
 }  // namespace
-
-InterruptGuard::InterruptGuard() {
-  interrupted_flag = false;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-}
-
-InterruptGuard::~InterruptGuard() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
-
-const std::atomic<bool>& InterruptGuard::flag() const {
-  return interrupted_flag;
-}
 
 Trainer::Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& optimizer, Schedule schedule,
                  Communicator* communicator)

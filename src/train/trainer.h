@@ -86,12 +86,4 @@ class Trainer {
   double elapsed_before_ = 0;
 };
 
-/// Sets `flag` on SIGINT and SIGTERM while it lives; a second signal ends the process at once.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  ~InterruptGuard();
-  const std::atomic<bool>& flag() const;
-};
-
 }  // namespace san

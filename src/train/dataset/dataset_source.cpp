@@ -45,6 +45,7 @@ class DatasetSamples : public SampleSource {
         orientation_(dataset_.samples.size()) {}
 
   const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
+  std::vector<ClassName> vocabulary() const override { return dataset_.spec.vocabulary(); }
   int height() const override { return options_.crop; }
   int width() const override { return options_.crop; }
 
@@ -101,6 +102,7 @@ class DatasetEvaluation : public EvaluationSet {
  public:
   explicit DatasetEvaluation(Dataset dataset) : dataset_(std::move(dataset)) {}
   const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
+  std::vector<ClassName> vocabulary() const override { return dataset_.spec.vocabulary(); }
   int size() const override { return static_cast<int>(dataset_.samples.size()); }
   std::vector<std::pair<std::string, std::vector<int>>> groups() const override { return {}; }
   EvaluationPicture load(int index, int short_side, int long_side) const override {

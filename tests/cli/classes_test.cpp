@@ -1,0 +1,73 @@
+// Class lists mean the same in every command.
+#include <nlohmann/json.hpp>
+
+#include "cli_fixture.h"
+#include "image/codec/encode.h"
+
+namespace san::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ClassLists : public Cli {
+ protected:
+  ClassLists() {
+    picture("data/images/a.png", 32, 32);
+    std::filesystem::create_directories(folder_ / "data/labels");
+    write_labels(folder_ / "data/labels/a.png", LabelMap(32, 32, 1));
+  }
+
+  ProcessResult evaluate(const std::vector<std::string>& classes) const {
+    std::vector<std::string> arguments{"evaluate", "--model",     "formula:tiny", "--images", "data/images",
+                                       "--labels", "data/labels", "--json",       "--quiet"};
+    arguments.insert(arguments.end(), classes.begin(), classes.end());
+    return san(arguments);
+  }
+};
+
+/// What `evaluate --json` says of the classes: "IoU-NAME", ….
+nlohmann::json scores(const ProcessResult& result) {
+  expect_success(result);
+  return nlohmann::json::parse(result.out).at("results");
+}
+
+TEST_F(ClassLists, MeanTheSameInEvaluateAsInSegment) {
+  const std::string file = "# by label value\ncar, automobile\n\nsofa|couch\r\n";
+  write_file(folder_ / "names.txt", file);
+  write_file(folder_ / "data/classes.txt", file);
+  const auto from_file = scores(evaluate({"--classes-file", "names.txt"}));
+  EXPECT_TRUE(from_file.contains("IoU-car, automobile"));
+  EXPECT_TRUE(from_file.contains("IoU-sofa")) << "the label is the first of the names";
+  EXPECT_FALSE(from_file.contains("IoU-couch"));
+  const ProcessResult folder =
+      san({"evaluate", "--model", "formula:tiny", "--dataset", "data", "--json", "--quiet"});
+  EXPECT_EQ(scores(folder), from_file);
+  const auto inline_names = scores(evaluate({"--classes", "car, sofa|couch"}));
+  EXPECT_TRUE(inline_names.contains("IoU-car") && inline_names.contains("IoU-sofa"));
+}
+
+TEST_F(ClassLists, AFileGivenToClassesIsReadWithAHint) {
+  write_file(folder_ / "names.txt", "car\nsofa\n");
+  const ProcessResult old = evaluate({"--classes", "names.txt"});
+  EXPECT_EQ(scores(old), scores(evaluate({"--classes-file", "names.txt"})));
+  EXPECT_THAT(old.err, HasSubstr("write --classes-file names.txt"));
+  write_file(folder_ / "cat", "not a list");
+  picture("a.png", 32, 32);
+  const ProcessResult name = segment({"a.png"}, {"--classes", "cat, dog", "--save", "json"});
+  expect_success(name);
+  EXPECT_THAT(name.err, Not(HasSubstr("--classes-file")));
+}
+
+TEST_F(ClassLists, ErrorsNameFileAndLine) {
+  picture("a.png", 32, 32);
+  write_file(folder_ / "names.txt", "# list\ncat\nd\x1b[2Jog\n");
+  const std::string place = "names.txt:3: the name 'd\\x1b[2Jog' has control characters";
+  expect_error(segment({"a.png"}, {"--classes-file", "names.txt"}), 2, place);
+  expect_error(evaluate({"--classes-file", "names.txt"}), 2, place);
+  expect_error(evaluate({"--classes-file", "names.txt", "--classes", "cat"}), 2, "not both");
+  expect_error(evaluate({}), 2, "--classes-file");
+}
+
+}  // namespace
+}  // namespace san::testing
