@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/median.h"
 #include "base/thread_pool.h"
 #include "bench/peak.h"
@@ -83,11 +84,11 @@ double time_labels(const San& network, Backend& b, const Tensor& image, Grid siz
   return median(times);
 }
 
-void run(const Arguments& a) {
+void run(const Arguments& a, const Program& program) {
   const Grid size = parse_size(a.size);
   const int threads = a.model.threads > 0 ? a.model.threads : available_processors();
   const LoadedModel model = a.model.load();
-  const std::unique_ptr<Backend> b = a.model.make_backend();
+  const std::unique_ptr<Backend> b = a.model.make_backend(program);
   ParamLoader loader(*b, *model.parameters);
   const SanConfig config = san_config(model, "san bench");
   const San network(loader, config);
@@ -107,7 +108,7 @@ void run(const Arguments& a) {
   double peak = on_cpu ? measure_matmul_peak_gflops(threads) : 0;
   forward();
   std::vector<double> times;
-  for (int i = 0; i < a.repeat && !interrupted(); ++i) {
+  for (int i = 0; i < a.repeat && !program.interrupted; ++i) {
     const double start = now_ms();
     forward();
     times.push_back(now_ms() - start);
@@ -177,7 +178,7 @@ void run(const Arguments& a) {
              static_cast<double>(peak_memory_bytes()) / 1e6);
 }
 
-void run_training(const Arguments& a, bool model_given) {
+void run_training(const Arguments& a, bool model_given, const Program& program) {
 #ifdef SAN_WITH_TORCH
   TrainingBench t;
   if (model_given) t.model = a.model.model;
@@ -186,25 +187,36 @@ void run_training(const Arguments& a, bool model_given) {
   t.size = size.height;
   t.device = a.model.device, t.precision = a.model.precision, t.threads = a.model.threads;
   t.batch = a.batch, t.classes = a.classes, t.repeat = a.repeat, t.workers = a.workers, t.json = a.json;
-  run_training_bench(t);
+  run_training_bench(t, program.interrupted);
 #else
   (void)a, (void)model_given;
-  run_torch_companion();
+  program.run_torch_companion();
 #endif
 }
 
 }  // namespace
 
-void add_bench(CLI::App& app) {
+void add_bench(CLI::App& app, Program& program) {
   auto* command = app.add_subcommand(
       "bench", "Time a model: per op, in total, and as a share of the machine's matmul peak");
   const auto a = std::make_shared<Arguments>();
   a->model.add_to(*command);
   command->add_option("--size", a->size, "Padded input as HEIGHTxWIDTH, multiples of 32")
       ->capture_default_str();
-  command->add_option("--classes", a->classes, "Classes to name")
+  const auto classes = CLI::Range(1, 100'000);
+  command->add_option("--class-count", a->classes, "How many classes to name")
       ->capture_default_str()
-      ->check(CLI::Range(1, 100'000));
+      ->check(classes);
+  command
+      ->add_option_function<int>(
+          "--classes",
+          [a](int count) {
+            log::warn("--classes takes names in other commands; write --class-count {}", count);
+            a->classes = count;
+          },
+          "Once the spelling of --class-count")
+      ->check(classes)
+      ->group("");
   command->add_option("--repeat", a->repeat, "Timed runs; the median counts")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
@@ -225,11 +237,11 @@ void add_bench(CLI::App& app) {
             ->check(CLI::Range(0, 1024))})
     option->needs(training)->capture_default_str()->group("Training");
   training->group("Training");
-  command->callback([a, model = command->get_option("--model")] {
+  command->callback([a, model = command->get_option("--model"), &program] {
     if (a->training)
-      run_training(*a, model->count() > 0);
+      run_training(*a, model->count() > 0, program);
     else
-      run(*a);
+      run(*a, program);
   });
 }
 

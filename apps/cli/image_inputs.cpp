@@ -1,8 +1,13 @@
 #include "image_inputs.h"
 
 #include <glob.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <set>
 
@@ -12,6 +17,8 @@ namespace san::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kStandardInput = "-";
 
 bool looks_like_picture(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -48,7 +55,11 @@ std::vector<ImageInput> find_images(const std::vector<std::string>& inputs) {
     paths.insert(paths.end(), more.begin(), more.end());
   };
   for (const std::string& input : inputs) {
-    if (fs::is_directory(input)) {
+    if (input == kStandardInput) {
+      require(std::ranges::find(paths, fs::path(kStandardInput)) == paths.end(),
+              "-: standard input holds one picture; give - once");
+      paths.emplace_back(input);
+    } else if (fs::is_directory(input)) {
       append(pictures_in(input));
     } else if (fs::exists(input)) {
       paths.emplace_back(input);
@@ -64,11 +75,38 @@ std::vector<ImageInput> find_images(const std::vector<std::string>& inputs) {
   std::vector<ImageInput> out;
   std::map<std::string, int> used;
   for (const fs::path& path : paths) {
+    if (path == kStandardInput) {
+      out.push_back({path, "stdin"});
+      ++used["stdin"];
+      continue;
+    }
     std::string stem = stems[path.stem().string()] == 1 ? path.stem().string() : path.filename().string();
     if (const int n = used[stem]++; n > 0) stem += fmt::format("-{}", n + 1);
     out.push_back({path, stem});
   }
   return out;
+}
+
+std::string read_standard_input(std::size_t limit_bytes, const std::atomic<bool>& interrupted) {
+  constexpr int kLookEveryMs = 100;
+  require(!::isatty(STDIN_FILENO),
+          "-: standard input is a terminal; pipe a picture into it, such as `san segment - < photo.jpg`");
+  std::string content;
+  std::array<char, 1 << 16> chunk;
+  while (true) {
+    require(!interrupted, "interrupted while waiting for standard input");
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&input, 1, kLookEveryMs) <= 0) continue;
+    const ssize_t count = ::read(STDIN_FILENO, chunk.data(), chunk.size());
+    if (count < 0 && errno == EINTR) continue;
+    require(count >= 0, "-: standard input cannot be read: {}", std::strerror(errno));
+    if (count == 0) break;
+    content.append(chunk.data(), static_cast<std::size_t>(count));
+    require(content.size() <= limit_bytes, "-: more than {} bytes on standard input, too large for a picture",
+            limit_bytes);
+  }
+  require(!content.empty(), "-: standard input is empty; pipe a picture into it");
+  return content;
 }
 
 }  // namespace san::cli

@@ -10,16 +10,16 @@
 namespace san::cli {
 namespace {
 
-void run(const PrepareOptions& options) {
+void run(const PrepareOptions& options, Program& program) {
   const PrepareSummary summary = prepare_dataset(options);
   fmt::print("{}", summary.text());
   for (const auto& entry : summary.splits)
-    if (entry.second.failed > 0) set_exit_code(1);
+    if (entry.second.failed > 0) program.exit_code = 1;
 }
 
 }  // namespace
 
-void add_prepare(CLI::App& app) {
+void add_prepare(CLI::App& app, Program& program) {
   auto* command =
       app.add_subcommand("prepare", "Convert the raw download of a benchmark to the layout evaluation reads");
   const auto options = std::make_shared<PrepareOptions>();
@@ -34,7 +34,7 @@ void add_prepare(CLI::App& app) {
   command->add_flag("--copy-images", options->copy_images, "Copy pictures instead of linking to them");
   command->add_option("--threads", options->threads, "0: one per processor")->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "No progress bars");
-  command->callback([options] { run(*options); });
+  command->callback([options, &program] { run(*options, program); });
 }
 
 }  // namespace san::cli

@@ -121,10 +121,18 @@ Image sheet_cell(const Image& image, const SegmentationResult& result, const Job
   return resize(pair, size.height, size.width, ResizeFilter::kBicubic);
 }
 
-void segment_one(const ImageInput& input, Session& session, const Job& job, std::vector<Image>& sheet) {
+Image read_picture(const ImageInput& input, const DecodeOptions& options,
+                   const std::atomic<bool>& interrupted) {
+  if (!input.from_standard_input()) return decode_image(input.path, options);
+  const std::string bytes = read_standard_input(options.max_bytes, interrupted);
+  return decode_image(std::as_bytes(std::span(bytes)), "standard input", options);
+}
+
+void segment_one(const ImageInput& input, Session& session, const Job& job,
+                 const std::atomic<bool>& interrupted, std::vector<Image>& sheet) {
   const fs::path base = fs::path(job.arguments.output) / input.stem;
   const auto file = [&](const char* suffix) { return fs::path(base.string() + suffix); };
-  const Image image = decode_image(input.path, job.arguments.pictures.decode);
+  const Image image = read_picture(input, job.arguments.pictures.decode, interrupted);
   const Logits network = session.name(session.look(image, job.options.look), job.vocabulary);
   const HeadOptions head = head_options(*job.vocabulary, job.row_class, job.options);
   const SegmentationResult result =
@@ -154,9 +162,10 @@ void segment_one(const ImageInput& input, Session& session, const Job& job, std:
   std::fflush(stdout);
 }
 
-void run(const Arguments& a) {
+void run(const Arguments& a, Program& program) {
   const std::vector<ImageInput> inputs = find_images(a.images);
   const std::vector<ClassName> classes = a.vocabulary.parse();
+  warn_of_single_class(classes, a.background == "other");
   Job job{a, {a.save.begin(), a.save.end()}, nullptr, {}, class_colors(a, classes.size()), {}};
   job.options.background = a.background == "other" ? Background::kOther : Background::kNone;
   job.options.label_scores = job.wants("json");
@@ -165,7 +174,7 @@ void run(const Arguments& a) {
     job.options.look.size_rule = SizeRule::kDemo, job.options.look.filter = ResizeFilter::kBicubic;
   make_folder(a.output);
 
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(), a.method);
+  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(program), a.method);
   require_possible(engine->method_info(), job.options.background, job.wants("masks"));
   if (engine->model().random_weights)
     log::warn("{}", engine->model().description);
@@ -174,7 +183,7 @@ void run(const Arguments& a) {
               engine->model().description);
   else
     log::info("model: {}", engine->model().description);
-  job.vocabulary = engine->encode(classes, engine_options(a.vocabulary));
+  job.vocabulary = engine->encode(classes, engine_options(a.vocabulary, program));
   job.row_class = job.vocabulary->row_classes();
   if (a.pictures.decode.sandbox) log::debug("decoders run behind: {}", sandbox_description());
   Session session(engine, a.model.threads);
@@ -184,9 +193,9 @@ void run(const Arguments& a) {
   int failed = 0;
   std::vector<Image> sheet;
   for (const ImageInput& input : inputs) {
-    require(!interrupted(), "interrupted; finished pictures are in {}", a.output);
+    require(!program.interrupted, "interrupted; finished pictures are in {}", a.output);
     try {
-      segment_one(input, session, job, sheet);
+      segment_one(input, session, job, program.interrupted, sheet);
     } catch (const Error& e) {
       log::error("{} (skipped)", e.what());
       ++failed;
@@ -197,16 +206,19 @@ void run(const Arguments& a) {
   if (!sheet.empty()) write_png(a.sheet, contact_sheet(sheet, {a.sheet_columns}));
   if (failed > 0) {
     log::error("{} of {} pictures could not be segmented", failed, inputs.size());
-    set_exit_code(1);
+    program.exit_code = 1;
   }
 }
 
 }  // namespace
 
-void add_segment(CLI::App& app) {
+void add_segment(CLI::App& app, Program& program) {
   auto* command = app.add_subcommand("segment", "Give every pixel of pictures one of the classes you name");
   const auto a = std::make_shared<Arguments>();
-  command->add_option("images", a->images, "Pictures, folders or quoted globs")->required();
+  command
+      ->add_option("images", a->images,
+                   "Pictures, folders, quoted globs, or - for a picture on standard input")
+      ->required();
   a->model.add_to(*command);
   add_method_option(*command, a->method);
   a->vocabulary.add_to(*command, true);
@@ -250,9 +262,10 @@ void add_segment(CLI::App& app) {
       ->capture_default_str();
   command->footer(
       "Example: san segment photo.jpg --classes \"cat, sofa|couch, wall\" --save overlay,json\n"
+      "         curl -s URL | san segment - --classes \"cat, wall\"   (results: stdin.overlay.png)\n"
       "Exit code 0: all pictures done; 1: some were skipped (said on standard error); 2: nothing could be "
       "done.");
-  command->callback([a] { run(*a); });
+  command->callback([a, &program] { run(*a, program); });
 }
 
 }  // namespace san::cli

@@ -67,7 +67,7 @@ std::shared_ptr<TrainingTask> with_contrast(const std::shared_ptr<TrainingTask>&
       recipe.contrast.weight, "contrast");
 }
 
-void run(TrainArguments& arguments, const OwnData& own) {
+void run(TrainArguments& arguments, const OwnData& own, const Program& program) {
   if (!own.images.empty())
     for (const auto& [key, value] : {std::pair{"DATASETS.IMAGES", own.images},
                                      {"DATASETS.LABELS", own.labels},
@@ -84,13 +84,12 @@ void run(TrainArguments& arguments, const OwnData& own) {
     require(world, "CONTRAST needs the image–text pairs of DATASETS.TRAIN demo-world");
     task = with_contrast(task, recipe, data.world, communicator);
   }
-  const InterruptGuard guard;
-  Trainer(*task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(guard.flag());
+  Trainer(*task, recipe.run, recipe.optimizer, recipe.schedule, communicator.get()).run(program.interrupted);
 }
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+void add_train(CLI::App& app, Program& program) {
   auto* command = app.add_subcommand("train", "Train a side adapter (and what else the recipe names)");
   const auto arguments = std::make_shared<TrainArguments>();
   const auto own = std::make_shared<OwnData>();
@@ -106,10 +105,10 @@ void add_train(CLI::App& app) {
   labels->needs(images);
   classes->needs(images);
   arguments->add_to(*command);
-  command->callback([arguments, own, config, images] {
+  command->callback([arguments, own, config, images, &program] {
     require(config->count() > 0 || images->count() > 0,
             "give --config, or --images, --labels and --classes-file");
-    run(*arguments, *own);
+    run(*arguments, *own, program);
   });
 }
 

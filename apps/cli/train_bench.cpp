@@ -173,16 +173,15 @@ void print(const Result& r) {
 
 }  // namespace
 
-void run_training_bench(const TrainingBench& o) {
+void run_training_bench(const TrainingBench& o, const std::atomic<bool>& interrupted) {
   const ScratchFolder scratch;
-  const InterruptGuard guard;
   std::vector<Result> results;
   const bool all = o.precision == "all";
   for (const std::string& precision :
        all ? std::vector<std::string>{"fp32", "bf16", "fp16"} : std::vector{o.precision}) {
-    if (guard.flag()) break;
+    if (interrupted) break;
     try {
-      results.push_back(measure(o, precision, scratch.path(), guard.flag()));
+      results.push_back(measure(o, precision, scratch.path(), interrupted));
     } catch (const Error& e) {
       // What this device cannot multiply is left out of "all".
       if (!all || precision == "fp32") throw;

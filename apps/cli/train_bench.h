@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <string>
 
 namespace san::cli {
@@ -12,6 +13,7 @@ struct TrainingBench {
   bool json = false;
 };
 
-void run_training_bench(const TrainingBench& options);
+/// Stops early when `interrupted` becomes true.
+void run_training_bench(const TrainingBench& options, const std::atomic<bool>& interrupted);
 
 }  // namespace san::cli

@@ -9,7 +9,7 @@
 
 namespace {
 
-void add_bench(CLI::App& app) {
+void add_bench(CLI::App& app, const san::cli::Program& program) {
   auto* command = app.add_subcommand("bench", "Time training steps (as `san bench --training`)");
   const auto o = std::make_shared<san::cli::TrainingBench>();
   o->device = "cuda";
@@ -30,7 +30,7 @@ void add_bench(CLI::App& app) {
   command->add_option("--device", o->device, "cpu, cuda, cuda:N")->capture_default_str();
   command->add_option("--precision", o->precision, "fp32, bf16, fp16 or all")->capture_default_str();
   command->add_flag("--json", o->json, "JSON on standard output");
-  command->callback([o] { san::cli::run_training_bench(*o); });
+  command->callback([o, &program] { san::cli::run_training_bench(*o, program.interrupted); });
 }
 
 }  // namespace
@@ -40,9 +40,10 @@ int main(int argc, char** argv) {
   CLI::App app{"san-train: the training commands of san", "san-train"};
   app.require_subcommand(1);
   app.parse_complete_callback([] { san::log::setup(false); });
-  san::cli::add_train(app);
-  san::cli::add_pretrain(app);
-  add_bench(app);
+  san::cli::Program program{argv, san::cli::catch_interrupts()};
+  san::cli::add_train(app, program);
+  san::cli::add_pretrain(app, program);
+  add_bench(app, program);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

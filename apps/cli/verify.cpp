@@ -59,7 +59,7 @@ void print(const GoldenReport& report, const std::string& backend) {
 }
 
 #ifdef SAN_WITH_TORCH
-void run_training(const Arguments& a) {
+void run_training(const Arguments& a, Program& program) {
   TorchOptions options;
   options.device = a.device;
   const std::vector<GoldenCheck> checks = verify_training_golden(a.golden, options);
@@ -72,18 +72,18 @@ void run_training(const Arguments& a) {
                c.worst.empty() ? "" : "  worst: " + c.worst);
     passed = passed && c.passed();
   }
-  if (!passed) set_exit_code(1);
+  if (!passed) program.exit_code = 1;
 }
 #else
-void run_training(const Arguments&) {
-  run_torch_companion();
+void run_training(const Arguments&, Program& program) {
+  program.run_torch_companion();
 }
 #endif
 
-void run(const Arguments& a) {
+void run(const Arguments& a, Program& program) {
   OpTable ops;
-  if (golden_kind(a.golden) == GoldenKind::kTraining) return run_training(a);
-  if (a.backend == "torch") run_torch_companion();
+  if (golden_kind(a.golden) == GoldenKind::kTraining) return run_training(a, program);
+  if (a.backend == "torch") program.run_torch_companion();
   const bool check = a.backend == "check";
   auto b = make_backend(check ? "native" : a.backend, {a.threads, a.device, "fp32"});
   if (check)
@@ -93,12 +93,12 @@ void run(const Arguments& a) {
   const GoldenReport report = verify_inference(a.golden, *b, {a.bpe, a.noise_factor, a.threads});
   print(report, backend);
   if (a.backend == "check") ops.print();
-  if (!report.passed()) set_exit_code(1);
+  if (!report.passed()) program.exit_code = 1;
 }
 
 }  // namespace
 
-void add_verify(CLI::App& app) {
+void add_verify(CLI::App& app, Program& program) {
   auto* command =
       app.add_subcommand("verify", "Recompute a golden file of the authors' code and compare every tensor");
   const auto a = std::make_shared<Arguments>();
@@ -118,7 +118,7 @@ void add_verify(CLI::App& app) {
   command->add_option("-j,--threads", a->threads, "Threads to use; 0: one per processor")
       ->capture_default_str();
   command->footer("Exit code 0: all agree; 1: some tensor differs; 2: the file cannot be used.");
-  command->callback([a] { run(*a); });
+  command->callback([a, &program] { run(*a, program); });
 }
 
 }  // namespace san::cli

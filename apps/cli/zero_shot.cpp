@@ -41,10 +41,11 @@ void count(std::span<const float> row, int subject, ZeroShotScore& score) {
 }  // namespace
 
 std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, const DemoWorldArguments& where,
-                                            const EncodingOptions& words, bool quiet) {
+                                            const EncodingOptions& words, const Program& program,
+                                            bool quiet) {
   const LoadedModel model = arguments.load();
   const SanConfig config = san_config(model, "demo-world --split crops");
-  const std::unique_ptr<Backend> backend = arguments.make_backend();
+  const std::unique_ptr<Backend> backend = arguments.make_backend(program);
   Backend& b = *backend;
   ParamLoader loader(b, *model.parameters);
   const San network(loader, config);
@@ -66,7 +67,7 @@ std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, con
     ZeroShotScore score{group.pictures, group.key};
     Progress bar(group.pictures, crops.size(), quiet);
     Image picture(side, side);
-    for (int begin = 0; begin < crops.size() && !interrupted(); begin += kBatch) {
+    for (int begin = 0; begin < crops.size() && !program.interrupted; begin += kBatch) {
       const int batch = std::min(kBatch, crops.size() - begin);
       std::vector<float> values;
       for (int i = 0; i < batch; ++i) {
@@ -83,7 +84,7 @@ std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, con
               crops.subject(begin + i), score);
       bar.advance(batch);
     }
-    require(!interrupted(), "interrupted; nothing is reported of a part");
+    require(!program.interrupted, "interrupted; nothing is reported of a part");
     scores.push_back(std::move(score));
   }
   return scores;

@@ -40,7 +40,9 @@ TEST_F(Program, EveryCommandHelps) {
   }
   const ProcessResult version = san({"--version"});
   expect_success(version);
-  EXPECT_EQ(version.out, "0.1.0\n");
+  EXPECT_THAT(version.out,
+              ::testing::MatchesRegex("san 0\\.1\\.0, commit [0-9a-z]+\ninstruction set: [A-Z0-9_]+\n"
+                                      "backends: native, reference.*\n"));
 }
 
 TEST_F(Program, InspectDerivesThePaperFiguresFromTheNetworkItself) {

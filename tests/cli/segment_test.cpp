@@ -203,6 +203,44 @@ TEST_F(Segment, OutputThatCannotBeWritten) {
   EXPECT_THAT(results(), IsEmpty()) << "no temporary file may stay behind";
 }
 
+TEST_F(Segment, ReadsAPictureFromStandardInput) {
+  picture("a.png", 40, 56);
+  picture("stdin.png", 40, 56);
+  const std::string segment_it =
+      " segment - --quiet --model formula:tiny --threads 1 --save labels --classes 'cat, wall'";
+  const auto shell = [&](const std::string& before, const std::string& after) {
+    ProcessOptions options;
+    options.folder = folder_.path();
+    options.environment = {{"SAN_CACHE_DIR", (folder_ / "cache").string()}};
+    return run_process({"sh", "-c", before + SAN_PROGRAM + segment_it + after}, options);
+  };
+  expect_success(shell("cat a.png | ", " --output out"));
+  expect_success(segment({"a.png"}, {"--classes", "cat, wall", "--save", "labels"}));
+  EXPECT_EQ(result("stdin.labels.png"), result("a.labels.png"));
+  expect_success(shell("", " stdin.png --output both < a.png"));
+  EXPECT_THAT(files_below(folder_ / "both"), ElementsAre("stdin-2.labels.png", "stdin.labels.png"));
+  for (const auto& [input, words] : {std::pair{"printf '' | ", "standard input is empty"},
+                                     {"printf 'no picture' | ", "standard input"},
+                                     {"head -c 100 a.png | ", "standard input"}}) {
+    const ProcessResult r = shell(input, " --output bad");
+    EXPECT_EQ(r.code, 1) << r.err;
+    EXPECT_THAT(r.err, HasSubstr(words));
+  }
+  expect_error(shell("cat a.png | ", " - --output bad"), 2, "give - once");
+}
+
+TEST_F(Segment, OneClassIsSaidToBeEverywhere) {
+  picture("a.png", 32, 32);
+  const auto told = [&](const std::vector<std::string>& more) {
+    const ProcessResult r = segment({"a.png"}, more);
+    expect_success(r);
+    return r.err.find("every pixel becomes 'cat'") != std::string::npos;
+  };
+  EXPECT_TRUE(told({"--classes", "cat|kitten"}));
+  EXPECT_FALSE(told({"--classes", "cat|kitten", "--background", "other"}));
+  EXPECT_FALSE(told({"--classes", "cat, dog"}));
+}
+
 class ClassNames : public Cli {
  protected:
   void expect_refused(const std::string& classes, const std::string& words) {
@@ -249,7 +287,11 @@ TEST_F(Segment, WrongOptionsAreExplained) {
   expect_error(segment({"a.png"}, with_classes({"--threads", "-1"})), 2, "--threads");
   expect_error(segment({"a.png"}, with_classes({"--threads", "two"})), 2, "two");
   expect_error(segment({"a.png"}, with_classes({"--backend", "abacus"})), 2, "abacus");
-  expect_error(segment({"a.png"}, with_classes({"--frobnicate"})), 2, "--frobnicate");
+  expect_error(segment({"a.png"}, with_classes({"--frobnicate"})), 2,
+               "`san segment` has no option --frobnicate; `san segment --help` says more");
+  expect_error(segment({"a.png"}, with_classes({"--backgroud", "other"})), 2, "did you mean --background?");
+  expect_error(segment({"a.png"}, {"--clases=cat"}), 2, "no option --clases; did you mean --classes?");
+  expect_error(segment({"no\x1b[2Jfile.png"}, kClasses), 2, "no\\x1b[2Jfile.png");
   expect_error(segment({"a.png"}, with_classes({"--templates", "nothing"})), 2, "nothing");
   expect_error(segment({"none.png"}, kClasses), 2, "none.png");
   expect_error(segment({}, kClasses), 2, "images");

@@ -57,7 +57,7 @@ TEST_F(Training, BenchReportsWhereAStepsTimeGoes) {
   const auto bench = [&](const char* batch) {
     const ProcessResult r =
         san({"bench", "--training", "--model", "formula:tiny", "--size", "96x96", "--batch", batch,
-             "--repeat", "2", "--threads", "1", "--classes", "5", "--json"});
+             "--repeat", "2", "--threads", "1", "--class-count", "5", "--json"});
     expect_success(r);
     return json::parse(r.out);
   };

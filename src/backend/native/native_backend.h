@@ -15,4 +15,7 @@ struct NativeOptions {
 /// and shared by forks; each fork has its own workspace.
 std::unique_ptr<Backend> make_native_backend(const NativeOptions& options = {});
 
+/// The instruction set that the kernels choose on this processor, such as "AVX2".
+const char* native_instruction_set();
+
 }  // namespace san

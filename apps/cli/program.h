@@ -1,0 +1,31 @@
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+namespace san::cli {
+
+/// One run of a command line. main() makes it and hands it to the commands.
+struct Program {
+  char** arguments;                      ///< main()'s
+  const std::atomic<bool>& interrupted;  ///< set by Ctrl-C or SIGTERM; long work looks at it between steps
+  int exit_code =
+      0;  ///< of the command that ran, where it is not simply 0 (work done in part, a check failed)
+
+  /// libtorch costs start-up time and memory, so what needs it lives in a second program beside this one:
+  /// runs the same command line there. Does nothing where this already is it; throws Error when it cannot be
+  /// run.
+  void run_torch_companion() const;
+};
+
+/// Where the program with libtorch is, should it be installed: san-torch beside this one.
+std::filesystem::path torch_companion();
+
+/// Version, commit, instruction set of this processor that the kernels use, backends.
+std::string version_text();
+
+/// Installs the process's only handlers of SIGINT and SIGTERM and returns the flag they set. A second signal
+/// ends the process at once.
+const std::atomic<bool>& catch_interrupts();
+
+}  // namespace san::cli

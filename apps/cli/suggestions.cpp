@@ -1,0 +1,98 @@
+#include "suggestions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace san::cli {
+namespace {
+
+/// How many letters to add, leave out or change to turn one word into the other.
+std::size_t edits_between(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// Those of `names` that differ least from `word`; none where that is by more than two letters.
+std::vector<std::string> most_alike(const std::vector<std::string>& names, std::string_view word) {
+  std::size_t best = 2;
+  std::vector<std::string> alike;
+  for (const std::string& name : names) {
+    const std::size_t edits = edits_between(name, word);
+    if (edits > best) continue;
+    if (edits < best) alike.clear();
+    best = edits;
+    alike.push_back(name);
+  }
+  return alike;
+}
+
+/// "--name" of every option of a command, its groups' included.
+void collect_options(const CLI::App& command, std::vector<std::string>& names) {
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  for (const CLI::App* group :
+       command.get_subcommands([](const CLI::App* c) { return c->get_name().empty(); }))
+    collect_options(*group, names);
+}
+
+/// "san world build": the command that was parsed last.
+std::pair<const CLI::App*, std::string> parsed_command(const CLI::App& app) {
+  const CLI::App* command = &app;
+  std::string path = app.get_name();
+  for (auto next = command->get_subcommands(); !next.empty(); next = command->get_subcommands()) {
+    command = next.back();
+    if (!command->get_name().empty()) path += ' ' + command->get_name();
+  }
+  return {command, path};
+}
+
+}  // namespace
+
+void require_known_command(CLI::App& app, const std::string& path, int argc, char** argv) {
+  std::vector<std::string> names;
+  const auto is_command = [](const CLI::App* c) { return !c->get_name().empty(); };  // or a group of options
+  for (const CLI::App* command : app.get_subcommands(is_command)) names.push_back(command->get_name());
+  const auto is_option = [](std::string_view word) { return word.starts_with('-'); };
+  char** word = std::find_if_not(argv, argv + argc, is_option);  // options before a command take no values
+  if (names.empty() || word == argv + argc) return;
+  if (std::ranges::find(names, *word) != names.end())
+    return require_known_command(*app.get_subcommand(*word), path + " " + *word,
+                                 static_cast<int>(argv + argc - word) - 1, word + 1);
+  if (const auto alike = most_alike(names, *word); !alike.empty())
+    fail("there is no command '{} {}'; did you mean {}?", path, *word, fmt::join(alike, " or "));
+  std::ranges::sort(names);
+  fail("there is no command '{} {}'; there are {}", path, *word, fmt::join(names, ", "));
+}
+
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto [command, path] = parsed_command(app);
+  const std::string more = fmt::format("`{} --help` says more", path);
+  const std::vector<std::string> rest = app.remaining(true);
+  const auto unknown =
+      std::ranges::find_if(rest, [](const std::string& word) { return word.starts_with("--"); });
+  if (unknown == rest.end())  // else whatever CLI11 misses may be what the unknown option was to be
+    return fmt::format("{}; {}", error.what(), more);
+  const std::string name = unknown->substr(0, unknown->find('='));
+  std::vector<std::string> options;
+  collect_options(*command, options);
+  const auto alike = most_alike(options, name);
+  return alike.empty()
+             ? fmt::format("`{}` has no option {}; {}", path, name, more)
+             : fmt::format("`{}` has no option {}; did you mean {}?", path, name, fmt::join(alike, " or "));
+}
+
+}  // namespace san::cli
