@@ -19,8 +19,7 @@ struct ZeroShotScore {
 /// size at which SAN shows it pictures; one at a time, without the adapter. Throws Error, also on
 /// models that are no SAN; stops between batches when interrupted.
 std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, const DemoWorldArguments& where,
-                                            const EncodingOptions& words, const Program& program,
-                                            bool quiet);
+                                            const EncodingOptions& words, const Program& program, bool quiet);
 
 /// A table, or JSON: "top1_train", "top5_train", "count_train", …
 std::string zero_shot_text(const std::vector<ZeroShotScore>& scores);
