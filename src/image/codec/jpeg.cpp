@@ -106,6 +106,7 @@ class Reader {
   void check(bool succeeded) {
     if (succeeded) return;
     const std::string error = errors_.error.data();
+    jpeg_destroy_decompress(&codec_);  // in the constructor nobody else does; twice does no harm
     fail("{}: cannot decode this JPEG: {}", name_, error);
   }
 
