@@ -53,6 +53,8 @@ ThreadPool::ThreadPool(int threads) {
   if (total <= processors) spins_ = kSpins;
   open_.reserve(16);
   workers_.reserve(static_cast<std::size_t>(total - 1));
+  // The first workers ask for size() while the last are made: they wait for the lock.
+  const std::lock_guard lock(mutex_);
   for (int i = 1; i < total; ++i) workers_.emplace_back([this] { work(); });
 }
 
