@@ -30,7 +30,6 @@ std::map<std::string, Room> rooms_of_the_project() {
   const fs::path root = SAN_SOURCE_DIR;
   const std::string build = read_file(root / "src/CMakeLists.txt");
   auto rooms = parse_rooms(build + read_file(root / "src/train/modules.cmake"));
-  rooms["api"] = linked_room("api", build.substr(build.find("add_library(san_shared")));
   rooms["apps"] = linked_room(
       "apps", read_file(root / "apps/CMakeLists.txt") + read_file(root / "apps/decode/CMakeLists.txt"));
   return rooms;

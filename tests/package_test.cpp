@@ -13,6 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
+const std::string kFlags = "-Wall -Wextra -Wpedantic -Werror " SAN_SANITIZE_FLAG;
+
 class Package : public ::testing::Test {
  protected:
   ProcessResult run(const std::vector<std::string>& command) const {
@@ -43,22 +45,34 @@ TEST_F(Package, ServesConsumersInCppAndC) {
         foreign.push_back(file + ": " + line);
   EXPECT_THAT(foreign, ::testing::IsEmpty());
 
-  must_run({"cmake", "-S", SAN_SOURCE_DIR "/tests/package", "-B", "build", "-G", "Ninja",
+  must_run({"cmake", "-S", SAN_SOURCE_DIR "/examples", "-B", "build", "-G", "Ninja",
             "-DCMAKE_PREFIX_PATH=" + (folder_ / "moved").string(), "-DCMAKE_BUILD_TYPE=Debug",
-            "-DCMAKE_C_FLAGS=" SAN_SANITIZE_FLAG, "-DCMAKE_CXX_FLAGS=" SAN_SANITIZE_FLAG});
-  must_run({"cmake", "--build", "build"});
+            "-DCMAKE_C_FLAGS=" + kFlags, "-DCMAKE_CXX_FLAGS=" + kFlags});
+  must_run({"cmake", "--build", "build", "-j2"});
+  const std::string photos = SAN_SOURCE_DIR "/tests/data/photos", cat = photos + "/cat.jpg";
 
-  const ProcessResult cpp =
-      must_run({"build/consumer_cpp", "formula:tiny", SAN_SOURCE_DIR "/tests/data/photos/cat.jpg"});
-  EXPECT_THAT(cpp.out, HasSubstr("wooden table: "));
+  EXPECT_THAT(must_run({"build/one_picture", "formula:tiny", cat}).out, HasSubstr("wooden table: "));
   EXPECT_GT(fs::file_size(folder_ / "overlay.png"), 1000u);
-  const ProcessResult c = must_run({"build/consumer_c", "formula:tiny"});
-  EXPECT_THAT(c.out, HasSubstr("the first pixel is of class "));
+  write_file(folder_ / "words.txt", "cat\nsofa|couch\nwall\n");
+  const ProcessResult words =
+      must_run({"build/own_words", "formula:tiny", cat, (folder_ / "words.txt").string()});
+  EXPECT_THAT(words.err, HasSubstr("of 8 prompts"));
+  EXPECT_THAT(words.out, HasSubstr(" pixels"));
+  EXPECT_THAT(must_run({"build/own_words", "formula:tiny", cat, "gone"}).err,
+              ::testing::Not(HasSubstr("prompts")))
+      << "the saved vocabulary serves";
+  const ProcessResult folder = run({"build/folder", "formula:tiny", photos});
+  EXPECT_EQ(folder.code, 1) << "a README lies among the photos";
+  EXPECT_THAT(folder.err, HasSubstr("README.md"));
+  EXPECT_TRUE(fs::exists(folder_ / "cat.labels.png") && fs::exists(folder_ / "coffee.json"));
+  EXPECT_THAT(must_run({"build/threads", "formula:tiny", cat}).out, HasSubstr("0 of 12 results differ"));
+  EXPECT_THAT(must_run({"build/frames", "formula:tiny", "3"}).out, HasSubstr("frame 2: road "));
+  EXPECT_THAT(must_run({"build/in_c", "formula:tiny"}).out, HasSubstr("the first pixel is of class "));
 
-  const ProcessResult no_picture = run({"build/consumer_cpp", "formula:tiny", "none.jpg"});
+  const ProcessResult no_picture = run({"build/one_picture", "formula:tiny", "none.jpg"});
   EXPECT_EQ(no_picture.code, 1);
   EXPECT_THAT(no_picture.err, ::testing::AllOf(HasSubstr("error: "), HasSubstr("none.jpg")));
-  const ProcessResult no_model = run({"build/consumer_c", "none.safetensors"});
+  const ProcessResult no_model = run({"build/in_c", "none.safetensors"});
   EXPECT_EQ(no_model.code, 1);
   EXPECT_THAT(no_model.err, ::testing::AllOf(HasSubstr("error: "), HasSubstr("none.safetensors")));
 }

@@ -66,9 +66,9 @@ TEST(Readme, EveryCommandWorksAndPrintsWhatItSays) {
 
 TEST(Readme, ProgramsAreThoseThePackageTestBuilds) {
   const std::string text = read_file(fs::path(SAN_SOURCE_DIR) / "README.md");
-  const fs::path package = fs::path(SAN_SOURCE_DIR) / "tests/package";
-  EXPECT_THAT(code_blocks(text, "cpp"), ::testing::ElementsAre(read_file(package / "consumer.cpp")));
-  EXPECT_THAT(code_blocks(text, "c"), ::testing::ElementsAre(read_file(package / "consumer.c")));
+  const fs::path examples = fs::path(SAN_SOURCE_DIR) / "examples";
+  EXPECT_THAT(code_blocks(text, "cpp"), ::testing::ElementsAre(read_file(examples / "one_picture.cpp")));
+  EXPECT_THAT(code_blocks(text, "c"), ::testing::ElementsAre(read_file(examples / "in_c.c")));
 }
 
 }  // namespace

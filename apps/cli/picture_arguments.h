@@ -1,7 +1,7 @@
 #pragma once
 #include <CLI/CLI.hpp>
 
-#include "image/codec/decode.h"
+#include "san/codec.hpp"
 
 namespace san::cli {
 

@@ -1,27 +1,18 @@
+// Written on libsan alone, as anybody's program would be: tests/public_door_test.cpp holds to it.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "checkpoint/safetensors.h"
 #include "commands.h"
 #include "common.h"
-#include "draw/contact_sheet.h"
-#include "draw/overlay.h"
-#include "draw/palette.h"
-#include "engine/engine.h"
-#include "engine_options.h"
-#include "image/codec/decode.h"
-#include "image/codec/encode.h"
 #include "image_inputs.h"
-#include "labels/mask_proposals.h"
-#include "labels/result_json.h"
 #include "picture_arguments.h"
-#include "san/label_sets.hpp"
+#include "san/san.hpp"
 
 namespace san::cli {
 namespace {
@@ -44,10 +35,8 @@ struct Arguments {
 struct Job {
   const Arguments& arguments;
   std::set<std::string> save;
-  std::shared_ptr<const TextEmbeddings> vocabulary;
-  std::vector<int> row_class;
   std::vector<Rgb> colors;
-  SegmentOptions options;
+  SegmentationOptions options;
 
   bool wants(const char* what) const { return save.contains(what); }
 };
@@ -62,40 +51,53 @@ std::vector<Rgb> class_colors(const Arguments& a, std::size_t classes) {
   return {set.palette.begin(), set.palette.end()};
 }
 
-void save_scores(const fs::path& path, const Session& session, const Logits& network, const Image& image,
-                 const Job& job, const HeadOptions& head) {
-  std::vector<TensorInfo> tensors;
-  std::map<std::string, int> index;
-  for (std::size_t k = 0; k < job.vocabulary->classes.size(); ++k) {
-    const std::string name = fmt::format("{:04} {}", k, job.vocabulary->classes[k]);
-    tensors.push_back({name, DType::kF32, {image.height, image.width}});
-    index[name] = static_cast<int>(k);
-  }
-  write_safetensors(path, tensors, {{"format", "san per-class scores, one [height, width] tensor per class"}},
-                    [&](const TensorInfo& tensor) {  // a class at a time: never classes × pixels in memory
-                      const int chosen = index.at(tensor.name);
-                      return HostArray::from(tensor.shape, session.segmentation_head().class_scores(
-                                                               {&network.view, 1}, image.height, image.width,
-                                                               head, {&chosen, 1}));
-                    });
+ModelOptions model_options(const ModelArguments& a, const std::string& method, const Program& program) {
+  if (a.backend == "torch") program.run_torch_companion();
+  ModelOptions o;
+  o.backend = a.backend;
+  o.device = a.device;
+  o.precision = a.precision;
+  o.method = method;
+  o.threads = a.threads;
+  o.bpe_file = a.bpe;
+  o.formula_seed = a.seed;
+  return o;
 }
 
-void save_masks(const fs::path& folder, const std::vector<MaskProposal>& proposals, const Job& job) {
+Vocabulary embed(const Model& model, const std::vector<ClassName>& classes, const VocabularyArguments& a,
+                 const Program& program) {
+  VocabularyOptions o;
+  if (!a.templates.empty()) o.templates = prompt_templates(a.templates);
+  o.cache_folder = a.cache_dir;
+  o.use_cache = !a.no_cache;
+  o.watch.cancelled = &program.interrupted;
+  std::optional<Progress> bar;
+  std::int64_t shown = 0;
+  o.watch.progress = [&](std::int64_t done, std::int64_t total) {
+    if (!bar) bar.emplace("embedding names", total, a.quiet);
+    bar->advance(done - shown);
+    shown = done;
+  };
+  return model.vocabulary(classes, o);
+}
+
+void save_masks(const fs::path& folder, const std::vector<MaskProposal>& proposals,
+                const std::vector<std::string>& classes) {
   make_folder(folder);
   int number = 0;
   for (const MaskProposal& p : proposals) {
-    Image mask(p.mask.height, p.mask.width);
-    const std::vector<std::uint8_t> set = decode_rle(p.mask);
-    for (std::size_t i = 0; i < set.size(); ++i)
-      std::fill_n(mask.rgb.begin() + static_cast<std::ptrdiff_t>(3 * i), 3, set[i] ? 255 : 0);
-    std::string name = job.vocabulary->classes[static_cast<std::size_t>(p.class_index)];
+    std::vector<std::uint8_t> mask = decode_rle(p.mask);
+    for (std::uint8_t& value : mask) value = value ? 255 : 0;
+    std::string name = classes[static_cast<std::size_t>(p.class_index)];
     std::ranges::replace_if(
         name, [](unsigned char c) { return !std::isalnum(c) && c < 128; }, '_');
-    write_png(folder / fmt::format("{:03}_{}_{:.3f}.png", number++, name.substr(0, 60), p.score()), mask);
+    save_file(folder / fmt::format("{:03}_{}_{:.3f}.png", number++, name.substr(0, 60), p.score()),
+              encode_png({mask.data(), p.mask.height, p.mask.width, PixelFormat::kGrey}));
   }
 }
 
-std::string summary(const SegmentationResult& r, const std::vector<std::string>& classes) {
+std::string summary(const Segmentation& r) {
+  const std::vector<std::string>& classes = r.classes();
   std::vector<std::size_t> order;
   for (std::size_t k = 0; k < r.areas.size(); ++k)
     if (r.areas[k] > 0) order.push_back(k);
@@ -109,56 +111,45 @@ std::string summary(const SegmentationResult& r, const std::vector<std::string>&
   return order.size() > 6 ? text + ", …" : text;
 }
 
-// The picture and what was found in it, small enough to keep many.
-Image sheet_cell(const Image& image, const SegmentationResult& result, const Job& job) {
-  OverlayOptions options;
-  options.legend = false;
-  const Image overlay = draw_overlay(image, result.labels, job.vocabulary->classes, job.colors, options);
-  const Image pair = beside(image, overlay);
-  constexpr int kHeight = 256;
-  const Size size{
-      kHeight, std::max(1, static_cast<int>(static_cast<std::int64_t>(pair.width) * kHeight / pair.height))};
-  return resize(pair, size.height, size.width, ResizeFilter::kBicubic);
+void save_labels(const fs::path& path, const Segmentation& result, const Job& job) {
+  std::vector<Rgb> palette = job.colors;
+  if (job.options.other) palette.push_back(kOtherColor);
+  if (palette.size() > 256) palette.clear();
+  save_file(path, encode_labels(result.labels, palette));
 }
 
-Image read_picture(const ImageInput& input, const DecodeOptions& options,
-                   const std::atomic<bool>& interrupted) {
-  if (!input.from_standard_input()) return decode_image(input.path, options);
-  const std::string bytes = read_standard_input(options.max_bytes, interrupted);
+void save_json(const fs::path& path, const ImageInput& input, const Segmentation& result,
+               std::span<const MaskProposal> proposals, const Job& job) {
+  JsonOptions options{input.path.string(), job.arguments.model.model, job.colors, {}};
+  if (job.wants("masks")) options.proposals = proposals;
+  const std::string text = result.json(options);
+  save_file(path, std::as_bytes(std::span(text)));
+}
+
+Image read_picture(const ImageInput& input, const Job& job) {
+  const DecodeOptions& options = job.arguments.pictures.decode;
+  if (!input.from_standard_input()) return load_image(input.path, options);
+  const std::string bytes = read_standard_input(options.max_bytes, *job.options.watch.cancelled);
   return decode_image(std::as_bytes(std::span(bytes)), "standard input", options);
 }
 
-void segment_one(const ImageInput& input, Session& session, const Job& job,
-                 const std::atomic<bool>& interrupted, std::vector<Image>& sheet) {
+void segment_one(const ImageInput& input, Segmenter& segmenter, const Vocabulary& words, const Job& job,
+                 std::vector<Image>& sheet) {
   const fs::path base = fs::path(job.arguments.output) / input.stem;
   const auto file = [&](const char* suffix) { return fs::path(base.string() + suffix); };
-  const Image image = read_picture(input, job.arguments.pictures.decode, interrupted);
-  const Logits network = session.name(session.look(image, job.options.look), job.vocabulary);
-  const HeadOptions head = head_options(*job.vocabulary, job.row_class, job.options);
-  const SegmentationResult result =
-      session.segmentation_head().run({&network.view, 1}, image.height, image.width, head);
+  const Image image = read_picture(input, job);
+  const Segmentation result = segmenter.segment(image, words, job.options);
 
   std::vector<MaskProposal> proposals;
-  if (job.wants("masks"))
-    proposals = mask_proposals(network.view, image.height, image.width, head, {}, session.pool());
-  const auto& names = job.vocabulary->classes;
-  if (!job.arguments.sheet.empty()) sheet.push_back(sheet_cell(image, result, job));
+  if (job.wants("masks")) proposals = result.proposals();
+  if (!job.arguments.sheet.empty()) sheet.push_back(sheet_cell(image, result, job.colors));
   if (job.wants("overlay"))
-    write_png(file(".overlay.png"), draw_overlay(image, result.labels, names, job.colors));
-  if (job.wants("labels")) {
-    std::vector<Rgb> palette = job.colors;
-    if (job.options.background == Background::kOther) palette.push_back(kOtherColor);
-    write_labels(file(".labels.png"), result.labels,
-                 palette.size() <= 256 ? std::span<const Rgb>(palette) : std::span<const Rgb>());
-  }
-  if (job.wants("json")) {
-    ResultInfo info{input.path.string(), session.engine().model().name, names, job.colors};
-    if (job.wants("masks")) info.proposals = proposals;
-    write_file_atomically(file(".json"), result_json(result, info) + "\n");
-  }
-  if (job.wants("masks")) save_masks(file(".masks"), proposals, job);
-  if (job.wants("scores")) save_scores(file(".scores.safetensors"), session, network, image, job, head);
-  fmt::print("{}: {}\n", input.path.string(), summary(result, names));
+    save_file(file(".overlay.png"), encode_png(draw_overlay(image, result, job.colors)));
+  if (job.wants("labels")) save_labels(file(".labels.png"), result, job);
+  if (job.wants("json")) save_json(file(".json"), input, result, proposals, job);
+  if (job.wants("masks")) save_masks(file(".masks"), proposals, result.classes());
+  if (job.wants("scores")) result.save_scores(file(".scores.safetensors"));
+  fmt::print("{}: {}\n", input.path.string(), summary(result));
   std::fflush(stdout);
 }
 
@@ -166,27 +157,30 @@ void run(const Arguments& a, Program& program) {
   const std::vector<ImageInput> inputs = find_images(a.images);
   const std::vector<ClassName> classes = a.vocabulary.parse();
   warn_of_single_class(classes, a.background == "other");
-  Job job{a, {a.save.begin(), a.save.end()}, nullptr, {}, class_colors(a, classes.size()), {}};
-  job.options.background = a.background == "other" ? Background::kOther : Background::kNone;
+  Job job{a, {a.save.begin(), a.save.end()}, class_colors(a, classes.size()), {}};
+  job.options.other = a.background == "other";
   job.options.label_scores = job.wants("json");
-  job.options.look.short_side = a.short_side;
-  if (a.preprocessing == "demo")
-    job.options.look.size_rule = SizeRule::kDemo, job.options.look.filter = ResizeFilter::kBicubic;
+  job.options.short_side = a.short_side;
+  job.options.preprocessing = a.preprocessing == "demo" ? Preprocessing::kDemo : Preprocessing::kEvaluation;
+  job.options.watch.cancelled = &program.interrupted;
   make_folder(a.output);
 
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(program), a.method);
-  require_possible(engine->method_info(), job.options.background, job.wants("masks"));
-  if (engine->model().random_weights)
-    log::warn("{}", engine->model().description);
-  else if (engine->model().untrained_adapter)
-    log::warn("{}: train it with `san train --init` first; its masks mean nothing",
-              engine->model().description);
+  const Model model = Model::load(a.model.model, model_options(a.model, a.method, program));
+  const ModelFacts facts = model.facts();
+  require(!job.options.other || facts.knows_background,
+          "method {} knows no background: every pixel gets one of the classes, none becomes \"other\"",
+          facts.method);
+  require(!job.wants("masks") || facts.makes_masks,
+          "method {} makes no mask proposals, only a label for every pixel", facts.method);
+  if (facts.random_weights)
+    log::warn("{}", facts.description);
+  else if (facts.untrained_adapter)
+    log::warn("{}: train it with `san train --init` first; its masks mean nothing", facts.description);
   else
-    log::info("model: {}", engine->model().description);
-  job.vocabulary = engine->encode(classes, engine_options(a.vocabulary, program));
-  job.row_class = job.vocabulary->row_classes();
+    log::info("model: {}", facts.description);
+  const Vocabulary words = embed(model, classes, a.vocabulary, program);
   if (a.pictures.decode.sandbox) log::debug("decoders run behind: {}", sandbox_description());
-  Session session(engine, a.model.threads);
+  Segmenter segmenter = model.segmenter();
 
   Progress progress("segmenting", static_cast<std::int64_t>(inputs.size()),
                     a.vocabulary.quiet || inputs.size() == 1);
@@ -195,7 +189,9 @@ void run(const Arguments& a, Program& program) {
   for (const ImageInput& input : inputs) {
     require(!program.interrupted, "interrupted; finished pictures are in {}", a.output);
     try {
-      segment_one(input, session, job, program.interrupted, sheet);
+      segment_one(input, segmenter, words, job, sheet);
+    } catch (const Cancelled&) {
+      fail("interrupted; finished pictures are in {}", a.output);
     } catch (const Error& e) {
       log::error("{} (skipped)", e.what());
       ++failed;
@@ -203,7 +199,7 @@ void run(const Arguments& a, Program& program) {
     progress.advance(1, input.path.filename().string());
   }
   progress.finish();
-  if (!sheet.empty()) write_png(a.sheet, contact_sheet(sheet, {a.sheet_columns}));
+  if (!sheet.empty()) save_file(a.sheet, encode_png(draw_sheet(sheet, a.sheet_columns)));
   if (failed > 0) {
     log::error("{} of {} pictures could not be segmented", failed, inputs.size());
     program.exit_code = 1;

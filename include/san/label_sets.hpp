@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "san/class_names.hpp"
 #include "san/error.hpp"
 
 namespace san {
@@ -25,5 +26,8 @@ SAN_API std::vector<std::string> shipped_label_sets();
 
 /// Throws Error naming the sets there are.
 SAN_API LabelSet label_set(std::string_view name);
+
+/// The set as a class list.
+SAN_API std::vector<ClassName> label_set_classes(std::string_view name);
 
 }  // namespace san

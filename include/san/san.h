@@ -1,51 +1,145 @@
-/* san: open-vocabulary semantic segmentation, C interface. Every function that can fail returns NULL or a
- * non-zero code; san_last_error() then says why, per thread. Models and vocabularies may be shared by
- * threads, a segmenter may not. */
+/* san: open-vocabulary semantic segmentation, C interface.
+ *
+ *   san_model* model = san_model_load("default", NULL);
+ *   san_vocabulary* words = san_vocabulary_parse(model, "cat, sofa|couch, wall", NULL);
+ *   san_segmenter* segmenter = san_segmenter_create(model);
+ *   san_result* result = san_segment(segmenter, words, &pixels, NULL);
+ *   const uint16_t* labels = san_result_labels(result);
+ *
+ * Failure   Functions that make something return NULL, the others a code other than SAN_OK; san_last_error()
+ * says why. Nothing is ever thrown, and a NULL argument is an error like others. *_free take NULL. Options
+ * Structs whose first field is their size, filled by the caller: {.size = sizeof options}. Every other field
+ * that is zero means its default, and NULL in place of a struct means all defaults. So a program built with
+ * an older header runs with a newer library, and the other way round as long as it asks for nothing that the
+ * library lacks (then: an error). Ownership What a function returns as a pointer to an opaque type is the
+ * caller's, to be given to its *_free. Pointers to const data belong to the handle they came from and live as
+ * long as it does. Handles keep what they need: a segmenter outlives the model it was made from. Threads
+ * Models, vocabularies and features may be used by any number of threads, everything else by one at a time. */
 #ifndef SAN_SAN_H
 #define SAN_SAN_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#if defined(__GNUC__)
-#define SAN_C_API __attribute__((visibility("default")))
-#else
-#define SAN_C_API
-#endif
+#include "san/c_base.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* Models */
 typedef struct san_model san_model;
-typedef struct san_vocabulary san_vocabulary;
-typedef struct san_segmenter san_segmenter;
+typedef struct san_model_options {
+  size_t size;               /* sizeof(san_model_options) */
+  const char* backend;       /* NULL: "native" */
+  const char* device;        /* NULL: "cpu" */
+  const char* precision;     /* NULL: "fp32" */
+  const char* method;        /* NULL: what the model file is made for */
+  const san_threads* budget; /* NULL: `threads` of the model's own; may be freed after the call */
+  int32_t threads;           /* 0: one per processor */
+  const char* bpe_file;      /* tokenizer merges that replace the model's own */
+  const char* formula_seed;  /* of "formula:NAME" */
+} san_model_options;
+typedef struct san_model_facts {
+  size_t size; /* sizeof(san_model_facts); set it before the call */
+  const char *name, *description, *license, *card;
+  const char* limits; /* what it cannot do, as its card says; "" where the card does not */
+  const char *method, *backend, *device, *precision;
+  int32_t knows_background, makes_masks;     /* the option `other` and proposals are possible */
+  int32_t random_weights, untrained_adapter; /* labels, masks mean nothing */
+  int64_t parameters, text_parameters;
+  int32_t short_side, long_side; /* pixels that pictures are resized to */
+  int32_t embedding, context; /* values per name, tokens per prompt */
+  int32_t template_count;     /* prompts per name */
+  int32_t reserved;           /* 0 */
+} san_model_facts;
+typedef struct san_cost {
+  size_t size;           /* sizeof(san_cost); set it before the call */
+  int32_t height, width; /* of the network's input, pixels */
+  int64_t macs;          /* multiply-adds of the image branch */
+  int64_t peak_activation_bytes;
+} san_cost;
 
-SAN_C_API const char* san_version(void);
-/* Message of this thread's last failure, "" if there was none. Valid until the next call in this thread. */
-SAN_C_API const char* san_last_error(void);
-
-/* model: a model file, "default" or "formula:vit-b-16"; threads: of one segmenter, 0 for one per processor.
- */
-SAN_C_API san_model* san_model_load(const char* model, int threads);
+/* model: a model file, "default" (built in), "formula:vit-b-16" (real networks with random weights). */
+SAN_C_API san_model* san_model_load(const char* model, const san_model_options* options);
 SAN_C_API void san_model_free(san_model* model);
-SAN_C_API const char* san_model_description(const san_model* model);
+SAN_C_API int san_model_get_facts(const san_model* model, san_model_facts* facts);
+SAN_C_API int san_model_get_cost(const san_model* model, int height, int width, san_cost* cost);
+/* Names that the options take in this program; NULL beyond the last. */
+SAN_C_API const char* san_backend_name(size_t index);
+SAN_C_API const char* san_method_name(size_t index);
+
+/* Vocabularies */
+typedef struct san_vocabulary san_vocabulary;
+typedef struct san_vocabulary_options {
+  size_t size;                  /* sizeof(san_vocabulary_options) */
+  const char* const* templates; /* each with one {}; NULL: the model's own */
+  size_t template_count;
+  const char* cache_folder; /* NULL: $SAN_CACHE_DIR, $XDG_CACHE_HOME/san or ~/.cache/san */
+  int32_t no_cache;
+  const san_cancellation* cancellation;
+  san_progress progress; /* prompts done and to do */
+  void* user;
+} san_vocabulary_options;
 
 /* classes: `count` UTF-8 names; "couch|sofa" is one class with two names. */
 SAN_C_API san_vocabulary* san_vocabulary_create(const san_model* model, const char* const* classes,
-                                                size_t count);
+                                                size_t count, const san_vocabulary_options* options);
+/* "cat, couch|sofa, wall"; a file with one class per line; a built-in list. */
+SAN_C_API san_vocabulary* san_vocabulary_parse(const san_model* model, const char* list,
+                                               const san_vocabulary_options* options);
+SAN_C_API san_vocabulary* san_vocabulary_read(const san_model* model, const char* path,
+                                              const san_vocabulary_options* options);
+SAN_C_API san_vocabulary* san_vocabulary_of_label_set(const san_model* model, const char* label_set,
+                                                      const san_vocabulary_options* options);
+SAN_C_API const char* san_label_set_name(size_t index); /* NULL beyond the last */
+/* Embeddings kept in a file; loading fails with another text tower than that which made them. */
+SAN_C_API int san_vocabulary_save(const san_vocabulary* vocabulary, const char* path);
+SAN_C_API san_vocabulary* san_vocabulary_load(const san_model* model, const char* path);
+SAN_C_API size_t san_vocabulary_size(const san_vocabulary* vocabulary);
+SAN_C_API const char* san_vocabulary_class(const san_vocabulary* vocabulary, size_t index);
 SAN_C_API void san_vocabulary_free(san_vocabulary* vocabulary);
+
+/* Segmenters: one thread's workspace each, sharing their model's threads. */
+typedef struct san_segmenter san_segmenter;
+typedef struct san_features san_features;
+enum { SAN_EVALUATION = 0, SAN_DEMO = 1 };
+typedef struct san_segment_options {
+  size_t size;           /* sizeof(san_segment_options) */
+  int32_t other;         /* 1: pixels the learned background wins get the label san_vocabulary_size() */
+  int32_t label_scores;  /* 1: also the score of each pixel's label */
+  int32_t preprocessing; /* SAN_EVALUATION or SAN_DEMO */
+  int32_t short_side;    /* of the network's input, pixels; 0: the model's own */
+  int32_t long_side;     /* limit on the other side; 0: in the model's proportion */
+  const san_cancellation* cancellation;
+  san_progress progress; /* pictures of a batch */
+  void* user;
+} san_segment_options;
 
 SAN_C_API san_segmenter* san_segmenter_create(const san_model* model);
 SAN_C_API void san_segmenter_free(san_segmenter* segmenter);
-
-/* rgb: height × width × 3 bytes, rows stride_bytes apart. labels: height × width entries to be filled with
- * class indices. With `other`, pixels the learned background wins get the index `count` of the vocabulary.
- * Returns 0, or 1 on failure. */
-SAN_C_API int san_segment(san_segmenter* segmenter, const san_vocabulary* vocabulary, const uint8_t* rgb,
-                          int height, int width, size_t stride_bytes, int other, uint16_t* labels);
+/* The first picture of that size then takes no longer than those after it. */
+SAN_C_API int san_segmenter_warm_up(san_segmenter* segmenter, int height, int width,
+                                    const san_segment_options* options);
+SAN_C_API san_result* san_segment(san_segmenter* segmenter, const san_vocabulary* vocabulary,
+                                  const san_pixels* pixels, const san_segment_options* options);
+/* Labels alone, into `labels` of height × width entries, `capacity` in all: for frames, nothing is allocated
+ * anew. */
+SAN_C_API int san_segment_labels(san_segmenter* segmenter, const san_vocabulary* vocabulary,
+                                 const san_pixels* pixels, const san_segment_options* options,
+                                 uint16_t* labels, size_t capacity);
+/* Fills `results` with `count` results, or with none of them when it fails. */
+SAN_C_API int san_segment_batch(san_segmenter* segmenter, const san_vocabulary* vocabulary,
+                                const san_pixels* const* pixels, size_t count,
+                                const san_segment_options* options, san_result** results);
+/* Most of the work does not depend on the words: look once, ask often, with any segmenter of that model. */
+SAN_C_API san_features* san_look(san_segmenter* segmenter, const san_pixels* pixels,
+                                 const san_segment_options* options);
+SAN_C_API san_result* san_segment_features(san_segmenter* segmenter, const san_features* features,
+                                           const san_vocabulary* vocabulary,
+                                           const san_segment_options* options);
+SAN_C_API void san_features_free(san_features* features);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "san/c_result.h"
 #endif

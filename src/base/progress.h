@@ -17,6 +17,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void advance(std::int64_t steps = 1, std::string_view note = {});
+  std::int64_t done() const { return done_; }
+  std::int64_t total() const { return total_; }
   /// Ends the bar with its final state; called by the destructor too.
   void finish();
 

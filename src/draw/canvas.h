@@ -1,5 +1,5 @@
 #pragma once
-#include "image/color.h"
+#include "san/colors.hpp"
 #include "san/image.hpp"
 
 /// The few drawing primitives of the overlay.

@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 #include "draw/canvas.h"
-#include "draw/palette.h"
 #include "draw/region_anchor.h"
 #include "draw/text.h"
+#include "san/colors.hpp"
 
 namespace san {
 namespace {

@@ -2,17 +2,11 @@
 #include <span>
 #include <string>
 
-#include "image/color.h"
 #include "san/image.hpp"
+#include "san/colors.hpp"
+#include "san/overlay_options.hpp"
 
 namespace san {
-
-struct OverlayOptions {
-  float opacity = 0.5f;  ///< of the class colours over the picture
-  bool contours = true;
-  bool names = true;   ///< class names on large regions
-  bool legend = true;  ///< a panel to the right: colour, name and share of the area, the largest class first
-};
 
 /// The picture people look at. `names` and `colors` are those of the labels 0, 1, …; pixels with a larger
 /// label (other, ignored) keep the picture's own grey and are listed as "other". All sizes follow the

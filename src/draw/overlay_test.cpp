@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "draw/palette.h"
 #include "draw/region_anchor.h"
 #include "draw/text.h"
+#include "san/colors.hpp"
 
 namespace san {
 namespace {

@@ -1,11 +1,11 @@
-#include "draw/palette.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <mutex>
 #include <set>
+
+#include "san/colors.hpp"
 
 namespace san {
 namespace {

@@ -1,9 +1,9 @@
-#include "draw/palette.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <set>
+
+#include "san/colors.hpp"
 
 namespace san {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "image/color.h"
+#include "san/colors.hpp"
 #include "san/image.hpp"
 
 namespace san {

@@ -21,6 +21,7 @@ std::shared_ptr<const TextEmbeddings> encode_vocabulary(const LoadedModel& model
   EncodeOptions options;
   options.quiet = o.quiet;
   options.cancelled = o.cancelled;
+  options.progress = o.progress;
   options.cache = &cache;
   options.model_hash = model.text_hash;
   return std::make_shared<const TextEmbeddings>(encoder.encode(classes, options));

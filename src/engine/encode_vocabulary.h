@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct EncodingOptions {
   bool use_cache = true;
   bool quiet = false;
   const std::atomic<bool>* cancelled = nullptr;
+  std::function<void(std::int64_t done, std::int64_t total)> progress =
+      nullptr;  ///< in prompts that are not cached
 };
 
 /// Embeds class names with the model's text tower, on a fork of `backend`. Throws Error as VocabularyEncoder

@@ -8,7 +8,7 @@
 #include "base/mapped_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
-#include "draw/palette.h"
+#include "san/colors.hpp"
 #include "eval/example_pictures.h"
 #include "image/codec/decode.h"
 #include "image/codec/image_header.h"

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "eval/evaluation.h"
-#include "image/color.h"
+#include "san/colors.hpp"
 #include "san/image.hpp"
 
 namespace san {

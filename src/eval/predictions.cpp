@@ -8,7 +8,7 @@
 #include "base/mapped_file.h"
 #include "image/codec/decode.h"
 #include "image/codec/encode.h"
-#include "image/rle.h"
+#include "san/masks.hpp"
 
 namespace san {
 namespace {

@@ -19,6 +19,7 @@ struct Preprocessed {
   int height = 0, width = 0;                  ///< padded
   int content_height = 0, content_width = 0;  ///< of the (resized) picture in the upper left corner
   std::vector<float> values;
+  double ms = 0;  ///< what making it took, where somebody measured
 };
 
 /// Subtracts CLIP's mean, divides by its standard deviation (float32, values 0..255, as the official code

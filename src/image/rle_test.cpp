@@ -1,4 +1,4 @@
-#include "image/rle.h"
+#include "san/masks.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,9 +2,9 @@
 #include <span>
 #include <string>
 
-#include "image/color.h"
 #include "labels/mask_proposals.h"
 #include "labels/segmentation_head.h"
+#include "san/colors.hpp"
 
 namespace san {
 

@@ -156,11 +156,22 @@ class TileLabeler {
 
 SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int height, int width,
                                          const HeadOptions& options) const {
-  if (head::are_grids(views)) return head::label_grids(views, height, width, options, pool_);
-  const Plan plan(views, height, width, options, options.background == Background::kOther);
   SegmentationResult result;
-  result.labels = LabelMap(height, width);
-  if (options.label_scores) result.label_scores.resize(result.labels.labels.size());
+  run(views, height, width, options, result);
+  return result;
+}
+
+void SegmentationHead::run(std::span<const HeadView> views, int height, int width, const HeadOptions& options,
+                           SegmentationResult& result) const {
+  if (head::are_grids(views)) {
+    result = head::label_grids(views, height, width, options, pool_);
+    return;
+  }
+  const Plan plan(views, height, width, options, options.background == Background::kOther);
+  result.labels.height = height;
+  result.labels.width = width;
+  result.labels.labels.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
+  result.label_scores.resize(options.label_scores ? result.labels.labels.size() : 0);
   const int strips = (height + head::kTileSide - 1) / head::kTileSide;
   pool_.parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
     TileLabeler labeler(plan, options, result);
@@ -169,7 +180,6 @@ SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int he
   });
   result.areas.assign(static_cast<std::size_t>(options.classes) + 1, 0);
   for (const std::uint16_t label : result.labels.labels) ++result.areas[label];
-  return result;
 }
 
 std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> views, int height, int width,

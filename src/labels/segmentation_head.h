@@ -76,6 +76,9 @@ class SegmentationHead {
   /// Throws Error on inconsistent sizes and on logits that are not finite.
   SegmentationResult run(std::span<const HeadView> views, int height, int width,
                          const HeadOptions& options) const;
+  /// The same into a result of before, whose memory is used again.
+  void run(std::span<const HeadView> views, int height, int width, const HeadOptions& options,
+           SegmentationResult& result) const;
 
   /// Scores of the chosen classes (`options.classes` stands for the background), [chosen, height, width].
   std::vector<float> class_scores(std::span<const HeadView> views, int height, int width,

@@ -1,10 +1,10 @@
 #include <algorithm>
 
 #include "image/crop.h"
+#include "labels/mask_logits.h"
 #include "method/input.h"
 #include "method/methods.h"
 #include "model/san.h"
-#include "labels/mask_logits.h"
 
 namespace san {
 namespace {
@@ -62,6 +62,7 @@ class Crops final : public Method {
     const Grid size{input.height, input.width};
     seen->masks = b.to_host(
         network_.forward(b, b.from_host({1, size.tokens(), 3}, input.values), size).back().mask_logits);
+    seen->resize_ms = input.ms;
     seen->view = view_of(input, network_.mask_grid(size), options.mirrored);
     seen->view.queries = static_cast<int>(network_.config().queries);
     seen->view.mask_logits = seen->masks;

@@ -1,6 +1,7 @@
 #include "method/input.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "image/crop.h"
 
@@ -8,6 +9,7 @@ namespace san {
 
 Preprocessed fit_picture(const Image& picture, const InputSize& usual, const LookOptions& options,
                          int multiple, ThreadPool& pool, int least) {
+  const auto start = std::chrono::steady_clock::now();
   const int short_side = options.short_side > 0 ? options.short_side : usual.short_side;
   const int long_side =
       options.long_side > 0
@@ -17,7 +19,9 @@ Preprocessed fit_picture(const Image& picture, const InputSize& usual, const Loo
       resize_shortest_edge({picture.height, picture.width}, short_side, long_side, options.size_rule);
   const Image resized = resize(options.mirrored ? mirrored(picture) : picture, std::max(size.height, least),
                                std::max(size.width, least), options.filter, &pool);
-  return preprocess(resized, multiple, &pool);
+  Preprocessed input = preprocess(resized, multiple, &pool);
+  input.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return input;
 }
 
 HeadView view_of(const Preprocessed& input, Grid grid, bool mirrored) {

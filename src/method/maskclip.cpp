@@ -34,6 +34,7 @@ class MaskClip final : public Method {
     const Tensor image = b.from_host({1, size.tokens(), 3}, input.values);
     auto seen = std::make_unique<DenseFeatures>();
     seen->patches = b.to_host(deep_.dense_embeddings(b, shallow_.forward(b, image, size)));
+    seen->resize_ms = input.ms;
     seen->view = view_of(input, {size.height / patch, size.width / patch}, options.mirrored);
     seen->view.grid_scale = std::exp(b.to_host(logit_scale_).front());
     return seen;

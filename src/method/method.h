@@ -50,7 +50,8 @@ struct Features {
 
   int height = 0, width = 0;  ///< of the picture
   HeadView view;              ///< its geometry; of the logits only those that no word changes are set
-  double look_ms = 0;         ///< resizing, normalising and the network
+  double resize_ms = 0;       ///< from the picture to the network's input
+  double look_ms = 0;         ///< that and the network
 };
 
 /// What a method makes of a vocabulary, in the memory of one session's backend. Each method derives its own;

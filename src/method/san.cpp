@@ -28,6 +28,7 @@ class SanMethod final : public Method {
     auto seen = std::make_unique<SanFeatures>();
     seen->embeddings = b.to_host(out.embeddings);
     seen->masks = b.to_host(out.mask_logits);
+    seen->resize_ms = input.ms;
     seen->view = view_of(input, network_.mask_grid(size), options.mirrored);
     seen->view.queries = static_cast<int>(network_.config().queries);
     seen->view.mask_logits = seen->masks;

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "image/codec/decode.h"
-#include "image/rle.h"
+#include "san/masks.hpp"
 #include "prepare/mat_file.h"
 #include "prepare/raw_source.h"
 

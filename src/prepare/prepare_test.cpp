@@ -8,7 +8,7 @@
 #include "eval/evaluator.h"
 #include "image/codec/decode.h"
 #include "image/codec/encode.h"
-#include "image/rle.h"
+#include "san/masks.hpp"
 
 // Miniature raw downloads in each official layout: prepared, then predictions with known mistakes evaluated
 // against confusion matrices counted by hand.

@@ -16,7 +16,6 @@ namespace san {
 // with or without a byte-order mark; both kinds of line ends. White space around names is removed. A class's
 // label value is its place among the classes, counted from 0.
 
-
 /// Limits of a list beside kMaxClasses, checked before what they limit is worked on.
 struct ClassListLimits {
   static constexpr std::size_t kBytes = std::size_t{4} << 20;  ///< of a list or file
@@ -24,22 +23,13 @@ struct ClassListLimits {
   static constexpr std::size_t kNameBytes = 1024;              ///< CLIP reads 77 tokens
 };
 
-// All of these throw Error, with the file and line or the place in the list, for: no class at all; an empty
-// name; two names that CLIP cannot tell apart (it ignores case and spacing); control characters and marks
-// that turn the direction of writing; text that is not UTF-8; anything beyond ClassListLimits.
-
-/// One class, such as "couch|sofa".
-ClassName parse_class(std::string_view text);
-
-/// Classes separated by commas.
-std::vector<ClassName> parse_class_list(std::string_view text);
-
-/// One class per entry, such as the items of a YAML list. `where` names the list in errors.
-std::vector<ClassName> parse_classes(std::span<const std::string> entries, const std::string& where);
+// All of these, and those that programs may use (san/class_names.hpp), throw Error, with the file and line or
+// the place in the list, for: no class at all; an empty name; two names that CLIP cannot tell apart (it
+// ignores case and spacing); control characters and marks that turn the direction of writing; text that is
+// not UTF-8; anything beyond ClassListLimits.
 
 /// One class per line. `where` names the text in errors ("where:7: …").
 std::vector<ClassName> parse_class_lines(std::string_view text, const std::string& where);
-std::vector<ClassName> load_class_file(const std::filesystem::path& path);
 
 /// Names as they are, such as a world's; neither commas nor bars split them.
 std::vector<ClassName> make_classes(std::span<const std::string> names);

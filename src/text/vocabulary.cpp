@@ -93,6 +93,7 @@ VocabularyEncoder::Rows VocabularyEncoder::embed(std::span<const std::string> na
       batch.push_back(prompts[end].tokens);
     accumulate(std::span(prompts).subspan(begin, end - begin), encode_prompts_(batch), dim, sums);
     progress.advance(static_cast<std::int64_t>(end - begin));
+    if (options.progress) options.progress(progress.done(), progress.total());
     begin = end;
   }
   Rows rows;

@@ -37,6 +37,7 @@ struct EncodeOptions {
   const std::atomic<bool>* cancelled = nullptr;  // checked before every batch
   EmbeddingCache* cache = nullptr;               // none: nothing is kept
   std::string model_hash;                        // of the text tower; needed with a cache
+  std::function<void(std::int64_t done, std::int64_t total)> progress = nullptr;  // called after every batch
 };
 
 /// Embeds class names: every template filled, tokenised, cut after its end token (exact under causal

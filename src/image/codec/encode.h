@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "image/color.h"
+#include "san/colors.hpp"
 #include "san/image.hpp"
 
 namespace san {

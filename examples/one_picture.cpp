@@ -1,3 +1,4 @@
+// one_picture MODEL PICTURE: what is in it, and how much of it; overlay.png for people.
 #include <cstdio>
 #include <san/san.hpp>
 
@@ -11,7 +12,7 @@ int main(int argc, char** argv) try {
   const san::Segmentation result = segmenter.segment(image, words);
   for (std::size_t k = 0; k < words.classes().size(); ++k)
     std::printf("%s: %lld pixels\n", words.classes()[k].c_str(), static_cast<long long>(result.areas[k]));
-  san::save_overlay("overlay.png", image, result, words);
+  san::save_file("overlay.png", san::encode_png(san::draw_overlay(image, result)));
   return 0;
 } catch (const san::Error& e) {
   std::fprintf(stderr, "error: %s\n", e.what());

@@ -1,0 +1,81 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "san/cancellation.hpp"
+#include "san/error.hpp"
+#include "san/image_view.hpp"
+#include "san/segmentation.hpp"
+#include "san/vocabulary.hpp"
+
+namespace san {
+
+enum class Preprocessing : std::uint8_t {
+  kEvaluation,  ///< bilinear, sides rounded, the long side limited: as benchmarks do
+  kDemo         ///< bicubic, the long side truncated and not limited: as the authors' demo does
+};
+
+struct SegmentationOptions {
+  /// Pixels that the learned background wins get the label classes().size() instead of the best class.
+  bool other = false;
+  bool label_scores = false;  ///< also return the score of each pixel's label
+  Preprocessing preprocessing = Preprocessing::kEvaluation;
+  int short_side = 0;  ///< of the network's input, pixels, at most 8192; 0: the model's own
+  int long_side = 0;   ///< limit on the other side; 0: in the model's proportion to short_side
+  Watch watch;         ///< progress counts the pictures of a batch
+};
+
+/// What the network sees in one picture, before any words: made by Segmenter::look(), asked with one
+/// vocabulary after the other, by any segmenter of that model and in any thread. Immutable.
+class SAN_API ImageFeatures {
+ public:
+  int height() const;  ///< of the picture, pixels
+  int width() const;
+
+ private:
+  friend class Segmenter;
+  struct Impl;
+  explicit ImageFeatures(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  const Impl& impl() const;
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// One thread's workspace. Every function throws Error on a picture of no size and on options outside their
+/// range, and Cancelled; the segmenter stays usable.
+class SAN_API Segmenter {
+ public:
+  Segmenter(Segmenter&&) noexcept;
+  Segmenter& operator=(Segmenter&&) noexcept;
+  ~Segmenter();
+
+  Segmentation segment(const ImageView& image, const Vocabulary& vocabulary,
+                       const SegmentationOptions& options = {});
+  /// Into a result of before, whose memory is used again: for frames of one size.
+  void segment(const ImageView& image, const Vocabulary& vocabulary, const SegmentationOptions& options,
+               Segmentation& result);
+  /// One result per picture, one picture after the other, each with all threads of the budget.
+  std::vector<Segmentation> segment_batch(std::span<const ImageView> images, const Vocabulary& vocabulary,
+                                          const SegmentationOptions& options = {});
+
+  /// The vocabulary comes late in this network: most of the work is done once per picture, whatever is asked.
+  ImageFeatures look(const ImageView& image, const SegmentationOptions& options = {});
+  /// Of `options` what concerns labels counts. Throws Error on features of another model.
+  Segmentation segment(const ImageFeatures& features, const Vocabulary& vocabulary,
+                       const SegmentationOptions& options = {});
+
+  /// Runs the network once on a grey picture of that size, so that the first real one takes no longer than
+  /// those after it.
+  void warm_up(int height, int width, const SegmentationOptions& options = {});
+
+ private:
+  friend class Model;
+  struct Impl;
+  explicit Segmenter(std::unique_ptr<Impl> impl);
+  Impl& impl() const;
+  void answer(const ImageFeatures& features, const Vocabulary& vocabulary, const SegmentationOptions& options,
+              Segmentation& result);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace san

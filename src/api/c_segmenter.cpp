@@ -1,0 +1,101 @@
+#include <algorithm>
+
+#include "api/c_support.h"
+#include "base/error.h"
+
+namespace san::c {
+
+SegmentationOptions segmentation_options(const san_segment_options* given) {
+  const san_segment_options o = read(given, "san_segment_options");
+  require(o.preprocessing == SAN_EVALUATION || o.preprocessing == SAN_DEMO,
+          "san_segment_options.preprocessing is {}; expected SAN_EVALUATION or SAN_DEMO", o.preprocessing);
+  SegmentationOptions options;
+  options.other = o.other != 0;
+  options.label_scores = o.label_scores != 0;
+  options.preprocessing = static_cast<Preprocessing>(o.preprocessing);
+  options.short_side = o.short_side;
+  options.long_side = o.long_side;
+  options.watch = watch(o.cancellation, o.progress, o.user);
+  return options;
+}
+
+}  // namespace san::c
+
+using namespace san::c;
+
+san_segmenter* san_segmenter_create(const san_model* model) {
+  return guard<san_segmenter*>(nullptr, [&] {
+    return new san_segmenter{at(model, "model").model.segmenter(), {}};
+  });
+}
+void san_segmenter_free(san_segmenter* segmenter) {
+  delete segmenter;
+}
+
+int san_segmenter_warm_up(san_segmenter* segmenter, int height, int width,
+                          const san_segment_options* options) {
+  return status(
+      [&] { at(segmenter, "segmenter").segmenter.warm_up(height, width, segmentation_options(options)); });
+}
+
+san_result* san_segment(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
+                        const san_segment_options* options) {
+  return guard<san_result*>(nullptr, [&] {
+    san::Segmenter& s = at(segmenter, "segmenter").segmenter;
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    return new san_result{s.segment(view(pixels), words, segmentation_options(options))};
+  });
+}
+
+int san_segment_labels(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
+                       const san_segment_options* options, uint16_t* labels, size_t capacity) {
+  return status([&] {
+    san_segmenter& s = at(segmenter, "segmenter");
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    const san::ImageView picture = view(pixels);
+    need(labels, "labels");
+    require_room(capacity, 1, picture.height, picture.width, "labels");
+    s.segmenter.segment(picture, words, segmentation_options(options), s.latest);
+    std::ranges::copy(s.latest.labels.labels, labels);
+  });
+}
+
+int san_segment_batch(san_segmenter* segmenter, const san_vocabulary* vocabulary,
+                      const san_pixels* const* pixels, size_t count, const san_segment_options* options,
+                      san_result** results) {
+  return status([&] {
+    san::Segmenter& s = at(segmenter, "segmenter").segmenter;
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    if (count == 0) return;
+    need(pixels, "pixels");
+    need(results, "results");
+    std::fill_n(results, count, nullptr);
+    std::vector<san::ImageView> views;
+    for (size_t i = 0; i < count; ++i) views.push_back(view(pixels[i]));
+    std::vector<std::unique_ptr<san_result>> made;
+    for (san::Segmentation& r : s.segment_batch(views, words, segmentation_options(options)))
+      made.push_back(std::unique_ptr<san_result>(new san_result{std::move(r)}));
+    for (size_t i = 0; i < count; ++i) results[i] = made[i].release();
+  });
+}
+
+san_features* san_look(san_segmenter* segmenter, const san_pixels* pixels,
+                       const san_segment_options* options) {
+  return guard<san_features*>(nullptr, [&] {
+    san::Segmenter& s = at(segmenter, "segmenter").segmenter;
+    return new san_features{s.look(view(pixels), segmentation_options(options))};
+  });
+}
+
+san_result* san_segment_features(san_segmenter* segmenter, const san_features* features,
+                                 const san_vocabulary* vocabulary, const san_segment_options* options) {
+  return guard<san_result*>(nullptr, [&] {
+    san::Segmenter& s = at(segmenter, "segmenter").segmenter;
+    const san::ImageFeatures& f = at(features, "features").features;
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    return new san_result{s.segment(f, words, segmentation_options(options))};
+  });
+}
+void san_features_free(san_features* features) {
+  delete features;
+}

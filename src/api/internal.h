@@ -1,0 +1,58 @@
+#pragma once
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "san/model.hpp"
+
+/// What stands behind the handles of include/san.
+namespace san {
+
+struct Vocabulary::Impl {
+  std::shared_ptr<const TextEmbeddings> embeddings;
+  std::string text_hash;  ///< of the text tower that made them
+};
+
+struct Model::Impl {
+  std::shared_ptr<const Engine> engine;
+  std::shared_ptr<ThreadPool> pool;
+  ModelOptions options;
+};
+
+struct Segmenter::Impl {
+  Session session;
+  std::shared_ptr<ThreadPool> pool;
+  std::shared_ptr<const Engine> engine;
+  Image pixels;  ///< of the picture, in memory that the next one uses again
+};
+
+struct ImageFeatures::Impl {
+  std::shared_ptr<const Features> features;
+  std::shared_ptr<const Engine> engine;  ///< that made them
+};
+
+/// The network's answer, from which a Segmentation computes what it is asked for.
+struct Segmentation::Answer {
+  Logits logits;
+  std::shared_ptr<const TextEmbeddings> vocabulary;
+  std::vector<int> row_class;
+  SegmentOptions options;
+  std::shared_ptr<const Engine> engine;
+  std::shared_ptr<ThreadPool> pool;
+
+  int height() const { return logits.features->height; }  ///< of the picture
+  int width() const { return logits.features->width; }
+
+  HeadOptions head() const { return head_options(*vocabulary, row_class, options); }
+};
+
+/// Throws Error as to_image() does.
+void check_view(const ImageView& view);
+/// Writes the pixels as RGB into `image`, whose memory is used again.
+void copy_pixels(const ImageView& view, Image& image);
+
+/// Colours as given, one per class, or distinct ones. Throws Error when there are too few.
+std::vector<Rgb> class_colors(std::span<const Rgb> colors, std::size_t classes);
+
+}  // namespace san

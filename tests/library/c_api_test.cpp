@@ -1,0 +1,313 @@
+// libsan as a C program meets it, hostile arguments included: whatever comes in, a code comes out.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "library_fixture.h"
+#include "san/san.h"
+
+extern "C" int old_program(const std::uint8_t* rgb, int height, int width, std::uint16_t* labels);
+
+namespace san::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+template <class Handle, void (*free)(Handle*)>
+struct Freed {
+  void operator()(Handle* handle) const { free(handle); }
+};
+template <class Handle, void (*free)(Handle*)>
+using Owner = std::unique_ptr<Handle, Freed<Handle, free>>;
+
+class CApi : public Library {
+ protected:
+  CApi()
+      : image_(picture(40, 56)),
+        pixels_{sizeof pixels_, image_.rgb.data(), 40, 56, SAN_RGB, 0},
+        model_(san_model_load("formula:tiny", nullptr)),
+        words_(san_vocabulary_parse(model_.get(), "cat, sofa|couch, wall", nullptr)),
+        segmenter_(san_segmenter_create(model_.get())) {}
+
+  void SetUp() override { ASSERT_NE(segmenter_, nullptr) << san_last_error(); }
+
+  san_result* segment(const san_segment_options* options = nullptr) {
+    return san_segment(segmenter_.get(), words_.get(), &pixels_, options);
+  }
+
+  const Image image_;
+  san_pixels pixels_;
+  Owner<san_model, san_model_free> model_;
+  Owner<san_vocabulary, san_vocabulary_free> words_;
+  Owner<san_segmenter, san_segmenter_free> segmenter_;
+};
+using Result = Owner<san_result, san_result_free>;
+using Buffer = Owner<san_buffer, san_buffer_free>;
+using Picture = Owner<san_image, san_image_free>;
+using Proposals = Owner<san_proposals, san_proposals_free>;
+
+/// The call failed as calls do: with a code and a reason.
+void expect_failed(int status, const char* words) {
+  EXPECT_EQ(status, SAN_ERROR) << words;
+  EXPECT_EQ(san_last_status(), SAN_ERROR) << words;
+  EXPECT_THAT(san_last_error(), HasSubstr(words));
+}
+void expect_failed(const void* result, const char* words) {
+  EXPECT_EQ(result, nullptr) << words;
+  expect_failed(san_last_status(), words);
+}
+
+TEST_F(CApi, SaysWhatCppSays) {
+  Segmenter cpp = Model::load("formula:tiny").segmenter();
+  const Model model = Model::load("formula:tiny");
+  const Segmentation expected = cpp.segment(image_, model.vocabulary({"cat", "sofa|couch", "wall"}));
+  const Result r(segment());
+  ASSERT_NE(r, nullptr) << san_last_error();
+  EXPECT_EQ(san_result_height(r.get()), 40);
+  EXPECT_EQ(san_result_width(r.get()), 56);
+  EXPECT_EQ(san_result_classes(r.get()), 3u);
+  EXPECT_STREQ(san_result_class(r.get(), 1), "sofa");
+  EXPECT_EQ(std::memcmp(san_result_labels(r.get()), expected.labels.labels.data(), 40 * 56 * 2), 0);
+  for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(san_result_area(r.get(), k), expected.areas[k]);
+  EXPECT_EQ(san_result_area(r.get(), 4), -1);
+  EXPECT_EQ(san_result_label_scores(r.get()), nullptr);
+  san_timing timing{sizeof timing, 0, 0, 0};
+  EXPECT_EQ(san_result_get_timing(r.get(), &timing), SAN_OK);
+  EXPECT_GT(timing.network_ms, 0);
+
+  const std::int32_t chosen[] = {2, 3};
+  std::vector<float> scores(2 * 40 * 56);
+  ASSERT_EQ(san_result_class_scores(r.get(), chosen, 2, 0, 0, scores.data(), scores.size()), SAN_OK);
+  EXPECT_EQ(scores, expected.class_scores({{2, 3}}));
+
+  const Proposals p(san_result_proposals(r.get(), 0, 0));
+  ASSERT_EQ(san_proposals_count(p.get()), expected.proposals().size());
+  san_proposal first{};
+  first.size = sizeof first;
+  ASSERT_EQ(san_proposals_get(p.get(), 0, &first), SAN_OK);
+  std::vector<std::uint8_t> mask(40 * 56);
+  ASSERT_EQ(san_proposals_mask(p.get(), 0, mask.data(), mask.size()), SAN_OK);
+  EXPECT_EQ(std::count(mask.begin(), mask.end(), 1), first.area);
+  EXPECT_EQ(first.rle_counts, rle_counts_to_string(expected.proposals()[0].mask.counts));
+
+  const Buffer json(san_result_json(r.get(), "a.png", nullptr, p.get()));
+  EXPECT_THAT(static_cast<const char*>(san_buffer_data(json.get())), HasSubstr("\"image\": \"a.png\""));
+  EXPECT_EQ(std::strlen(static_cast<const char*>(san_buffer_data(json.get()))), san_buffer_size(json.get()));
+  const Picture overlay(san_result_overlay(r.get(), &pixels_, nullptr));
+  san_pixels shown{};
+  shown.size = sizeof shown;
+  ASSERT_EQ(san_image_pixels(overlay.get(), &shown), SAN_OK);
+  EXPECT_GT(shown.width, 56);
+  const Buffer png(san_encode_png(&shown));
+  const Picture again(
+      san_image_decode(san_buffer_data(png.get()), san_buffer_size(png.get()), nullptr, nullptr));
+  EXPECT_NE(again, nullptr) << san_last_error();
+  EXPECT_EQ(
+      san_save_file((folder_ / "a.png").c_str(), san_buffer_data(png.get()), san_buffer_size(png.get())),
+      SAN_OK);
+  EXPECT_NE(Picture(san_image_load((folder_ / "a.png").c_str(), nullptr)), nullptr);
+  EXPECT_NE(Buffer(san_encode_labels(san_result_labels(r.get()), 40, 56, nullptr, 0)), nullptr);
+  EXPECT_NE(Buffer(san_encode_jpeg(&pixels_, 80)), nullptr);
+  EXPECT_EQ(san_result_save_scores(r.get(), (folder_ / "s.safetensors").c_str()), SAN_OK);
+}
+
+TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
+  const Result one(segment());
+  const san_pixels* pictures[] = {&pixels_, &pixels_};
+  san_result* results[2] = {};
+  ASSERT_EQ(san_segment_batch(segmenter_.get(), words_.get(), pictures, 2, nullptr, results), SAN_OK);
+  const Result a(results[0]), b(results[1]);
+  EXPECT_EQ(std::memcmp(san_result_labels(b.get()), san_result_labels(one.get()), 40 * 56 * 2), 0);
+  std::vector<std::uint16_t> labels(40 * 56);
+  ASSERT_EQ(
+      san_segment_labels(segmenter_.get(), words_.get(), &pixels_, nullptr, labels.data(), labels.size()),
+      SAN_OK);
+  EXPECT_EQ(std::memcmp(san_result_labels(one.get()), labels.data(), 40 * 56 * 2), 0);
+
+  const std::string path = folder_ / "words";
+  ASSERT_EQ(san_vocabulary_save(words_.get(), path.c_str()), SAN_OK);
+  const Owner<san_vocabulary, san_vocabulary_free> loaded(san_vocabulary_load(model_.get(), path.c_str()));
+  ASSERT_EQ(san_vocabulary_size(loaded.get()), 3u);
+  EXPECT_STREQ(san_vocabulary_class(loaded.get(), 1), "sofa");
+  EXPECT_EQ(san_vocabulary_class(loaded.get(), 3), nullptr);
+  const Owner<san_features, san_features_free> seen(san_look(segmenter_.get(), &pixels_, nullptr));
+  const Result asked(san_segment_features(segmenter_.get(), seen.get(), loaded.get(), nullptr));
+  ASSERT_NE(asked, nullptr) << san_last_error();
+  EXPECT_EQ(std::memcmp(san_result_labels(one.get()), san_result_labels(asked.get()), 40 * 56 * 2), 0);
+
+  std::size_t sets = 0;
+  while (san_label_set_name(sets) != nullptr) ++sets;
+  EXPECT_EQ(sets, shipped_label_sets().size());
+  const char* single[] = {"{}"};
+  const san_vocabulary_options cheap{sizeof cheap, single, 1, nullptr, 1, nullptr, nullptr, nullptr};
+  const Owner<san_vocabulary, san_vocabulary_free> voc(
+      san_vocabulary_of_label_set(model_.get(), "voc-20", &cheap));
+  EXPECT_EQ(san_vocabulary_size(voc.get()), 20u);
+  san_model_facts facts{};
+  facts.size = sizeof facts;
+  ASSERT_EQ(san_model_get_facts(model_.get(), &facts), SAN_OK);
+  EXPECT_STREQ(facts.name, "formula:tiny");
+  EXPECT_STREQ(san_backend_name(0), backends()[0].c_str());
+  EXPECT_STREQ(san_method_name(0), methods()[0].c_str());
+  EXPECT_EQ(san_backend_name(1000), nullptr);
+}
+
+TEST_F(CApi, AProgramOfTheFirstHeaderStillWorks) {
+  std::vector<std::uint16_t> labels(40 * 56);
+  ASSERT_EQ(old_program(image_.rgb.data(), 40, 56, labels.data()), 0) << san_last_error();
+  const Owner<san_vocabulary, san_vocabulary_free> words(
+      san_vocabulary_parse(model_.get(), "cat, sofa, wall", nullptr));
+  const Result now(san_segment(segmenter_.get(), words.get(), &pixels_, nullptr));
+  EXPECT_EQ(std::memcmp(san_result_labels(now.get()), labels.data(), labels.size() * 2), 0);
+}
+
+TEST_F(CApi, AProgramOfALaterHeaderWorksUntilItAsksForMore) {
+  struct Later {
+    san_segment_options known;
+    std::int64_t more;
+  } options{};
+  options.known.size = sizeof options;
+  EXPECT_NE(Result(segment(&options.known)), nullptr) << san_last_error();
+  options.more = 1;
+  expect_failed(segment(&options.known), "does not know");
+}
+
+TEST_F(CApi, CancellationHasACodeOfItsOwn) {
+  const Owner<san_cancellation, san_cancellation_free> stop(san_cancellation_create());
+  san_segment_options options{};
+  options.size = sizeof options;
+  options.cancellation = stop.get();
+  EXPECT_NE(Result(segment(&options)), nullptr);
+  san_cancellation_cancel(stop.get());
+  EXPECT_EQ(segment(&options), nullptr);
+  EXPECT_EQ(san_last_status(), SAN_CANCELLED);
+  san_cancellation_reset(stop.get());
+  EXPECT_NE(Result(segment(&options)), nullptr);
+  EXPECT_EQ(san_last_status(), SAN_OK);
+  EXPECT_STREQ(san_last_error(), "");
+}
+
+TEST_F(CApi, NullIsAnErrorEverywhere) {
+  const Result r(segment());
+  const Proposals p(san_result_proposals(r.get(), 0, 0));
+  std::uint16_t labels[4] = {};
+  float scores[4] = {};
+  std::uint8_t mask[4] = {};
+  const std::int32_t chosen[] = {0};
+  san_result* results[1] = {};
+  const san_pixels* none[] = {nullptr};
+  const char* null_name[] = {nullptr};
+  san_segmenter* s = segmenter_.get();
+  san_vocabulary* w = words_.get();
+  san_model* m = model_.get();
+  expect_failed(san_model_load(nullptr, nullptr), "model is NULL");
+  expect_failed(san_model_get_facts(nullptr, nullptr), "model is NULL");
+  expect_failed(san_model_get_facts(m, nullptr), "san_model_facts is NULL");
+  expect_failed(san_model_get_cost(m, 10, 10, nullptr), "san_cost is NULL");
+  expect_failed(san_vocabulary_create(nullptr, nullptr, 0, nullptr), "model is NULL");
+  expect_failed(san_vocabulary_create(m, nullptr, 3, nullptr), "classes is NULL");
+  expect_failed(san_vocabulary_create(m, null_name, 1, nullptr), "a class name is NULL");
+  expect_failed(san_vocabulary_create(m, null_name, 0, nullptr), "class");
+  expect_failed(san_vocabulary_parse(m, nullptr, nullptr), "list is NULL");
+  expect_failed(san_vocabulary_read(m, nullptr, nullptr), "path is NULL");
+  expect_failed(san_vocabulary_of_label_set(m, nullptr, nullptr), "label_set is NULL");
+  expect_failed(san_vocabulary_of_label_set(m, "none", nullptr), "voc-20");
+  expect_failed(san_vocabulary_save(nullptr, "x"), "vocabulary is NULL");
+  expect_failed(san_vocabulary_load(m, nullptr), "path is NULL");
+  expect_failed(san_segmenter_create(nullptr), "model is NULL");
+  expect_failed(san_segmenter_warm_up(nullptr, 1, 1, nullptr), "segmenter is NULL");
+  expect_failed(san_segment(nullptr, w, &pixels_, nullptr), "segmenter is NULL");
+  expect_failed(san_segment(s, nullptr, &pixels_, nullptr), "vocabulary is NULL");
+  expect_failed(san_segment(s, w, nullptr, nullptr), "pixels is NULL");
+  expect_failed(san_segment_labels(s, w, &pixels_, nullptr, nullptr, 0), "labels is NULL");
+  expect_failed(san_segment_labels(s, w, &pixels_, nullptr, labels, 4), "room for 4");
+  expect_failed(san_segment_batch(s, w, nullptr, 1, nullptr, results), "pixels is NULL");
+  expect_failed(san_segment_batch(s, w, none, 1, nullptr, results), "pixels is NULL");
+  expect_failed(san_segment_batch(s, w, none, 1, nullptr, nullptr), "results is NULL");
+  EXPECT_EQ(san_segment_batch(s, w, nullptr, 0, nullptr, nullptr), SAN_OK);
+  expect_failed(san_look(s, nullptr, nullptr), "pixels is NULL");
+  expect_failed(san_segment_features(s, nullptr, w, nullptr), "features is NULL");
+  expect_failed(san_result_get_timing(nullptr, nullptr), "result is NULL");
+  expect_failed(san_result_class_scores(r.get(), nullptr, 1, 0, 0, scores, 4), "classes is NULL");
+  expect_failed(san_result_class_scores(r.get(), chosen, 1, 0, 0, scores, 4), "room for 4");
+  expect_failed(san_result_class_scores(r.get(), chosen, 1, -1, 2, scores, 4), "-1");
+  expect_failed(
+      san_result_class_scores(r.get(), chosen, std::numeric_limits<std::size_t>::max(), 0, 0, scores, 4),
+      "at most 65536");
+  expect_failed(san_result_save_scores(r.get(), nullptr), "path is NULL");
+  expect_failed(san_result_json(nullptr, nullptr, nullptr, nullptr), "result is NULL");
+  expect_failed(san_result_overlay(nullptr, &pixels_, nullptr), "result is NULL");
+  expect_failed(san_result_proposals(nullptr, 0, 0), "result is NULL");
+  expect_failed(san_proposals_get(p.get(), 10000, nullptr), "proposal 10000");
+  expect_failed(san_proposals_get(p.get(), 0, nullptr), "san_proposal is NULL");
+  expect_failed(san_proposals_mask(p.get(), 0, mask, 4), "room for 4");
+  expect_failed(san_image_load(nullptr, nullptr), "path is NULL");
+  expect_failed(san_image_decode(nullptr, 10, nullptr, nullptr), "bytes is NULL");
+  expect_failed(san_image_decode("x", 0, "empty.png", nullptr), "empty.png");
+  expect_failed(san_image_pixels(nullptr, nullptr), "image is NULL");
+  expect_failed(san_encode_png(nullptr), "pixels is NULL");
+  expect_failed(san_encode_labels(nullptr, 1, 1, nullptr, 0), "labels is NULL");
+  expect_failed(san_encode_labels(labels, -1, 1, nullptr, 0), "positive");
+  expect_failed(san_save_file(nullptr, "x", 1), "path is NULL");
+  expect_failed(san_save_file("x", nullptr, 1), "data is NULL");
+  expect_failed(san_threads_create(-5), "-5");
+}
+
+TEST_F(CApi, NullIsNothingToFreeAndNothingToRead) {
+  san_model_free(nullptr), san_vocabulary_free(nullptr), san_segmenter_free(nullptr),
+      san_result_free(nullptr);
+  san_features_free(nullptr), san_proposals_free(nullptr), san_image_free(nullptr), san_buffer_free(nullptr);
+  san_cancellation_free(nullptr), san_threads_free(nullptr), san_cancellation_cancel(nullptr);
+  EXPECT_EQ(san_result_height(nullptr), 0);
+  EXPECT_EQ(san_result_labels(nullptr), nullptr);
+  EXPECT_EQ(san_buffer_size(nullptr), 0u);
+}
+
+TEST_F(CApi, NumbersOutsideTheirRangeAreErrors) {
+  const auto with = [&](auto change) {
+    san_pixels p = pixels_;
+    change(p);
+    return san_segment(segmenter_.get(), words_.get(), &p, nullptr);
+  };
+  expect_failed(with([](san_pixels& p) { p.size = 0; }), "san_pixels.size is 0");
+  expect_failed(with([](san_pixels& p) { p.size = std::numeric_limits<std::size_t>::max(); }),
+                "san_pixels.size");
+  expect_failed(with([](san_pixels& p) { p.data = nullptr; }), "data is NULL");
+  expect_failed(with([](san_pixels& p) { p.height = 0; }), "at least 1");
+  expect_failed(with([](san_pixels& p) { p.width = -7; }), "-7");
+  expect_failed(with([](san_pixels& p) { p.height = p.width = std::numeric_limits<std::int32_t>::max(); }),
+                "more than");
+  expect_failed(with([](san_pixels& p) { p.format = 5; }), "format is 5");
+  expect_failed(with([](san_pixels& p) { p.stride_bytes = 3; }), "3 bytes apart");
+  expect_failed(with([](san_pixels& p) { p.stride_bytes = std::numeric_limits<std::size_t>::max(); }),
+                "memory");
+  const auto asked = [&](auto change) {
+    san_segment_options o{};
+    o.size = sizeof o;
+    change(o);
+    return segment(&o);
+  };
+  expect_failed(asked([](san_segment_options& o) { o.short_side = -1; }), "-1");
+  expect_failed(asked([](san_segment_options& o) { o.long_side = 1 << 30; }), "long side");
+  expect_failed(asked([](san_segment_options& o) { o.preprocessing = 9; }), "preprocessing is 9");
+  const Result r(segment());
+  const float nan = std::nanf("");
+  expect_failed(san_result_proposals(r.get(), nan, 0.5f), "nan");
+  expect_failed(san_result_proposals(r.get(), 0, nan), "nan");
+  expect_failed(san_result_proposals(r.get(), 0, 1.5f), "1.5");
+  san_overlay_options o{};
+  o.size = sizeof o;
+  o.opacity = nan;
+  expect_failed(san_result_overlay(r.get(), &pixels_, &o), "opacity");
+  expect_failed(san_encode_jpeg(&pixels_, 0), "quality");
+  expect_failed(san_segmenter_warm_up(segmenter_.get(), 0, 10, nullptr), "warm-up");
+  san_cost cost{};
+  cost.size = sizeof cost;
+  expect_failed(san_model_get_cost(model_.get(), 0, 10, &cost), "at least 1");
+  EXPECT_NE(Result(segment()), nullptr) << "after all this the segmenter still works";
+}
+
+}  // namespace
+}  // namespace san::testing

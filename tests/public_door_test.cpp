@@ -1,0 +1,67 @@
+// The command line is the first user of include/san: what it cannot do with it, nobody can.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+
+#include "support/files.h"
+
+namespace san::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = SAN_SOURCE_DIR;
+
+/// Headers of this project that `file` reaches, as "src/…", "include/…" or "apps/…", and who includes them.
+void follow(const fs::path& file, std::map<std::string, std::string>& found) {
+  static const std::regex kInclude("^\\s*#\\s*include\\s*[<\"]([^>\"]+)[>\"]");
+  for (const std::string& line : lines_of(read_file(kRoot / file))) {
+    std::smatch match;
+    if (!std::regex_search(line, match, kInclude)) continue;
+    for (const fs::path& folder : {file.parent_path(), fs::path("src"), fs::path("include")}) {
+      const fs::path header = (folder / match[1].str()).lexically_normal();
+      if (!fs::is_regular_file(kRoot / header)) continue;
+      if (found.emplace(header.string(), file.string()).second) follow(header, found);
+      break;
+    }
+  }
+}
+
+TEST(PublicDoor, SegmentIsWrittenOnTheLibraryAlone) {
+  const std::set<std::string> allowed{"src/base/error.h", "src/base/log.h", "src/base/progress.h"};
+  std::map<std::string, std::string> reached;
+  follow("apps/cli/segment.cpp", reached);
+  EXPECT_TRUE(reached.contains("include/san/segmenter.hpp"));
+  for (const auto& [header, by] : reached)
+    EXPECT_TRUE(!header.starts_with("src/") || allowed.contains(header)) << by << " includes " << header;
+}
+
+// One program may hold both sides of the door: a type of the library that had a namesake inside would be two
+// types of one name, which no linker reports.
+TEST(PublicDoor, NoTypeInsideHasTheNameOfAPublicOne) {
+  static const std::regex kType(
+      R"(^(?:struct|class|enum class)(?: SAN_API)? (\w+)(?: final)?(?:\s*\{|\s*:[^:]|$))");
+  const auto types = [](const fs::path& folder) {
+    std::map<std::string, std::string> found;
+    for (const std::string& file : files_below(kRoot / folder)) {
+      if (!file.ends_with(".h") && !file.ends_with(".hpp")) continue;
+      for (const std::string& line : lines_of(read_file(kRoot / folder / file))) {
+        std::smatch match;
+        if (std::regex_search(line, match, kType)) found[match[1]] = (folder / file).string();
+      }
+    }
+    return found;
+  };
+  const auto open = types("include/san"), inside = types("src");
+  EXPECT_TRUE(open.contains("Segmentation"));
+  for (const auto& [name, file] : inside)
+    if (!file.starts_with("src/train/")) {  // members of a class there
+      EXPECT_FALSE(open.contains(name))
+          << file << ": " << name << " is defined in " << open.at(name) << " too";
+    }
+}
+
+}  // namespace
+}  // namespace san::testing
