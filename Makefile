@@ -3,7 +3,14 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 
-.PHONY: all build test demo format format-check tidy asan tsan fuzz bench install clean packages
+# What reads files that somebody else made, and what shares memory between threads: checked under sanitizers every time.
+PARSERS := checkpoint_test text_test image_codec_test data_test eval_test prepare_test verify_test
+THREADS := base_test backend_native_test engine_test
+
+empty :=
+any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
+
+.PHONY: all build test demo format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages
 
 all: build
 
@@ -26,6 +33,16 @@ demo: packages $(BUILD)/build.ninja  ## a picture, segmented
 asan tsan:  ## the tests under sanitizers
 	$(MAKE) test PRESET=$@
 
+asan-parsers: packages  ## the suites of what reads files, under AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake --preset asan
+	cmake --build build/asan -j $(JOBS) --target $(PARSERS)
+	ctest --test-dir build/asan --output-on-failure -j $(JOBS) -R '$(call any_of,$(PARSERS))'
+
+tsan-threads: packages  ## the suites of what runs in several threads, under ThreadSanitizer
+	cmake --preset tsan
+	cmake --build build/tsan -j $(JOBS) --target $(THREADS)
+	ctest --test-dir build/tsan --output-on-failure -R '$(call any_of,$(THREADS))'
+
 fuzz:  ## each parser's fuzzer for FUZZ_SECONDS
 	@tools/install-packages.sh tools/packages.txt tools/packages-dev.txt
 	tools/run-fuzzers.sh
@@ -41,6 +58,10 @@ format-check:
 tidy: build
 	@tools/install-packages.sh tools/packages-dev.txt
 	git ls-files 'src/*.cpp' 'apps/*.cpp' | grep -v _test.cpp | xargs -P $(JOBS) -n 4 tools/tidy.sh $(BUILD)
+
+tidy-changed: build  ## tidy for the files that this branch changed
+	@tools/install-packages.sh tools/packages-dev.txt
+	tools/changed-files.sh 'src/*.cpp' 'apps/*.cpp' | grep -v _test.cpp | xargs -r -P $(JOBS) -n 4 tools/tidy.sh $(BUILD)
 
 bench: build
 	$(BUILD)/apps/san bench --model formula:vit-b-16

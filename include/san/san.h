@@ -6,15 +6,21 @@
  *   san_result* result = san_segment(segmenter, words, &pixels, NULL);
  *   const uint16_t* labels = san_result_labels(result);
  *
- * Failure   Functions that make something return NULL, the others a code other than SAN_OK; san_last_error()
- * says why. Nothing is ever thrown, and a NULL argument is an error like others. *_free take NULL. Options
- * Structs whose first field is their size, filled by the caller: {.size = sizeof options}. Every other field
- * that is zero means its default, and NULL in place of a struct means all defaults. So a program built with
- * an older header runs with a newer library, and the other way round as long as it asks for nothing that the
- * library lacks (then: an error). Ownership What a function returns as a pointer to an opaque type is the
- * caller's, to be given to its *_free. Pointers to const data belong to the handle they came from and live as
- * long as it does. Handles keep what they need: a segmenter outlives the model it was made from. Threads
- * Models, vocabularies and features may be used by any number of threads, everything else by one at a time. */
+ * Failure: functions that make something return NULL, the others a code other than SAN_OK; san_last_error()
+ * says why. Nothing is ever thrown, and a NULL argument is an error like others. *_free take NULL.
+ *
+ * Options: structs whose first field is their size, filled by the caller: {.size = sizeof options}. Every
+ * other field that is zero means its default, and NULL in place of a struct means all defaults. So a program
+ * built with an older header runs with a newer library, and the other way round as long as it asks for
+ * nothing that the library lacks (then: an error).
+ *
+ * Ownership: what a function returns as a pointer to an opaque type is the caller's, to be given to its
+ * *_free. Pointers to const data belong to the handle they came from and live as long as it does. Handles
+ * keep what they need: a segmenter outlives the model it was made from.
+ *
+ * Threads: models, vocabularies and features may be used by any number of threads, everything else by one at
+ * a time.
+ */
 #ifndef SAN_SAN_H
 #define SAN_SAN_H
 
@@ -46,9 +52,9 @@ typedef struct san_model_facts {
   int32_t random_weights, untrained_adapter; /* labels, masks mean nothing */
   int64_t parameters, text_parameters;
   int32_t short_side, long_side; /* pixels that pictures are resized to */
-  int32_t embedding, context; /* values per name, tokens per prompt */
-  int32_t template_count;     /* prompts per name */
-  int32_t reserved;           /* 0 */
+  int32_t embedding, context;    /* values per name, tokens per prompt */
+  int32_t template_count;        /* prompts per name */
+  int32_t reserved;              /* 0 */
 } san_model_facts;
 typedef struct san_cost {
   size_t size;           /* sizeof(san_cost); set it before the call */

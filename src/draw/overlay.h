@@ -2,8 +2,8 @@
 #include <span>
 #include <string>
 
-#include "san/image.hpp"
 #include "san/colors.hpp"
+#include "san/image.hpp"
 #include "san/overlay_options.hpp"
 
 namespace san {

@@ -8,10 +8,10 @@
 #include "base/mapped_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
-#include "san/colors.hpp"
 #include "eval/example_pictures.h"
 #include "image/codec/decode.h"
 #include "image/codec/image_header.h"
+#include "san/colors.hpp"
 #include "san/label_sets.hpp"
 
 namespace san {

@@ -1,8 +1,7 @@
-#include "san/masks.hpp"
-
 #include <limits>
 
 #include "base/error.h"
+#include "san/masks.hpp"
 
 namespace san {
 namespace {

@@ -1,10 +1,9 @@
-#include "san/masks.hpp"
-
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "base/error.h"
+#include "san/masks.hpp"
 
 namespace san {
 namespace {

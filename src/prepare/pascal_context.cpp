@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "image/codec/decode.h"
-#include "san/masks.hpp"
 #include "prepare/mat_file.h"
 #include "prepare/raw_source.h"
+#include "san/masks.hpp"
 
 namespace san {
 namespace {

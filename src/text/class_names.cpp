@@ -67,8 +67,8 @@ class ListReader {
   }
 
   void add_class(ClassName entry, const std::string& place) {
-    require(classes_.size() < kMaxClasses, "{}: more than {} classes, the most a label map can hold",
-            place, kMaxClasses);
+    require(classes_.size() < kMaxClasses, "{}: more than {} classes, the most a label map can hold", place,
+            kMaxClasses);
     entry.label = entry.names.front();
     classes_.push_back(std::move(entry));
   }

@@ -128,7 +128,7 @@ TEST_F(SandboxTest, LiesAboutTheSizeAreRefused) {
 }
 
 TEST_F(SandboxTest, TextOfTheHelperIsCleaned) {
-  EXPECT_EQ(error_of(sandbox_, "escape"), "the picture: ?[31mred?");
+  EXPECT_EQ(error_of(sandbox_, "escape"), R"(the picture: \x1b[31mred?)");
 }
 
 TEST_F(SandboxTest, HelpersSeeNothingOfTheProgram) {
