@@ -2,6 +2,9 @@
 # C++ reads them through "embedded/<symbol>.h": std::string_view san::embedded::<symbol>().
 include_guard()
 function(san_embed target symbol file)
+  if(NOT TARGET ${target})
+    return()  # a module that this build leaves out
+  endif()
   get_filename_component(path ${file} ABSOLUTE)
   set(dir ${PROJECT_BINARY_DIR}/generated/embedded)
   set(assembly ${dir}/${symbol}.S)

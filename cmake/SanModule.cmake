@@ -1,5 +1,6 @@
-# One folder under src/ is one target: san_module(<folder> [DEPS module...] [LIBS public libs...] [PRIVATE_LIBS libs...]
-# [TEST_DEPS module...] [TEST_LIBS libs...]).
+# One folder under src/ is one target: san_module(<folder> [WHOLE] [DEPS module...] [WHOLE_DEPS module...]
+# [LIBS public libs...] [PRIVATE_LIBS libs...] [TEST_DEPS module...] [TEST_LIBS libs...]). The training-only build
+# leaves out WHOLE modules, WHOLE_DEPS, and tests that need TEST_LIBS.
 # Sources are <folder>/*.cpp; <folder>/*_test.cpp become the test executable <name>_test.
 include_guard()
 
@@ -47,8 +48,19 @@ function(san_test name)
 endfunction()
 
 function(san_module folder)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;PRIVATE_LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "" "DEPS;WHOLE_DEPS;LIBS;PRIVATE_LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
+  if(SAN_TRAIN_ONLY AND ARG_WHOLE)
+    return()
+  endif()
+  if(NOT SAN_TRAIN_ONLY)
+    list(APPEND ARG_DEPS ${ARG_WHOLE_DEPS})
+  endif()
+  foreach(dependency IN LISTS ARG_DEPS)
+    if(NOT TARGET san_${dependency})
+      message(FATAL_ERROR "module ${folder} depends on ${dependency}, which is not declared before it")
+    endif()
+  endforeach()
   set(dir ${PROJECT_SOURCE_DIR}/src/${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${dir}/*_test.cpp)
@@ -65,7 +77,7 @@ function(san_module folder)
   endif()
   list(TRANSFORM ARG_DEPS PREPEND san_)
   target_link_libraries(san_${name} ${kind} san_options ${ARG_DEPS} ${ARG_LIBS})
-  if(tests)
+  if(tests AND NOT (SAN_TRAIN_ONLY AND ARG_TEST_LIBS))
     list(TRANSFORM ARG_TEST_DEPS PREPEND san_)
     san_test(${name}_test SOURCES ${tests} LIBS san_${name} ${ARG_TEST_DEPS} ${ARG_PRIVATE_LIBS} ${ARG_TEST_LIBS})
   endif()

@@ -1,4 +1,4 @@
-# san_uses_torch(<target>): links libtorch's headers precompiled once, by the torch backend.
+# What modules with libtorch in them need beside san_module: san_torch_options() sets it.
 include_guard()
 option(SAN_TORCH_ONEDNN "Run the torch backend's CPU matmuls on oneDNN" ON)
 find_package(TorchParts REQUIRED)
@@ -27,6 +27,7 @@ if(SAN_TORCH_NCCL)
   list(APPEND SAN_TORCH_DISTRIBUTED_INCLUDES ${SAN_NCCL_INCLUDE_DIR} ${CUDAToolkit_INCLUDE_DIRS})
 endif()
 
+# Libtorch's headers, precompiled once by the torch backend.
 function(san_uses_torch target)
   if(NOT TARGET ${target})
     return()
@@ -39,4 +40,25 @@ function(san_uses_torch target)
   else()
     target_precompile_headers(${target} REUSE_FROM san_backend_torch)
   endif()
+endfunction()
+
+function(san_torch_options)
+  set(backend ${PROJECT_SOURCE_DIR}/src/backend/torch)
+  if(SAN_TORCH_ONEDNN)
+    set_source_files_properties(${backend}/matmul.cpp ${backend}/cpu_attention.cpp
+                                DIRECTORY ${PROJECT_SOURCE_DIR}/src PROPERTIES COMPILE_DEFINITIONS SAN_TORCH_ONEDNN=1)
+    # at::parallel_for is OpenMP in a header: without the option it runs on one thread, with it the precompiled header
+    # does not fit.
+    set_source_files_properties(${backend}/cpu_attention.cpp DIRECTORY ${PROJECT_SOURCE_DIR}/src
+                                PROPERTIES COMPILE_OPTIONS -fopenmp SKIP_PRECOMPILE_HEADERS ON)
+    target_include_directories(san_backend_torch SYSTEM PRIVATE ${SAN_DNNL_INCLUDE_DIR})
+    target_link_libraries(san_backend_torch PRIVATE ${SAN_DNNL_LIBRARY} gomp)
+  endif()
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/train/communicator.cpp DIRECTORY ${PROJECT_SOURCE_DIR}/src
+                              PROPERTIES COMPILE_DEFINITIONS "${SAN_TORCH_DISTRIBUTED_DEFINITIONS}")
+  target_include_directories(san_train SYSTEM PRIVATE ${SAN_TORCH_DISTRIBUTED_INCLUDES})
+  target_link_libraries(san_train PRIVATE ${SAN_TORCH_DISTRIBUTED_LIBRARIES})
+  foreach(target IN ITEMS san_backend_torch backend_torch_test san_train train_test san_train_dataset train_dataset_test)
+    san_uses_torch(${target})
+  endforeach()
 endfunction()

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "support/arrows.h"
@@ -29,9 +30,10 @@ Room linked_room(const std::string& folder, const std::string& cmake) {
 std::map<std::string, Room> rooms_of_the_project() {
   const fs::path root = SAN_SOURCE_DIR;
   const std::string build = read_file(root / "src/CMakeLists.txt");
-  auto rooms = parse_rooms(build + read_file(root / "src/train/modules.cmake"));
-  rooms["apps"] = linked_room(
-      "apps", read_file(root / "apps/CMakeLists.txt") + read_file(root / "apps/decode/CMakeLists.txt"));
+  auto rooms = parse_rooms(build);
+  rooms["apps"] = linked_room("apps", read_file(root / "apps/CMakeLists.txt"));
+  rooms["apps_decode"] = linked_room("apps/decode", read_file(root / "apps/decode/CMakeLists.txt"));
+  rooms["apps_world"] = linked_room("apps/world", read_file(root / "apps/world/CMakeLists.txt"));
   return rooms;
 }
 
@@ -41,10 +43,19 @@ TEST(IncludeDirection, EveryIncludeFollowsTheArrows) {
   for (const std::string& problem : wrong_includes(SAN_SOURCE_DIR, rooms)) ADD_FAILURE() << problem;
 }
 
+TEST(IncludeDirection, EveryRoomIsOnTheMap) {
+  const std::string map = read_file(fs::path(SAN_SOURCE_DIR) / "docs/architecture.md");
+  for (const auto& [name, room] : rooms_of_the_project()) {
+    const std::string folder = name.starts_with("apps") ? room.folder : "src/" + room.folder;
+    EXPECT_THAT(map, HasSubstr(folder == "apps" ? "`apps/cli`" : "`" + folder)) << "docs/architecture.md";
+  }
+}
+
 TEST(IncludeDirection, NothingOfTheHouseReachesTheApplications) {
   for (const auto& [name, room] : rooms_of_the_project())
-    if (name != "apps") {
-      EXPECT_FALSE(room.deps.contains("apps")) << name;
+    if (!name.starts_with("apps")) {
+      EXPECT_TRUE(std::ranges::none_of(room.deps, [](const auto& dep) { return dep.starts_with("apps"); }))
+          << name;
     }
 }
 
@@ -64,15 +75,16 @@ class SmallTree : public ::testing::Test {
   TemporaryFolder tree_;
   const std::map<std::string, Room> rooms_ = parse_rooms(R"(
     san_module(base LIBS x)  # comment (with brackets)
-    san_module(mid DEPS base PRIVATE_LIBS y TEST_DEPS side)
+    san_module(mid WHOLE DEPS base PRIVATE_LIBS y TEST_DEPS side)
     san_module(mid/inner DEPS mid)
     san_module(side
-               DEPS base))");
+               WHOLE_DEPS base LIBS z))");
 };
 
 TEST_F(SmallTree, BuildFileIsUnderstood) {
   ASSERT_EQ(rooms_.size(), 4u);
   EXPECT_THAT(rooms_.at("mid").deps, ElementsAre("base"));
+  EXPECT_THAT(rooms_.at("side").deps, ElementsAre("base"));
   EXPECT_THAT(rooms_.at("mid").test_deps, ElementsAre("side"));
   EXPECT_THAT(reachable(rooms_, {"mid_inner"}), ElementsAre("base", "mid", "mid_inner"));
 }

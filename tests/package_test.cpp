@@ -12,6 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string kFlags = "-Wall -Wextra -Wpedantic -Werror " SAN_SANITIZE_FLAG;
 
@@ -75,6 +76,39 @@ TEST_F(Package, ServesConsumersInCppAndC) {
   const ProcessResult no_model = run({"build/in_c", "none.safetensors"});
   EXPECT_EQ(no_model.code, 1);
   EXPECT_THAT(no_model.err, ::testing::AllOf(HasSubstr("error: "), HasSubstr("none.safetensors")));
+}
+
+// What `readelf -d` says a file needs itself.
+std::string needed(const fs::path& file) {
+  return run_process({"readelf", "-d", file.string()}).out;
+}
+
+TEST_F(Package, HasWhatTheDemoWorldReads) {
+  must_run({"cmake", "--install", SAN_BINARY_DIR, "--prefix", (folder_ / "installed").string()});
+  fs::rename(folder_ / "installed", folder_ / "moved");
+  for (const char* name :
+       {"concepts.tsv", "measured.tsv", "pack.pictures", "openclipart.tsv", "ATTRIBUTION.md"})
+    EXPECT_TRUE(fs::exists(folder_ / "moved/share/san/world" / name)) << name;
+  // From a folder that has none of it.
+  must_run({(folder_ / "moved/bin/san").string(), "world", "render", "--output", "scenes", "--pictures",
+            "configs/world/pack.pictures", "--count", "1", "--size", "64"});
+  EXPECT_TRUE(fs::exists(folder_ / "scenes/images/00000.png"));
+  EXPECT_TRUE(fs::exists(folder_ / "scenes/sheet.png"));
+}
+
+TEST_F(Package, ProgramsLinkOnlyWhatTheyComputeWith) {
+  must_run({"cmake", "--install", SAN_BINARY_DIR, "--prefix", (folder_ / "installed").string()});
+  for (const fs::path& file : {folder_ / "installed/bin/san", folder_ / "installed/bin/san-world"})
+    ASSERT_THAT(needed(file), HasSubstr("NEEDED")) << file;
+  for (const char* library : {"librsvg", "libpango", "libcairo"}) {
+    EXPECT_THAT(needed(folder_ / "installed/bin/san"), Not(HasSubstr(library)));
+    EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr(library)));
+  }
+  for (const std::string& file : files_below(folder_ / "installed"))
+    if (file.find("libsan.so") != std::string::npos) {
+      for (const char* library : {"libdnnl", "libgomp", "librsvg"})
+        EXPECT_THAT(needed(folder_ / "installed" / file), Not(HasSubstr(library))) << file;
+    }
 }
 
 TEST_F(Package, IsNotMistakenForAnotherVersion) {

@@ -13,7 +13,6 @@ void add_verify(CLI::App& app, Program& program);
 void add_bench(CLI::App& app, Program& program);
 void add_evaluate(CLI::App& app, Program& program);
 void add_prepare(CLI::App& app, Program& program);
-void add_world(CLI::App& app);
 #ifdef SAN_WITH_TORCH
 /// Lets --backend torch be chosen.
 void register_torch();

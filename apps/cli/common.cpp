@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine_options.h"
+#include "program/companion.h"
 #include "san/label_sets.hpp"
 #include "text/class_names.h"
 #include "text/prompt_templates.h"

@@ -7,8 +7,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "program/companion.h"
 #include "text/embedding_cache.h"
-#include "world/render/export.h"
+#include "world/export/export.h"
 #include "world/samplers.h"
 
 namespace san::cli {
@@ -26,26 +27,19 @@ std::string content_key(const std::vector<fs::path>& files, const std::string& s
 
 }  // namespace
 
-std::vector<fs::path> DemoWorldArguments::picture_files() const {
-  std::vector<fs::path> files;
-  for (const char* name : {"train.pictures", "test.pictures"})
-    if (fs::exists(world / name)) files.push_back(world / name);
-  require(!files.empty(), "{}: no pictures of the demo world; run `san world build` first", world.string());
-  return files;
-}
-
 DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string& split, const fs::path& cache,
                                  int threads) {
-  const auto pictures = a.picture_files();
+  const auto pictures = built_picture_files(a.world);
+  const fs::path concepts = world_file(a.concepts);
   std::vector<fs::path> inputs = pictures;
-  inputs.push_back(a.concepts);
+  inputs.push_back(concepts);
   const std::string name = split.empty() ? "mixed" : split;
   fs::path root = cache.empty() ? EmbeddingCache::default_directory() : cache;
   if (root.empty()) root = fs::temp_directory_path() / "san";
   const fs::path folder = root / fmt::format("demo-world-{}-{}", name, content_key(inputs, name));
 
   ThreadPool pool(threads);
-  const auto world = World::load(a.concepts, pictures, &pool);
+  const auto world = World::load(concepts, pictures, &pool);
   const EvalScenes scenes(world, parse_eval_split(name));
   if (!fs::exists(folder)) {
     log::info("rendering {} scenes of the demo world, split {}, into {}", scenes.size(), name,

@@ -10,9 +10,6 @@ namespace san::cli {
 /// Which pictures and concepts make up the demo world.
 struct DemoWorldArguments {
   std::filesystem::path world = "world", concepts = "configs/world/measured.tsv";
-
-  /// The picture files that `san world build` wrote; throws Error saying how to get them.
-  std::vector<std::filesystem::path> picture_files() const;
 };
 
 struct DemoWorldData {

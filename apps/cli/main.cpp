@@ -1,12 +1,10 @@
-#include <fmt/format.h>
-
 #include <string_view>
 
 #include "base/log.h"
 #include "base/utf8.h"
 #include "commands.h"
 #include "program.h"
-#include "suggestions.h"
+#include "program/commands.h"
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
@@ -34,7 +32,10 @@ int main(int argc, char** argv) {
   add_bench(app, program);
   add_evaluate(app, program);
   add_prepare(app, program);
-  add_world(app);
+  auto* world = app.add_subcommand("world", "Build and render the demo world (in the program san-world)");
+  world->set_help_flag();
+  world->prefix_command();
+  world->callback([&program] { program.run_world_companion(); });
 #ifdef SAN_WITH_TORCH
   register_torch();
   add_train(app, program);
@@ -48,16 +49,6 @@ int main(int argc, char** argv) {
     command->callback([&program] { program.run_torch_companion(); });
   }
 #endif
-  try {
-    require_known_command(app, "san", argc - 1, argv + 1);
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
-    fmt::print(stderr, "error: {}\n", san::printable(explain(app, e)));
-    return 2;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "error: {}\n", san::printable_lines(e.what()));
-    return program.interrupted ? 130 : 2;
-  }
+  if (const int failed = san::run_commands(app, "san", argc, argv)) return program.interrupted ? 130 : failed;
   return program.exit_code;
 }

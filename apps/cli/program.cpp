@@ -1,12 +1,10 @@
 #include "program.h"
 
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <csignal>
-#include <cstring>
+#include <vector>
 
-#include "base/error.h"
+#include "program/companion.h"
 
 namespace san::cli {
 namespace {
@@ -18,6 +16,12 @@ void on_signal(int signal) {
   if (interrupted_flag.exchange(true)) std::signal(signal, SIG_DFL), std::raise(signal);
 }
 
+std::vector<std::string> words(char** arguments) {
+  std::vector<std::string> all;
+  for (; *arguments != nullptr; ++arguments) all.emplace_back(*arguments);
+  return all;
+}
+
 }  // namespace
 
 const std::atomic<bool>& catch_interrupts() {
@@ -27,17 +31,20 @@ const std::atomic<bool>& catch_interrupts() {
 }
 
 std::filesystem::path torch_companion() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "san-torch";
+  return program_folder() / "san-torch";
 }
 
 void Program::run_torch_companion() const {
 #ifndef SAN_WITH_TORCH
-  const std::filesystem::path companion = torch_companion();
-  ::execv(companion.c_str(), arguments);
-  fail("{}: cannot run: {}; training and the torch backend need a build with libtorch", companion.string(),
-       std::strerror(errno));
+  become_companion("san-torch", words(arguments),
+                   "training and the torch backend need a build with libtorch");
 #endif
+}
+
+void Program::run_world_companion() const {
+  std::vector<std::string> rest = words(arguments);
+  if (const auto word = std::ranges::find(rest, "world"); word != rest.end()) rest.erase(word);
+  become_companion("san-world", std::move(rest), "that program builds and renders the demo world");
 }
 
 }  // namespace san::cli

@@ -16,6 +16,8 @@ struct Program {
   /// runs the same command line there. Does nothing where this already is it; throws Error when it cannot be
   /// run.
   void run_torch_companion() const;
+  /// The same for what builds and renders the demo world (librsvg, npm): `san world …` becomes `san-world …`.
+  void run_world_companion() const;
 };
 
 /// Where the program with libtorch is, should it be installed: san-torch beside this one.

@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "train/communicator.h"
 #include "train/recipe.h"
+#ifdef SAN_TRAIN_DATASETS
+#include "sample_sheet.h"
+#endif
 
 namespace san::cli {
 
@@ -47,6 +50,9 @@ struct TrainArguments {
     r.run.max_minutes = max_minutes;
     r.run.resume = resume;
     r.run.quiet = quiet;
+#ifdef SAN_TRAIN_DATASETS
+    r.run.draw_samples = write_sample_sheet;
+#endif
     const bool runs_as_said = r.precision == Precision::kF32 || resolved_device() != "cpu" ||
                               (r.precision == Precision::kBF16 && torch_cpu_has_bf16());
     if (!runs_as_said) {

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/error.h"
 #include "base/log.h"
 #include "commands.h"
+#include "program/commands.h"
 #include "train_bench.h"
 
 namespace {
@@ -44,14 +44,7 @@ int main(int argc, char** argv) {
   san::cli::add_train(app, program);
   san::cli::add_pretrain(app, program);
   add_bench(app, program);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "error: {}\n", e.what());
-    return 2;
-  }
+  if (const int failed = san::run_commands(app, "san-train", argc, argv)) return failed;
   // Everything is on disk; a CUDA libtorch of another compiler does not survive the destruction of its
   // statics.
   std::fflush(nullptr);

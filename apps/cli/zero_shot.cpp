@@ -10,6 +10,8 @@
 #include "common.h"
 #include "image/preprocess.h"
 #include "model/san.h"
+#include "program/companion.h"
+#include "world/export/export.h"
 #include "world/samplers.h"
 
 namespace san::cli {
@@ -50,7 +52,7 @@ std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, con
   ParamLoader loader(b, *model.parameters);
   const San network(loader, config);
   ThreadPool pool(arguments.threads);
-  const auto world = World::load(where.concepts, where.picture_files(), &pool);
+  const auto world = World::load(world_file(where.concepts), built_picture_files(where.world), &pool);
   std::vector<std::string> names;
   for (const Concept& c : world->concepts()) names.push_back(c.name);
   const auto vocabulary = encode_vocabulary(model, b, make_classes(names), words);

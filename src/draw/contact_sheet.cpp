@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "draw/text.h"
 #include "image/resize.h"
 
 namespace san {
@@ -45,6 +46,17 @@ Image contact_sheet(std::span<const Image> pictures, const SheetOptions& o) {
     paste(cells[i], sheet, o.gap + static_cast<int>(i / columns) * (o.cell_height + o.gap), left);
   }
   return sheet;
+}
+
+Image captioned(const Image& picture, const std::string& text) {
+  const Font font(12);
+  const int line = 2 * font.size();
+  Image out(picture.height + line, picture.width);
+  std::ranges::fill(out.rgb, kGround);
+  paste(picture, out, 0, 0);
+  font.draw(out, font.fitted(text, picture.width - font.size()), font.size() / 2,
+            picture.height + (line + font.cap_height()) / 2, {236, 238, 242});
+  return out;
 }
 
 Image beside(const Image& left, const Image& right) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <span>
+#include <string>
 
 #include "san/image.hpp"
 
@@ -14,6 +15,9 @@ struct SheetOptions {
 /// Pictures in rows on a dark ground, each column as wide as its widest picture. Throws Error when there are
 /// none.
 Image contact_sheet(std::span<const Image> pictures, const SheetOptions& options);
+
+/// The picture with a line of text below it, shortened to its width.
+Image captioned(const Image& picture, const std::string& text);
 
 /// Two pictures of one height side by side.
 Image beside(const Image& left, const Image& right);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+
 #include "base/error.h"
 
 namespace san {
@@ -31,6 +34,17 @@ TEST(Beside, NeedsOneHeight) {
   EXPECT_EQ(both.row(3)[3], 1);
   EXPECT_EQ(both.row(3)[6], 2);
   EXPECT_THROW(beside(filled(4, 2, 1), filled(5, 2, 1)), Error);
+}
+
+TEST(Captioned, PutsALineBelow) {
+  Image picture(20, 60);
+  std::ranges::fill(picture.rgb, 9);
+  const Image out = captioned(picture, "a cat on grass, and much more than there is room for");
+  EXPECT_EQ(out.width, 60);
+  ASSERT_GT(out.height, 30);
+  EXPECT_TRUE(std::equal(picture.rgb.begin(), picture.rgb.end(), out.rgb.begin())) << "the picture stays";
+  const auto below = std::span(out.rgb).subspan(picture.rgb.size());
+  EXPECT_GT(*std::ranges::max_element(below), 150) << "something is written";
 }
 
 }  // namespace

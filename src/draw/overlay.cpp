@@ -189,13 +189,24 @@ class Legend {
   int height_, column_ = 0, rows_ = 0, columns_ = 0;
 };
 
-}  // namespace
-
-Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
-                   std::span<const Rgb> colors, const OverlayOptions& options) {
+void require_alike(const Image& image, const LabelMap& labels) {
   require(image.height == labels.height && image.width == labels.width && image.height > 0 && image.width > 0,
           "overlay: the picture has {}x{} pixels, the labels {}x{}", image.width, image.height, labels.width,
           labels.height);
+}
+
+}  // namespace
+
+Image painted(const Image& image, const LabelMap& labels, std::span<const Rgb> colors, float opacity) {
+  require_alike(image, labels);
+  Image result = image;
+  tint(result, labels, colors, colors.size(), opacity);
+  return result;
+}
+
+Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
+                   std::span<const Rgb> colors, const OverlayOptions& options) {
+  require_alike(image, labels);
   require(colors.size() >= names.size(), "overlay: {} classes, but {} colours", names.size(), colors.size());
   const std::vector<Entry> entries = entries_of(labels, names, colors);
   const Measures measures(image);

@@ -109,5 +109,18 @@ TEST(Text, FitsAndDraws) {
   EXPECT_TRUE(contains(image, 0, {255, 200, 100}));
 }
 
+TEST(Painted, ColoursKnownLabelsAndLeavesTheRestGrey) {
+  Image image(1, 2);
+  image.rgb = {200, 0, 0, 200, 0, 0};
+  LabelMap labels(1, 2);
+  labels.labels = {0, 65535};
+  const std::vector<Rgb> colors{{0, 0, 255}};
+  const Image out = painted(image, labels, colors, 1.0f);
+  EXPECT_EQ(std::vector<int>(out.rgb.begin(), out.rgb.begin() + 3), (std::vector<int>{0, 0, 255}));
+  EXPECT_LT(out.rgb[3], 100) << "most of the picture's own colour is gone";
+  EXPECT_NEAR(out.rgb[4], out.rgb[5], 1) << "and no class's has come";
+  EXPECT_THROW((void)painted(Image(2, 2), labels, colors), Error);
+}
+
 }  // namespace
 }  // namespace san

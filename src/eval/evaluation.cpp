@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "base/atomic_file.h"
+#include "base/base64.h"
 #include "base/error.h"
-#include "eval/base64.h"
 
 namespace san {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "eval/confusion.h"
-#include "eval/metrics.h"
+#include "metrics/confusion.h"
+#include "metrics/metrics.h"
 
 namespace san {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "draw/overlay.h"
 #include "image/codec/encode.h"
 #include "image/resize.h"
 
@@ -11,21 +12,15 @@ namespace {
 
 constexpr int kLongSide = 360;
 constexpr int kJpegQuality = 78;
+constexpr float kOpacity = 0.6f;
 
 std::string jpeg(const Image& image) {
   const auto bytes = encode_jpeg(image, kJpegQuality);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string overlay(Image image, const LabelMap& labels, std::span<const Rgb> palette) {
-  const LabelMap map = resize_nearest(labels, image.height, image.width);
-  for (std::size_t i = 0; i < map.labels.size(); ++i)
-    for (std::size_t c = 0; c < 3; ++c) {
-      auto& value = image.rgb[3 * i + c];
-      value = static_cast<std::uint8_t>(
-          map.labels[i] < palette.size() ? (2 * value + 3 * palette[map.labels[i]][c]) / 5 : value / 4);
-    }
-  return jpeg(image);
+std::string overlay(const Image& image, const LabelMap& labels, std::span<const Rgb> palette) {
+  return jpeg(painted(image, resize_nearest(labels, image.height, image.width), palette, kOpacity));
 }
 
 }  // namespace

@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "base/atomic_file.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "embedded/report_page.h"
-#include "eval/base64.h"
 #include "eval/published.h"
 
 namespace san {

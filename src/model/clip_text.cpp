@@ -27,4 +27,11 @@ Tensor ClipText::forward(Backend& b, const Tensor& ids, const Tensor& ends) cons
   return b.reshape(b.l2_normalize(b.linear(end, projection_)), {batch, projection_.out});
 }
 
+Tensor prompt_ids(Backend& b, const std::vector<std::vector<int>>& prompts) {
+  std::vector<std::int32_t> ids;
+  for (const auto& prompt : prompts) ids.insert(ids.end(), prompt.begin(), prompt.end());
+  return b.from_ids(
+      {static_cast<std::int64_t>(prompts.size()), static_cast<std::int64_t>(prompts.at(0).size())}, ids);
+}
+
 }  // namespace san

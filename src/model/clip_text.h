@@ -24,4 +24,7 @@ class ClipText {
   LinearWeight projection_;
 };
 
+/// Token numbers of prompts of one length as what the tower takes: [prompts, length].
+Tensor prompt_ids(Backend& b, const std::vector<std::vector<int>>& prompts);
+
 }  // namespace san

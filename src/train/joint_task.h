@@ -21,7 +21,7 @@ class JointTask : public TrainingTask {
   StepLoss loss(std::int64_t step) override;
   std::string stream_state() const override;
   NamedValues evaluate(const EvaluationRun& run) override;
-  Image sample_sheet() override { return first_->sample_sheet(); }
+  std::vector<SamplePicture> samples() override { return first_->samples(); }
   NamedValues class_values() const override { return first_->class_values(); }
   void export_model(const std::filesystem::path& path) override { first_->export_model(path); }
 

@@ -1,5 +1,7 @@
 #include "train/network.h"
 
+#include "image/preprocess.h"
+
 namespace san {
 namespace {
 
@@ -38,12 +40,10 @@ std::vector<Prediction> TrainableSan::forward(const at::Tensor& images, const Cl
 }
 
 at::Tensor normalized_images(const at::Tensor& rgb) {
-  const auto options = rgb.options().dtype(at::kFloat);
-  const at::Tensor mean =
-      at::tensor({0.48145466f, 0.4578275f, 0.40821073f}, at::kFloat).mul(255).to(options.device());
-  const at::Tensor deviation =
-      at::tensor({0.26862954f, 0.26130258f, 0.27577711f}, at::kFloat).mul(255).to(options.device());
-  return (rgb.to(at::kFloat) - mean) / deviation;
+  const auto of_bytes = [&](const std::array<double, 3>& values) {
+    return at::tensor(at::ArrayRef<double>(values), at::kDouble).mul(255).to(at::kFloat).to(rgb.device());
+  };
+  return (rgb.to(at::kFloat) - of_bytes(kClipMean)) / of_bytes(kClipDeviation);
 }
 
 }  // namespace san

@@ -4,9 +4,8 @@
 
 #include "base/progress.h"
 #include "base/thread_pool.h"
-#include "eval/metrics.h"
+#include "metrics/metrics.h"
 #include "train/labelling.h"
-#include "train/report.h"
 #include "train/segmentation_task.h"
 
 namespace san {
@@ -97,10 +96,10 @@ NamedValues SegmentationTask::evaluate(const EvaluationRun& run) {
   return values;
 }
 
-Image SegmentationTask::sample_sheet() {
-  constexpr int kPictures = 5, kSide = 160;
+std::vector<SamplePicture> SegmentationTask::samples() {
+  constexpr int kPictures = 5;
   const at::NoGradGuard guard;
-  SampleSheet sheet(kSide);
+  std::vector<SamplePicture> samples;
   for (int i = 0; i < kPictures && (!evaluation_ || i < evaluation_->size()); ++i) {
     EvaluationPicture p;
     if (evaluation_) {
@@ -111,12 +110,12 @@ Image SegmentationTask::sample_sheet() {
       samples_->fill(static_cast<std::uint64_t>(i), p.picture.rgb.data(), p.truth.labels.data());
       p.shown = p.picture;
     }
-    const at::Tensor found = label({&p, 1}, evaluation_ ? evaluation_text_ : text_);
-    sheet.add(p.picture.rgb.data(), p.truth.labels.data(),
-              reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>()), p.truth.height,
-              p.truth.width, kNoLabel);
+    const at::Tensor labels = label({&p, 1}, evaluation_ ? evaluation_text_ : text_);
+    LabelMap found(p.truth.height, p.truth.width);
+    std::copy_n(labels.data_ptr<std::int16_t>(), found.labels.size(), found.labels.begin());
+    samples.push_back({std::move(p.picture), std::move(p.truth), std::move(found)});
   }
-  return sheet.image();
+  return samples;
 }
 
 }  // namespace san

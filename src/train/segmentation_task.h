@@ -62,7 +62,7 @@ class SegmentationTask : public TrainingTask {
   std::string stream_state() const override;
   /// Whole pictures, labels at their own size: what `san evaluate` measures of the exported model.
   NamedValues evaluate(const EvaluationRun& run) override;
-  Image sample_sheet() override;
+  std::vector<SamplePicture> samples() override;
   NamedValues class_values() const override { return class_values_; }
   void export_model(const std::filesystem::path& path) override;
 

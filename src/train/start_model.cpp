@@ -119,11 +119,7 @@ ClassTexts embed_classes(const StartModel& model, std::span<const ClassName> cla
       tokenizer,
       templates.empty() ? make_templates("model", model.metadata.templates) : load_templates(templates),
       [&](const std::vector<std::vector<int>>& prompts) {
-        std::vector<std::int32_t> ids;
-        for (const auto& prompt : prompts) ids.insert(ids.end(), prompt.begin(), prompt.end());
-        const Shape shape{static_cast<std::int64_t>(prompts.size()),
-                          static_cast<std::int64_t>(prompts[0].size())};
-        return b.to_host(text.forward(b, b.from_ids(shape, ids)));
+        return b.to_host(text.forward(b, prompt_ids(b, prompts)));
       },
       static_cast<int>(model.config.clip.embed_dim));
   EncodeOptions encode;

@@ -24,6 +24,12 @@ struct EvaluationRun {
   const std::atomic<bool>& interrupted;
 };
 
+/// A picture, its true labels and those found by now, all of one size.
+struct SamplePicture {
+  Image picture;
+  LabelMap truth, found;
+};
+
 /// What is trained on what; the Trainer does the rest.
 class TrainingTask {
  public:
@@ -44,9 +50,9 @@ class TrainingTask {
   /// Measures on held-out data; the first value decides what is best (higher is better). Empty: nothing to
   /// measure, or interrupted.
   virtual NamedValues evaluate(const EvaluationRun& run) = 0;
-  /// For the report: pictures of what the network sees by now, and a value per class from the last
-  /// evaluate(). Both may be empty.
-  virtual Image sample_sheet() { return {}; }
+  /// For the report: what the network sees by now, and a value per class from the last evaluate(). Both may
+  /// be empty.
+  virtual std::vector<SamplePicture> samples() { return {}; }
   virtual NamedValues class_values() const { return {}; }
   /// Writes the model as it is now.
   virtual void export_model(const std::filesystem::path& path) = 0;

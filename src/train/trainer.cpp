@@ -264,11 +264,11 @@ std::string Trainer::note(double loss, double images_per_s) const {
 void Trainer::report(bool sample) {
   if (!communicator_.first()) return;
   try {
-    if (const Image sheet = sample ? task_.sample_sheet() : Image(); sheet.height > 0) {
-      std::filesystem::create_directories(run_.out / "samples");
-      write_file_atomically(run_.out / fmt::format("samples/step_{:08}.png", state_.step),
-                            encode_png_bytes(sheet));
-    }
+    if (sample && run_.draw_samples)
+      if (const std::vector<SamplePicture> samples = task_.samples(); !samples.empty()) {
+        std::filesystem::create_directories(run_.out / "samples");
+        run_.draw_samples(samples, run_.out / fmt::format("samples/step_{:08}.png", state_.step));
+      }
     write_report(run_.out, run_.out.filename().string());
   } catch (const Error& e) {
     log::warn("{}", e.what());

@@ -2,6 +2,8 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
 
 #include "train/checkpoint.h"
@@ -23,6 +25,8 @@ struct RunOptions {
   bool resume = false, quiet = false;
   bool loss_scaling = false;  ///< for fp16
   std::string recipe;         ///< JSON that a resumed run must share
+  /// Writes the report's sample predictions as a PNG; empty: the report has none.
+  std::function<void(std::span<const SamplePicture>, const std::filesystem::path&)> draw_samples = {};
 };
 
 enum class RunOutcome { kFinished, kInterrupted, kOutOfTime };

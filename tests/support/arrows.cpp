@@ -28,11 +28,10 @@ struct Confined {
   std::set<std::string> rooms;
 };
 const std::vector<Confined>& confined() {
-  static const std::vector<Confined> kRules{{"torch/", {"backend_torch", "train"}},
-                                            {"ATen/", {"backend_torch", "train"}},
-                                            {"c10/", {"backend_torch", "train"}},
-                                            {"hwy/", {"backend_native", "labels"}},
-                                            {"CLI/", {"apps"}}};
+  static const std::vector<Confined> kRules{
+      {"torch/", {"backend_torch", "train"}},      {"ATen/", {"backend_torch", "train"}},
+      {"c10/", {"backend_torch", "train"}},        {"hwy/", {"backend_native", "labels"}},
+      {"CLI/", {"apps", "apps_world", "program"}}, {"librsvg/", {"apps_world"}}};
   return kRules;
 }
 
@@ -65,6 +64,10 @@ class Checker {
  private:
   // The longest folder wins: backend/native is not backend.
   std::string room_of(const std::string& file) const {
+    if (file.starts_with("apps/")) {
+      const std::string program = target_of(fs::path(file).parent_path().string());
+      return rooms_.contains(program) ? program : "apps";
+    }
     if (!file.starts_with("src/")) return file.substr(0, file.find('/'));
     for (fs::path folder = fs::path(file).parent_path(); folder != "src"; folder = folder.parent_path()) {
       const std::string name = target_of(folder.lexically_relative("src").string());
@@ -114,11 +117,11 @@ std::map<std::string, Room> parse_rooms(const std::string& cmake) {
     words >> room.folder;
     std::set<std::string>* list = nullptr;
     for (std::string word; words >> word;) {
-      if (word == "DEPS")
+      if (word == "DEPS" || word == "WHOLE_DEPS")
         list = &room.deps;
       else if (word == "TEST_DEPS")
         list = &room.test_deps;
-      else if (word == "LIBS" || word == "PRIVATE_LIBS" || word == "TEST_LIBS")
+      else if (word == "LIBS" || word == "PRIVATE_LIBS" || word == "TEST_LIBS" || word == "WHOLE")
         list = nullptr;
       else if (list != nullptr)
         list->insert(word);

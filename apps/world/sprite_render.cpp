@@ -1,4 +1,4 @@
-#include "world/render/sprite_render.h"
+#include "sprite_render.h"
 
 #include <librsvg/rsvg.h>
 

@@ -1,14 +1,19 @@
+// san-world: builds and renders the demo world. `san world ...` starts it in its place.
+#include <CLI/CLI.hpp>
 #include <memory>
+#include <sstream>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "commands.h"
-#include "common.h"
-#include "world/render/build.h"
-#include "world/render/export.h"
-#include "world/render/pack.h"
+#include "base/log.h"
+#include "build.h"
+#include "pack.h"
+#include "program/commands.h"
+#include "program/companion.h"
+#include "san/version.hpp"
+#include "world/export/export.h"
 
-namespace san::cli {
+namespace san {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,7 +34,11 @@ void add_build(CLI::App& world) {
       ->capture_default_str()
       ->check(CLI::Range(24, 256));
   command->add_option("--threads", options->threads, "Threads; 0: one per processor")->capture_default_str();
-  command->callback([options] { build_world(*options); });
+  command->callback([options] {
+    for (fs::path* list : {&options->concepts, &options->clipart, &options->photos})
+      *list = world_file(*list);
+    build_world(*options);
+  });
 }
 
 struct RenderArguments {
@@ -40,16 +49,11 @@ struct RenderArguments {
   int threads = 0;
 };
 
-/// The given picture files, or those that `san world build` wrote, or the small pack of the repository.
+/// The given picture files, or those that `san world build` wrote.
 std::vector<fs::path> picture_files(const RenderArguments& arguments) {
-  if (!arguments.pictures.empty()) return arguments.pictures;
+  if (arguments.pictures.empty()) return built_picture_files(arguments.world);
   std::vector<fs::path> files;
-  for (const char* name : {"train.pictures", "test.pictures"})
-    if (fs::exists(arguments.world / name)) files.push_back(arguments.world / name);
-  require(!files.empty(),
-          "{}: no pictures of the demo world; run 'san world build', or give --pictures "
-          "configs/world/pack.pictures",
-          arguments.world.string());
+  for (const fs::path& file : arguments.pictures) files.push_back(world_file(file));
   return files;
 }
 
@@ -78,8 +82,8 @@ void add_render(CLI::App& world) {
   command->callback([arguments] {
     ThreadPool pool(arguments->threads);
     arguments->output.sheet = !arguments->no_sheet;
-    export_world(World::load(arguments->concepts, picture_files(*arguments), &pool), arguments->output,
-                 &pool);
+    export_world(World::load(world_file(arguments->concepts), picture_files(*arguments), &pool),
+                 arguments->output, &pool);
   });
 }
 
@@ -99,16 +103,10 @@ void add_pack(CLI::App& world) {
       ->delimiter(',')
       ->capture_default_str();
   command->callback([arguments] {
+    std::istringstream lines(read_text_file(world_file(arguments->list)));
     std::vector<std::string> concepts;
-    std::string line;
-    for (const char c : read_text_file(arguments->list) + "\n") {
-      if (c != '\n') {
-        line += c;
-        continue;
-      }
+    for (std::string line; std::getline(lines, line);)
       if (!line.empty()) concepts.push_back(line);
-      line.clear();
-    }
     ThreadPool pool;
     write_pictures(select_pack(read_pictures(arguments->input, &pool), concepts, arguments->styles,
                                arguments->panoramas),
@@ -117,14 +115,23 @@ void add_pack(CLI::App& world) {
 }
 
 }  // namespace
+}  // namespace san
 
-void add_world(CLI::App& app) {
-  auto* world =
-      app.add_subcommand("world", "Build and render the demo world, an image-text world of free pictures");
-  world->require_subcommand(1);
-  add_build(*world);
-  add_render(*world);
-  add_pack(*world);
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Build and render the demo world, an image-text world of free pictures. Lists and packs that are not "
+      "found "
+      "from here are those shipped under the same file name.",
+      "san world"};
+  app.set_version_flag("--version", san::version());
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "More messages");
+  app.parse_complete_callback([&] { san::log::setup(verbose); });
+  san::add_build(app);
+  san::add_render(app);
+  san::add_pack(app);
+  return san::run_commands(app, "san world", argc, argv);
 }
-
-}  // namespace san::cli

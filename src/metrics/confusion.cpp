@@ -1,4 +1,4 @@
-#include "eval/confusion.h"
+#include "metrics/confusion.h"
 
 #include <algorithm>
 #include <cmath>

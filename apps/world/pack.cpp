@@ -1,4 +1,4 @@
-#include "world/render/pack.h"
+#include "pack.h"
 
 #include <algorithm>
 #include <map>

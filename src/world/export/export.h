@@ -9,6 +9,9 @@
 
 namespace san {
 
+/// The picture files that `san world build` wrote into its folder. Throws Error saying how to get them.
+std::vector<std::filesystem::path> built_picture_files(const std::filesystem::path& world);
+
 struct WorldExport {
   std::filesystem::path output;
   std::string split = "train";  ///< "train" (seen concepts), or one of the evaluation splits
@@ -23,12 +26,5 @@ struct WorldExport {
 /// captions.tsv: a folder that every command which takes a dataset understands. Throws Error.
 void export_world(const std::shared_ptr<const World>& world, const WorldExport& options,
                   ThreadPool* pool = nullptr);
-
-/// Scenes beside their labels, painted and named, captions below.
-Image scene_sheet(const std::vector<LabelledScene>& scenes, const std::vector<std::string>& class_names,
-                  int columns);
-/// Pictures of one size with a line of text below each.
-Image picture_sheet(const std::vector<Image>& pictures, const std::vector<std::string>& texts, int columns);
-void write_png(const Image& image, const std::filesystem::path& path);
 
 }  // namespace san

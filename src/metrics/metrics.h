@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "eval/confusion.h"
+#include "metrics/confusion.h"
 
 namespace san {
 

@@ -7,13 +7,12 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "world/render/build.h"
-#include "world/render/export.h"
-#include "world/render/fetch.h"
-#include "world/render/icons.h"
-#include "world/render/pack.h"
-#include "world/render/sources.h"
-#include "world/render/sprite_render.h"
+#include "build.h"
+#include "fetch.h"
+#include "icons.h"
+#include "pack.h"
+#include "sources.h"
+#include "sprite_render.h"
 
 namespace san {
 namespace {
@@ -243,31 +242,6 @@ TEST(Attribution, NamesEverySource) {
   }
   // What lies beside the pack is what would be generated for it.
   EXPECT_EQ(read_text_file(SAN_SOURCE_DIR "/configs/world/ATTRIBUTION.md"), text);
-}
-
-TEST_F(Folder, ExportsADataset) {
-  ThreadPool pool(2);
-  const auto world = World::load(SAN_SOURCE_DIR "/configs/world/demo.tsv",
-                                 {SAN_SOURCE_DIR "/configs/world/pack.pictures"}, &pool);
-  WorldExport options;
-  options.output = folder_ / "train";
-  options.count = 3;
-  options.size = 64;
-  export_world(world, options, &pool);
-  for (const char* name :
-       {"images/00002.png", "labels/00002.png", "classes.txt", "captions.tsv", "sheet.png"})
-    EXPECT_TRUE(fs::exists(options.output / name)) << name;
-  const std::string classes = read_text_file(options.output / "classes.txt");
-  EXPECT_EQ(std::count(classes.begin(), classes.end(), '\n'), 40 + 14);
-  const std::string third = read_text_file(options.output / "images/00002.png");
-  options.output = folder_ / "later";
-  options.first = 2;
-  options.count = 1;
-  export_world(world, options, &pool);
-  EXPECT_EQ(read_text_file(options.output / "images/00002.png"), third) << "a scene is that of its number";
-  EXPECT_FALSE(fs::exists(options.output / "images/00000.png"));
-  options.split = "no such split";
-  EXPECT_THROW(export_world(world, options, &pool), Error);
 }
 
 }  // namespace

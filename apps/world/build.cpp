@@ -1,4 +1,4 @@
-#include "world/render/build.h"
+#include "build.h"
 
 #include <algorithm>
 #include <array>
@@ -11,11 +11,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "fetch.h"
+#include "icons.h"
+#include "sources.h"
+#include "sprite_render.h"
 #include "world/concepts.h"
-#include "world/render/fetch.h"
-#include "world/render/icons.h"
-#include "world/render/sources.h"
-#include "world/render/sprite_render.h"
 
 namespace san {
 namespace {
@@ -42,7 +42,7 @@ class Builder {
       : options_(options), concepts_(load_concepts(options.concepts)), pool_(options.threads) {
     for (const auto& list : {options.clipart, options.photos})
       require(fs::is_regular_file(list),
-              "{}: no such list; run in the folder of the sources or say where it is", list.string());
+              "{}: no such list, nor is one shipped under that name; say where it is", list.string());
     fs::create_directories(packages());
   }
 

@@ -1,4 +1,4 @@
-#include "world/render/sources.h"
+#include "sources.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "suggestions.h"
+#include "program/commands.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,9 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
-namespace san::cli {
+namespace san {
 namespace {
 
 /// How many letters to add, leave out or change to turn one word into the other.
@@ -60,8 +61,7 @@ std::pair<const CLI::App*, std::string> parsed_command(const CLI::App& app) {
   return {command, path};
 }
 
-}  // namespace
-
+/// Of a word that is no command CLI11 says only that one is missing. `path` is what was typed before.
 void require_known_command(CLI::App& app, const std::string& path, int argc, char** argv) {
   std::vector<std::string> names;
   const auto is_command = [](const CLI::App* c) { return !c->get_name().empty(); };  // or a group of options
@@ -78,6 +78,8 @@ void require_known_command(CLI::App& app, const std::string& path, int argc, cha
   fail("there is no command '{} {}'; there are {}", path, *word, fmt::join(names, ", "));
 }
 
+/// What to tell of a command line that `app` could not parse, in one line: an unknown option with those it
+/// may have meant, else CLI11's words.
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const auto [command, path] = parsed_command(app);
   const std::string more = fmt::format("`{} --help` says more", path);
@@ -95,4 +97,21 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
              : fmt::format("`{}` has no option {}; did you mean {}?", path, name, fmt::join(alike, " or "));
 }
 
-}  // namespace san::cli
+}  // namespace
+
+int run_commands(CLI::App& app, const std::string& path, int argc, char** argv) {
+  try {
+    require_known_command(app, path, argc - 1, argv + 1);
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    fmt::print(stderr, "error: {}\n", printable(explain(app, e)));
+    return 2;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "error: {}\n", printable_lines(e.what()));
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace san

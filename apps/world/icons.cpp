@@ -1,9 +1,10 @@
-#include "world/render/icons.h"
+#include "icons.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/base64.h"
 #include "base/error.h"
 
 namespace san {
@@ -137,25 +138,9 @@ std::string decode_data_url(std::string_view text) {
   constexpr std::string_view kMark = ";base64,";
   const std::size_t at = text.find(kMark);
   require(at != std::string_view::npos, "expected base64 data in a package file, found none");
-  std::string out;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text.substr(at + kMark.size())) {
-    int value = -1;
-    if (c >= 'A' && c <= 'Z') value = c - 'A';
-    if (c >= 'a' && c <= 'z') value = c - 'a' + 26;
-    if (c >= '0' && c <= '9') value = c - '0' + 52;
-    if (c == '+') value = 62;
-    if (c == '/') value = 63;
-    if (value < 0) break;
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out.push_back(static_cast<char>((bits >> held) & 255u));
-    }
-  }
-  return out;
+  text.remove_prefix(at + kMark.size());
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+  return base64_decode(text.substr(0, text.find_first_not_of(kAlphabet)));
 }
 
 }  // namespace san

@@ -1,4 +1,4 @@
-#include "world/render/fetch.h"
+#include "fetch.h"
 
 #include <fcntl.h>
 #include <spawn.h>
