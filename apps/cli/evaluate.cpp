@@ -25,7 +25,7 @@ struct Arguments {
   DemoWorldArguments world;
   std::string templates, cache_dir, method;
   bool augment = false, no_cache = false;
-  int window = 0;
+  int window = 0, short_side = 0;
   std::string dataset, split, shard = "1/1", save = "none";
   ClassArguments classes;
   fs::path data, images, labels, predictions, output, seen, unseen;
@@ -75,7 +75,7 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   words.quiet = a.quiet;
   const InputSize input = engine->method().input();
   ViewOptions views;
-  views.short_side = input.short_side;
+  views.short_side = a.short_side > 0 ? a.short_side : input.short_side;
   views.max_side = input.long_side;
   views.augment = a.augment;
   views.window = a.window;
@@ -178,6 +178,11 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();
   command->add_flag("--tta", a->augment,
                     "Test-time augmentation: six sizes, each also mirrored, class maps averaged");
+  command
+      ->add_option("--short-side", a->short_side,
+                   "Resize the short side to this for the network; 0: the model's own")
+      ->check(CLI::Range(0, 8192))
+      ->capture_default_str();
   command
       ->add_option("--window", a->window,
                    "Sliding windows of this side in pixels, overlapping by a third; 0: whole pictures")
