@@ -1,8 +1,11 @@
 #include "base/error.h"
 #include "commands.h"
+#include "train/forecast.h"
 #include "train/joint_task.h"
 #include "train/pretrain_task.h"
+#include "train/run_plan.h"
 #include "train/segmentation_task.h"
+#include "train/step_bench.h"
 #include "train/synthetic_source.h"
 #include "train/world_source.h"
 #include "train_arguments.h"
@@ -15,6 +18,7 @@ namespace {
 
 struct OwnData {
   std::string images, labels, classes_file;
+  double validation = -1;
 };
 
 struct Data {
@@ -31,7 +35,19 @@ Data open_data(const Recipe& recipe, std::uint64_t seed) {
   if (!recipe.data.images.empty()) {
     const DatasetSpec spec =
         describe_folders(recipe.data.images, recipe.data.labels, recipe.data.classes_file);
-    data.samples = dataset_samples(open_dataset(spec), augmentation, seed);
+    Dataset pictures = open_dataset(spec);
+    if (recipe.data.test.empty()) {
+      Dataset held = hold_out(pictures, recipe.data.validation, seed);
+      if (held.samples.empty()) {
+        log::info("{} pictures, all trained on: nothing is measured (--validation)", pictures.samples.size());
+      } else {
+        log::info("{} pictures: {} are trained on, {} measure before and after (--validation)",
+                  pictures.samples.size() + held.samples.size(), pictures.samples.size(),
+                  held.samples.size());
+        data.evaluation = dataset_evaluation(std::move(held));
+      }
+    }
+    data.samples = dataset_samples(std::move(pictures), augmentation, seed);
   } else if (recipe.data.train == "synthetic") {
     data.samples = synthetic_samples(recipe.input.crop, load_dataset_spec("coco-stuff-171").classes, seed);
   } else {
@@ -67,17 +83,51 @@ std::shared_ptr<TrainingTask> with_contrast(const std::shared_ptr<TrainingTask>&
       recipe.contrast.weight, "contrast");
 }
 
+/// Says what a step takes and, on the CPU, chooses how many pictures are computed at once.
+void plan(Recipe& recipe, const SampleSource& samples, bool on_cpu, Communicator& communicator) {
+  constexpr double kShareOfPeak = 0.5;  // of this machine's products, that a step of a transformer reaches
+  constexpr double kPartSeconds = 20;   // most of a part, so that Ctrl-C and --max-minutes are heard
+  const SanConfig config = start_model(recipe).config;
+  const auto classes = static_cast<int>(samples.class_names().size());
+  if (!on_cpu) {
+    if (recipe.micro_batch == 0) recipe.micro_batch = recipe.batch;
+    return;
+  }
+  const double macs_per_s =
+      kShareOfPeak * 1e9 / 2 * torch_matmul_peak_gflops(at::Device("cpu"), Precision::kF32, /*repeats=*/2);
+  const RunPlan p =
+      plan_run(recipe, config, samples.width(), classes,
+               {available_memory_bytes(), static_cast<std::int64_t>(kPartSeconds * macs_per_s)});
+  // The first process chooses for all: they stop between the same parts.
+  at::Tensor chosen = at::full({1}, p.micro_batch, at::kLong);
+  communicator.broadcast(chosen);
+  recipe.micro_batch = static_cast<int>(chosen.item<std::int64_t>());
+  if (!communicator.first()) return;
+  const double step_s = static_cast<double>(p.macs_per_step) / macs_per_s;
+  log::info("{}; at the processor's speed just now {} a step", describe(p, recipe, samples.width()),
+            duration_text(step_s));
+  const double part_s = step_s * recipe.micro_batch / (recipe.batch * recipe.run.accumulate);
+  if (recipe.run.max_minutes > 0 && part_s > 60 * recipe.run.max_minutes)
+    log::warn(
+        "--max-minutes {}: the shortest part of a step takes {}; smaller crops (--set INPUT.CROP_SIZE=N) "
+        "are faster",
+        recipe.run.max_minutes, duration_text(part_s));
+}
+
 void run(TrainArguments& arguments, const OwnData& own, const Program& program) {
+  if (own.validation >= 0)
+    arguments.overrides.push_back(fmt::format("DATASETS.VALIDATION={}", own.validation));
   if (!own.images.empty())
     for (const auto& [key, value] : {std::pair{"DATASETS.IMAGES", own.images},
                                      {"DATASETS.LABELS", own.labels},
                                      {"DATASETS.CLASSES_FILE", own.classes_file}})
       arguments.overrides.push_back(fmt::format("{}='{}'", key, std::filesystem::absolute(value).string()));
-  const Recipe recipe = arguments.recipe();
+  Recipe recipe = arguments.recipe();
   const Ranks ranks = arguments.ranks();
   const auto communicator = arguments.communicator(recipe, ranks);
   const bool world = recipe.data.train == "demo-world" && recipe.data.images.empty();
   const Data data = world ? open_world(recipe) : open_data(recipe, recipe.seed);
+  plan(recipe, *data.samples, arguments.resolved_device() == "cpu", *communicator);
   std::shared_ptr<TrainingTask> task = std::make_shared<SegmentationTask>(
       recipe, data.samples, data.evaluation, arguments.torch(recipe, ranks), communicator);
   if (recipe.contrast.weight > 0) {
@@ -101,6 +151,16 @@ void add_train(CLI::App& app, Program& program) {
                                      "Folder of PNG label maps with the pictures' names; 255 is ignored");
   auto* classes =
       command->add_option("--classes-file", own->classes_file, "Class names, one per line, by label value");
+  command
+      ->add_option("--validation", own->validation,
+                   "Share of the pictures that is not trained on but measures before and after; 0: none "
+                   "(default 0.2 with --images)")
+      ->check(CLI::Range(0.0, 0.9))
+      ->needs(images);
+  auto* quick = command->add_flag(
+      "--quick", arguments->quick,
+      "For some thirty pictures on a processor: twelve minutes of training (docs/training.md)");
+  quick->needs(images)->excludes(config);
   images->needs(labels)->needs(classes);
   labels->needs(images);
   classes->needs(images);

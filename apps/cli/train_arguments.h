@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "train/communicator.h"
+#include "train/fine_tuning.h"
 #include "train/recipe.h"
 #ifdef SAN_TRAIN_DATASETS
 #include "sample_sheet.h"
@@ -12,19 +13,13 @@
 
 namespace san::cli {
 
-/// For one's own data without a recipe file: the official one, shorter and gentler, small batches.
-inline constexpr const char* kFineTuning = R"(
-SOLVER: {IMS_PER_BATCH: 4, ACCUMULATE: 2, MAX_ITER: 2000, BASE_LR: 5.0e-5, CHECKPOINT_PERIOD: 200, LOG_PERIOD: 10}
-TEST: {EVAL_PERIOD: 0}
-)";
-
 /// What `train` and `pretrain` share.
 struct TrainArguments {
   std::string config, device = "auto", out, init;
   std::vector<std::string> overrides;
   double max_minutes = 0;
   int threads = 0;
-  bool resume = false, quiet = false;
+  bool resume = false, quiet = false, quick = false;
 
   void add_to(CLI::App& command) {
     command.add_option("--out", out, "Folder of checkpoint, metrics, models and report")->required();
@@ -44,8 +39,7 @@ struct TrainArguments {
   Recipe recipe() const {
     std::vector<std::string> all = overrides;
     if (!init.empty()) all.push_back("MODEL.INIT='" + init + "'");
-    Recipe r = config.empty() ? parse_recipe(kFineTuning, "the recipe for fine-tuning", all)
-                              : load_recipe(config, all);
+    Recipe r = config.empty() ? fine_tuning_recipe(all, quick) : load_recipe(config, all);
     r.run.out = out;
     r.run.max_minutes = max_minutes;
     r.run.resume = resume;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "train/run_plan.h"
 #include "train/segmentation_task.h"
 #include "train/step_bench.h"
 #include "train/step_cost.h"
@@ -52,7 +53,7 @@ struct Result {
   StepTiming timing;
   std::string peak_precision;
   double images_per_s = 0, gflops = 0, peak_gflops = 0, loader_images_per_s = 0;
-  std::int64_t memory_bytes = 0;
+  std::int64_t memory_bytes = 0, estimated_bytes = 0;  // the latter by `san train` before it starts
   StepCost cost;
 };
 
@@ -122,6 +123,8 @@ Result measure(const TrainingBench& o, const std::string& precision, const std::
   r.loader_images_per_s = loader_images_per_s(task, recipe.data.ahead, kLoaderSeconds, interrupted);
   r.cost =
       step_cost(task.config(), trainable_rule(recipe.model.trainable), {o.size, o.size}, o.batch, o.classes);
+  r.estimated_bytes =
+      training_bytes(recipe, task.config(), static_cast<int>(o.size), o.classes, recipe.batch);
   r.images_per_s = 1e3 * o.batch / r.timing.total_ms;
   r.gflops = 2e-6 * static_cast<double>(r.cost.total()) / r.timing.total_ms;
   return r;
@@ -143,6 +146,7 @@ nlohmann::ordered_json as_json(const Result& r) {
   out["peak_precision"] = r.peak_precision;
   out["share_of_peak"] = r.gflops / r.peak_gflops;
   out["peak_memory_bytes"] = r.memory_bytes > 0 ? nlohmann::ordered_json(r.memory_bytes) : nullptr;
+  out["estimated_memory_bytes"] = r.estimated_bytes;
   out["loader_images_per_s"] = r.loader_images_per_s;
   out["loader_to_step"] = r.loader_images_per_s / r.images_per_s;
   return out;
@@ -166,7 +170,8 @@ void print(const Result& r) {
   fmt::print("  achieved           {:.0f} GFLOP/s, {:.1f} % of the {} matmul peak here ({:.0f}, same run)\n",
              r.gflops, 100 * r.gflops / r.peak_gflops, r.peak_precision, r.peak_gflops);
   if (r.memory_bytes > 0)
-    fmt::print("  peak memory        {:.0f} MB\n", static_cast<double>(r.memory_bytes) / 1e6);
+    fmt::print("  peak memory        {:.0f} MB; san train would expect {:.0f} MB\n",
+               static_cast<double>(r.memory_bytes) / 1e6, static_cast<double>(r.estimated_bytes) / 1e6);
   fmt::print("  the loader alone   {:.1f} images/s, {:.1f} × what the step takes\n", r.loader_images_per_s,
              r.loader_images_per_s / r.images_per_s);
 }

@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kFormat = "san.cpp-training-1";
 constexpr const char* kParameters = "parameters/";
 constexpr const char* kOptimizer = "optimizer/";
+constexpr const char* kGradients = "gradients";
 
 }  // namespace
 
@@ -18,14 +19,20 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& c) {
   std::map<std::string, at::Tensor> all;
   for (const auto& [name, tensor] : c.parameters) all[kParameters + name] = tensor;
   for (const auto& [name, tensor] : c.optimizer) all[kOptimizer + name] = tensor;
+  if (c.gradients.defined()) all[kGradients] = c.gradients;
   std::vector<TensorInfo> infos;
   for (const auto& [name, tensor] : all) infos.push_back({name, DType::kF32, shape_of(tensor)});
   const nlohmann::json state{{"step", c.step},
+                             {"batches", c.batches},
+                             {"parts", c.parts},
+                             {"loss", c.loss},
                              {"skipped", c.skipped},
                              {"metrics_bytes", c.metrics_bytes},
                              {"elapsed_s", c.elapsed_s},
                              {"best", c.best},
                              {"has_best", c.has_best},
+                             {"start", c.start},
+                             {"has_start", c.has_start},
                              {"loss_scale", c.loss_scale},
                              {"loss_scale_age", c.loss_scale_age}};
   write_safetensors(
@@ -42,7 +49,11 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   const nlohmann::json state = nlohmann::json::parse(file->metadata("state"), nullptr, false);
   try {
     state.at("step").get_to(c.step);
-    c.skipped = state.value("skipped", std::int64_t{0});  // runs begun before this was counted lack it
+    // Runs begun before these were counted lack them.
+    c.skipped = state.value("skipped", std::int64_t{0});
+    c.batches = state.value("batches", 0), c.parts = state.value("parts", 0),
+    c.loss = state.value("loss", 0.0);
+    c.start = state.value("start", 0.0), c.has_start = state.value("has_start", false);
     state.at("metrics_bytes").get_to(c.metrics_bytes);
     state.at("elapsed_s").get_to(c.elapsed_s);
     state.at("best").get_to(c.best);
@@ -52,6 +63,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   } catch (const nlohmann::json::exception& e) {
     fail("{}: damaged training state: {}", path.string(), e.what());
   }
+  if (file->contains(kGradients)) c.gradients = tensor_of(file->load(kGradients));
   c.stream = file->metadata("stream");
   c.recipe = file->metadata("recipe");
   for (const std::string& name : file->names()) {

@@ -30,9 +30,10 @@ void JointTask::fetch(double progress) {
   second_->fetch(progress);
 }
 
-StepLoss JointTask::loss(std::int64_t step) {
-  StepLoss sum = first_->loss(step);
-  StepLoss other = second_->loss(step);
+StepLoss JointTask::loss(std::int64_t step, int part) {
+  StepLoss sum = first_->loss(step, part);
+  if (part + 1 < first_->parts()) return sum;
+  StepLoss other = second_->loss(step, 0);
   sum.terms.emplace_back("loss_" + second_name_, other.total);
   for (auto& term : other.terms) sum.terms.push_back(std::move(term));
   sum.total = sum.total + weight_ * other.total;
@@ -47,7 +48,7 @@ NamedValues JointTask::evaluate(const EvaluationRun& run) {
   NamedValues values = first_->evaluate(run);
   if (values.empty()) return values;
   const NamedValues others = second_->evaluate(run);
-  if (run.interrupted) return {};
+  if (run.interrupted()) return {};
   for (const auto& [name, value] : others) values.emplace_back(second_name_ + "_" + name, value);
   return values;
 }

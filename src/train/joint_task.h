@@ -18,7 +18,9 @@ class JointTask : public TrainingTask {
   std::int64_t images_per_batch() const override { return first_->images_per_batch(); }
   void start(const std::string& stream) override;
   void fetch(double progress) override;
-  StepLoss loss(std::int64_t step) override;
+  int parts() const override { return first_->parts(); }
+  /// The second task's loss comes with the first's last part.
+  StepLoss loss(std::int64_t step, int part) override;
   std::string stream_state() const override;
   NamedValues evaluate(const EvaluationRun& run) override;
   std::vector<SamplePicture> samples() override { return first_->samples(); }

@@ -69,7 +69,7 @@ TEST_F(Joint, AddsTheWeightedLossOnTheSameParameters) {
   const auto alone = masks();
   task.start(""), alone->start("");
   task.fetch(0), alone->fetch(0);
-  const StepLoss both = task.loss(0), one = alone->loss(0);
+  const StepLoss both = task.loss(0, 0), one = alone->loss(0, 0);
   double contrast = 0;
   for (const auto& [name, value] : both.terms)
     if (name == "loss_contrast") contrast = value.item<double>();
@@ -91,11 +91,32 @@ TEST_F(Joint, GoesOnWhereBothStreamsStood) {
   task.fetch(0), task.fetch(0);
   const std::string stream = task.stream_state();
   task.fetch(0);
-  const float expected = task.loss(2).total.item<float>();
+  const float expected = task.loss(2, 0).total.item<float>();
   JointTask resumed = joint();
   resumed.start(stream);
   resumed.fetch(0);
-  EXPECT_EQ(resumed.loss(2).total.item<float>(), expected);
+  EXPECT_EQ(resumed.loss(2, 0).total.item<float>(), expected);
+}
+
+// A batch computed picture by picture is the same batch: losses are divided by the whole one's masks, and
+// random points belong to the picture.
+TEST_F(Joint, PartsAddUpToTheBatch) {
+  JointTask whole = joint();
+  recipe_.micro_batch = 1;
+  JointTask split = joint();
+  ASSERT_EQ(split.parts(), 2);
+  whole.start(""), split.start("");
+  whole.fetch(0), split.fetch(0);
+  const StepLoss all = whole.loss(0, 0), first = split.loss(0, 0), second = split.loss(0, 1);
+  // float32 sums in another order.
+  EXPECT_NEAR(first.total.item<double>() + second.total.item<double>(), all.total.item<double>(), 1e-4);
+  all.total.backward(), first.total.backward(), second.total.backward();
+  const TorchParameters& a = *whole.backend().parameters();
+  const TorchParameters& b = *split.backend().parameters();
+  for (const std::string& name : a.trainable_names())
+    EXPECT_LT((a[name].grad() - b[name].grad()).norm().item<double>(),
+              1e-4 * a[name].grad().norm().item<double>() + 1e-7)
+        << name;
 }
 
 TEST_F(Joint, RefusesTasksOfTwoBackends) {

@@ -32,7 +32,7 @@ class HalfTask : public TrainingTask {
   std::int64_t images_per_batch() const override { return 1; }
   void start(const std::string&) override {}
   void fetch(double) override {}
-  StepLoss loss(std::int64_t step) override {
+  StepLoss loss(std::int64_t step, int) override {
     const at::Tensor x = at::tensor({1.0f, 2.0f, -0.5f, 0.25f}).view({4, 1});
     const at::Tensor y = ((*backend_->parameters())["weight"] * x).to(at::kHalf).to(at::kFloat);
     return {y.sum() * factor_(step), {}};

@@ -126,7 +126,7 @@ void PretrainTask::fetch(double progress) {
   images_ = normalized_images(batch_->images.to(backend_->device(), /*non_blocking=*/true));
 }
 
-StepLoss PretrainTask::loss(std::int64_t) {
+StepLoss PretrainTask::loss(std::int64_t, int) {
   {
     const at::NoGradGuard guard;
     clip_->logit_scale().clamp_max_(kLargestLogitScale);
@@ -171,7 +171,7 @@ NamedValues PretrainTask::evaluate(const EvaluationRun& run) {
     Progress bar(fmt::format("evaluation, {}", role_name(role)), (count + stride - 1) / stride, run.quiet);
     std::int64_t first = 0, fifth = 0, total = 0;
     for (int begin = 0; begin < count; begin += kChunk * stride) {
-      if (run.interrupted) return {};
+      if (run.interrupted()) return {};
       const int chunk = std::min(kChunk, (count - begin + stride - 1) / stride);
       at::Tensor pictures = at::empty({chunk, recipe_.data.size, recipe_.data.size, 3}, at::kByte);
       std::vector<std::int64_t> truth(static_cast<std::size_t>(chunk));

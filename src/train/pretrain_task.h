@@ -27,7 +27,7 @@ class PretrainTask : public TrainingTask {
   std::int64_t images_per_batch() const override { return recipe_.batch; }
   void start(const std::string& stream) override;
   void fetch(double progress) override;
-  StepLoss loss(std::int64_t step) override;
+  StepLoss loss(std::int64_t step, int part) override;
   std::string stream_state() const override;
   /// Zero-shot top-1 and top-5 over all concepts, per art style.
   NamedValues evaluate(const EvaluationRun& run) override;

@@ -101,6 +101,7 @@ void read_solver(const json& root, const std::string& where, Recipe& r) {
   double warmup_iterations = 0;
   Section(root, "SOLVER", where)
       .read("IMS_PER_BATCH", r.batch)
+      .read("MICRO_BATCH", r.micro_batch)
       .read("ACCUMULATE", r.run.accumulate)
       .read("BASE_LR", r.optimizer.lr)
       .read("MAX_ITER", r.run.steps)
@@ -144,6 +145,7 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
       .read("IMAGES", images)
       .read("LABELS", labels)
       .read("CLASSES_FILE", classes)
+      .read("VALIDATION", r.data.validation)
       .done();
   r.data.concepts = concepts, r.data.images = images, r.data.labels = labels, r.data.classes_file = classes;
   r.data.pictures.assign(pictures.begin(), pictures.end());
@@ -222,16 +224,23 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
   require(r.contrast.weight >= 0 && r.contrast.batch >= 2 && r.contrast.size >= 16,
           "{}: CONTRAST takes a WEIGHT of at least 0, IMS_PER_BATCH of at least 2, SIZE of at least 16",
           where);
+  // Weights that were never trained have nothing to show.
+  bool score_start = !r.model.init.empty() && !r.model.fresh_adapter;
   Section(r.json, "TEST", where)
       .read("EVAL_PERIOD", r.run.evaluate_every)
+      .read("START", score_start)
       .read("SCENES", r.evaluation_scenes)
       .done();
+  r.run.score_start = score_start;
   if (r.json.contains("SEED")) {
     require(r.json["SEED"].is_number_integer(), "{}: SEED must be a whole number", where);
     r.seed = r.json["SEED"].get<std::uint64_t>();
   }
   require(r.data.objects >= 3 && r.data.objects <= 64, "{}: INPUT.OBJECTS is {}; 3 to 64 are possible", where,
           r.data.objects);
+  require(r.data.validation >= 0 && r.data.validation < 1, "{}: DATASETS.VALIDATION is {}; a share below 1",
+          where, r.data.validation);
+  require(r.micro_batch >= 0, "{}: SOLVER.MICRO_BATCH is {}; 0 chooses", where, r.micro_batch);
   require(r.batch >= 1 && r.data.size >= 16, "{}: IMS_PER_BATCH must be at least 1, INPUT.SIZE at least 16",
           where);
   (void)trainable_rule(r.model.trainable);

@@ -31,6 +31,7 @@ struct Recipe {
     std::filesystem::path concepts;  ///< demo world
     std::vector<std::filesystem::path> pictures;
     std::filesystem::path images, labels, classes_file;
+    double validation = 0;  ///< share of the pictures that is kept for measuring, where there is no test set
     int workers = 0, ahead = 4;
     int size = 64;            ///< of demo-world pairs and scenes
     double curriculum = 0.3;  ///< part of the run over which backgrounds become real
@@ -56,6 +57,7 @@ struct Recipe {
   RunOptions run;
   Precision precision = Precision::kF32;
   int batch = 32;
+  int micro_batch = 0;  ///< pictures of a batch computed at once; 0 in a file: as memory allows
   std::uint64_t seed = 1;
   std::string templates = "vild";
   std::string bpe;  ///< file of the tokenizer's merges, where the model starts from nothing

@@ -69,7 +69,7 @@ NamedValues SegmentationTask::evaluate(const EvaluationRun& run) {
         pictures[static_cast<std::size_t>(i)] = load_picture(begin + static_cast<int>(i));
     });
     for (std::span<const EvaluationPicture> rest = pictures; !rest.empty();) {
-      if (run.interrupted) return {};
+      if (run.interrupted()) return {};
       const std::size_t n = group_size(rest);
       const at::Tensor found = label(rest.first(n), evaluation_text_);
       const auto* labels = reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>());

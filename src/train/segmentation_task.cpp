@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "train/fine_tuning.h"
 
 namespace san {
 
@@ -26,6 +27,8 @@ SegmentationTask::SegmentationTask(const Recipe& recipe, std::shared_ptr<const S
       options_(options),
       communicator_(std::move(communicator)),
       model_(start_model(recipe)) {
+  if (recipe_.micro_batch <= 0 || recipe_.micro_batch > recipe_.batch) recipe_.micro_batch = recipe_.batch;
+  model_.metadata.extra["fine_tuning"] = fine_tuning_facts(recipe_);
   const TrainableRule rule = trainable_rule(recipe_.model.trainable);
   require(!rule("ov_classifier.token_embedding.weight"),
           "MODEL.TRAINABLE: the text tower is frozen when masks are trained: class names are embedded once");
@@ -67,6 +70,8 @@ void SegmentationTask::start(const std::string& stream) {
     const nlohmann::json saved = nlohmann::json::parse(stream);
     consumed_ = {saved.at("next").get<std::uint64_t>(), saved.at("batches").get<std::uint64_t>(),
                  saved.at("waiting").get<std::vector<std::uint64_t>>()};
+    // A step may have been left between its parts.
+    recipe_.micro_batch = saved.value("micro_batch", recipe_.micro_batch);
   }
   stream_ = consumed_;
   Loader<Batch>::Source source;
@@ -91,23 +96,30 @@ void SegmentationTask::fetch(double) {
   const at::Device device = backend_->device();
   images_ = normalized_images(batch_->images.to(device, /*non_blocking=*/true));
   targets_ = {batch_->labels.to(device, /*non_blocking=*/true), batch_->classes};
-}
-
-StepLoss SegmentationTask::loss(std::int64_t) {
-  Normalizers normalizers = local_normalizers(targets_, model_.config.queries, recipe_.loss);
-  at::Tensor sums = at::tensor({normalizers.masks, normalizers.class_weight}, at::kDouble);
+  const Normalizers own = local_normalizers(targets_, model_.config.queries, recipe_.loss);
+  at::Tensor sums = at::tensor({own.masks, own.class_weight}, at::kDouble);
   communicator_->sum(sums);
   const double ranks = communicator_->size();
-  normalizers = {sums[0].item<double>() / ranks, sums[1].item<double>() / ranks};
+  normalizers_ = {sums[0].item<double>() / ranks, sums[1].item<double>() / ranks};
+}
+
+StepLoss SegmentationTask::loss(std::int64_t, int part) {
+  const std::int64_t begin = std::int64_t{part} * recipe_.micro_batch;
+  const std::int64_t count = std::min<std::int64_t>(recipe_.micro_batch, recipe_.batch - begin);
+  const Targets targets{targets_.labels.narrow(0, begin, count),
+                        {targets_.classes.begin() + begin, targets_.classes.begin() + begin + count}};
   SeededPoints points(backend_->device(), recipe_.seed, static_cast<std::int64_t>(consumed_.batches),
-                      std::int64_t{communicator_->rank()} * recipe_.batch);
-  Losses losses = criterion(network_->forward(images_, text_), targets_, recipe_.loss, normalizers, points);
+                      std::int64_t{communicator_->rank()} * recipe_.batch + begin);
+  Losses losses = criterion(network_->forward(images_.narrow(0, begin, count), text_), targets, recipe_.loss,
+                            normalizers_, points);
   return {losses.total, std::move(losses.terms)};
 }
 
 std::string SegmentationTask::stream_state() const {
-  return nlohmann::json{
-      {"next", consumed_.next}, {"batches", consumed_.batches}, {"waiting", consumed_.waiting}}
+  return nlohmann::json{{"next", consumed_.next},
+                        {"batches", consumed_.batches},
+                        {"waiting", consumed_.waiting},
+                        {"micro_batch", recipe_.micro_batch}}
       .dump();
 }
 

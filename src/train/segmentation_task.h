@@ -58,7 +58,8 @@ class SegmentationTask : public TrainingTask {
   const SanConfig& config() const { return model_.config; }
   void start(const std::string& stream) override;
   void fetch(double progress) override;
-  StepLoss loss(std::int64_t step) override;
+  int parts() const override { return (recipe_.batch + recipe_.micro_batch - 1) / recipe_.micro_batch; }
+  StepLoss loss(std::int64_t step, int part) override;
   std::string stream_state() const override;
   /// Whole pictures, labels at their own size: what `san evaluate` measures of the exported model.
   NamedValues evaluate(const EvaluationRun& run) override;
@@ -93,6 +94,7 @@ class SegmentationTask : public TrainingTask {
   std::unique_ptr<Batch> batch_;
   at::Tensor images_;
   Targets targets_;
+  Normalizers normalizers_;  ///< of the whole batch, all processes
   std::unique_ptr<Loader<Batch>> loader_;
 };
 

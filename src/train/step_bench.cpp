@@ -66,17 +66,16 @@ double loader_images_per_s(TrainingTask& task, int batches_ahead, double seconds
   return batches * static_cast<double>(task.images_per_batch()) / seconds_since(start);
 }
 
-double torch_matmul_peak_gflops(at::Device device, Precision precision) {
+double torch_matmul_peak_gflops(at::Device device, Precision precision, int repeats) {
   const at::NoGradGuard guard;
   const std::int64_t size = device.is_cuda() ? 8192 : 2048;
-  constexpr int kRepeats = 12;
   const auto type = precision == Precision::kF16    ? at::kHalf
                     : precision == Precision::kBF16 ? at::kBFloat16
                                                     : at::kFloat;
   const at::Tensor a = at::full({size, size}, 0.5, at::TensorOptions(device).dtype(type));
   at::Tensor c = at::empty_like(a);
   double best = 1e30;
-  for (int i = 0; i < kRepeats; ++i) {
+  for (int i = 0; i < repeats; ++i) {
     if (device.is_cuda()) torch::cuda::synchronize(device.index());
     const Clock::time_point start = Clock::now();
     at::mm_out(c, a, a);

@@ -25,7 +25,7 @@ double loader_images_per_s(TrainingTask& task, int batches_ahead, double seconds
 
 /// The device's own speed: square products by libtorch, best of several, in 10⁹ floating-point operations per
 /// second, two per multiply-add.
-double torch_matmul_peak_gflops(at::Device device, Precision precision);
+double torch_matmul_peak_gflops(at::Device device, Precision precision, int repeats = 12);
 
 /// The most memory that was in use at once since reset_peak_memory(): resident on the CPU (VmHWM), allocated
 /// by tensors on CUDA. 0 where the build cannot tell.

@@ -25,6 +25,12 @@ class StepCounter final : public Backend {
   static bool marked(const std::shared_ptr<Storage>& s) { return s && static_cast<Marked&>(*s).gradient; }
   static bool marked(const Tensor& x) { return marked(x.storage()); }
 
+  /// A result that is no view. Whatever a gradient passes through is kept until it has passed, once: as the
+  /// input of the next op or as an output that its own gradient needs.
+  Tensor made(const Shape& shape, bool gradient) {
+    if (gradient) cost_.kept_values += shape.elements();
+    return {shape, mark(gradient)};
+  }
   /// A product of an activation and a weight.
   bool weighted(std::int64_t macs, bool input, bool weight) {
     cost_.forward += macs;
@@ -69,43 +75,43 @@ class StepCounter final : public Backend {
   Tensor do_concat(const std::vector<Tensor>& xs, int, const Shape& out) override {
     bool any = false;
     for (const Tensor& x : xs) any |= marked(x);
-    return {out, mark(any)};
+    return made(out, any);
   }
   Tensor do_slice(const Tensor& x, int, std::int64_t, const Shape& out) override {
     return {out, x.storage()};
   }
   Tensor do_add(const Tensor& a, const Tensor& b, const Shape& out) override {
-    return {out, mark(marked(a) || marked(b))};
+    return made(out, marked(a) || marked(b));
   }
   Tensor do_mul(const Tensor& a, const Tensor& b, const Shape& out) override {
-    return {out, mark(marked(a) || marked(b))};
+    return made(out, marked(a) || marked(b));
   }
-  Tensor do_activate(const Tensor& x, Activation) override { return x; }
-  Tensor do_softmax(const Tensor& x) override { return x; }
+  Tensor do_activate(const Tensor& x, Activation) override { return made(x.shape(), marked(x)); }
+  Tensor do_softmax(const Tensor& x) override { return made(x.shape(), marked(x)); }
   Tensor do_resize(const Tensor& x, const ResizeSpec&, const Shape& out) override {
-    return {out, x.storage()};
+    return made(out, marked(x));
   }
   Tensor do_adaptive_max_pool(const Tensor& x, Grid, Grid, const Shape& out) override {
-    return {out, x.storage()};
+    return made(out, marked(x));
   }
   Tensor do_embedding(const TableWeight& table, const Tensor&, const Shape& out) override {
     return {out, table.data};
   }
   Tensor do_layer_norm(const Tensor& x, const NormWeight& w) override {
-    return {x.shape(), mark(marked(x) || marked(w.data))};
+    return made(x.shape(), marked(x) || marked(w.data));
   }
-  Tensor do_l2_normalize(const Tensor& x) override { return x; }
+  Tensor do_l2_normalize(const Tensor& x) override { return made(x.shape(), marked(x)); }
 
   Tensor do_matmul(const Tensor& a, const Tensor& b, bool, const Shape& out) override {
-    return {out, mark(product(out.elements() * a[-1], marked(a), marked(b)))};
+    return made(out, product(out.elements() * a[-1], marked(a), marked(b)));
   }
   Tensor do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& o,
                    const Shape& out) override {
     const bool gradient = weighted(out.elements() * w.in, marked(x), marked(w.data));
-    return {out, mark(gradient || marked(o.residual))};
+    return made(out, gradient || marked(o.residual));
   }
   Tensor do_patch_embed(const Tensor& image, Grid, const PatchWeight& w, const Shape& out) override {
-    return {out, mark(weighted(out.elements() * w.patch * w.patch * w.in, marked(image), marked(w.data)))};
+    return made(out, weighted(out.elements() * w.patch * w.patch * w.in, marked(image), marked(w.data)));
   }
 
   Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) override {
@@ -115,7 +121,9 @@ class StepCounter final : public Backend {
     scores |= marked(o.bias);
     bool gradient = product(per_key * k[1], scores, marked(v));
     if (o.self_value) gradient |= product(per_key, scores, marked(o.self_value));
-    return {q.shape(), mark(gradient)};
+    // With a bias the scores are written out, once raw and once as probabilities.
+    if (scores && o.bias) cost_.kept_values += 2 * q[0] * o.heads * q[1] * k[1];
+    return made(q.shape(), gradient);
   }
 
   // As a good implementation computes it: the last layer folded into the queries.
@@ -124,8 +132,8 @@ class StepCounter final : public Backend {
     const std::int64_t rows = queries[0] * queries[1] * last.groups, e = queries[2], m = hidden[2];
     const bool folded = weighted(rows * e * (m + 1), marked(queries), marked(last.data));
     const bool bias = product(rows * hidden[1] * m, folded, marked(hidden));
-    return {Shape{queries[0], last.groups, queries[1], hidden[1]},
-            mark(bias || marked(scaling.scale) || marked(scaling.shift))};
+    return made(Shape{queries[0], last.groups, queries[1], hidden[1]},
+                bias || marked(scaling.scale) || marked(scaling.shift));
   }
 
   StepCost cost_;

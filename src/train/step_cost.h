@@ -14,6 +14,8 @@ struct StepCost {
   std::int64_t backward_inputs = 0;
   /// … and of its weights, only where these are trained.
   std::int64_t backward_weights = 0;
+  /// Values of the forward pass that are kept for the backward pass.
+  std::int64_t kept_values = 0;
   std::int64_t total() const { return forward + backward_inputs + backward_weights; }
 };
 

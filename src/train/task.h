@@ -1,6 +1,6 @@
 #pragma once
-#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +21,8 @@ struct StepLoss {
 struct EvaluationRun {
   bool thorough = false;  ///< on everything there is, else on a part
   bool quiet = false;     ///< no progress bar
-  const std::atomic<bool>& interrupted;
+  /// Asked between groups of pictures: whether to give the measuring up.
+  std::function<bool()> interrupted = [] { return false; };
 };
 
 /// A picture, its true labels and those found by now, all of one size.
@@ -41,9 +42,12 @@ class TrainingTask {
   virtual void start(const std::string& stream) = 0;
   /// Waits for the next batch and brings it to the device. `progress`: part of the run done.
   virtual void fetch(double progress) = 0;
-  /// The loss of the fetched batch; `step` numbers the optimiser's step. May be asked again for the same
-  /// batch.
-  virtual StepLoss loss(std::int64_t step) = 0;
+  /// How many parts the loss of every batch is computed in, one after another, so that memory holds one of
+  /// them: the sum of their gradients is the batch's.
+  virtual int parts() const { return 1; }
+  /// The loss of a part of the fetched batch; `step` numbers the optimiser's step. May be asked again for the
+  /// same part.
+  virtual StepLoss loss(std::int64_t step, int part) = 0;
   /// JSON: where the stream stands after the batches fetched so far.
   virtual std::string stream_state() const = 0;
 

@@ -2,28 +2,47 @@
 
 #include <torch/csrc/api/include/torch/cuda.h>
 
-#include <cctype>
+#include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "train/report.h"
+#include "train/forecast.h"
 
 namespace san {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr double kFirstLossScale = 65536;
+constexpr double kEnoughToAnnounce = 4;          // seconds: shorter runs are over before they are announced
 constexpr std::int64_t kLossScaleGrowth = 2000;  // good steps before the scale doubles, as torch's GradScaler
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double steady_seconds() {
+  return seconds_since(Clock::time_point{});
+}
+
+// Terms of the same name are summed: those of a batch's parts are shares of the batch's.
+void add_terms(StepLoss& sum, const StepLoss& part) {
+  if (!sum.total.defined()) {
+    sum = {part.total.detach(), part.terms};
+    return;
+  }
+  sum.total = sum.total + part.total.detach();
+  for (const auto& [name, value] : part.terms) {
+    const auto found = std::ranges::find(sum.terms, name, [](const auto& term) { return term.first; });
+    if (found == sum.terms.end())
+      sum.terms.emplace_back(name, value);
+    else
+      found->second = found->second + value;
+  }
 }
 
 }  // namespace
@@ -35,22 +54,41 @@ Trainer::Trainer(TrainingTask& task, RunOptions run, const OptimizerOptions& opt
       communicator_(communicator ? *communicator : alone_),
       optimizer_(*task.backend().parameters(), optimizer),
       sync_(*task.backend().parameters(), optimizer_, communicator_),
-      schedule_(schedule) {
+      schedule_(schedule),
+      metrics_(run_.out / "metrics.jsonl") {
   require(run_.steps > 0 || run_.minutes > 0,
           "training: give a number of steps or a time (MAX_ITER or MAX_MINUTES)");
   require(run_.accumulate >= 1, "training: {} batches per step", run_.accumulate);
+  if (!run_.now) run_.now = steady_seconds;
   state_.loss_scale = run_.loss_scaling ? kFirstLossScale : 1;
   state_.recipe = run_.recipe;
 }
 
-double Trainer::clock() const {
-  if (run_.steps > 0) return static_cast<double>(state_.step) / static_cast<double>(run_.steps);
-  return std::min(1.0, (elapsed_before_ + seconds_since(process_start_)) / (60 * run_.minutes));
+double Trainer::progress() const {
+  double part = 0;
+  if (run_.steps > 0) part = static_cast<double>(state_.step) / static_cast<double>(run_.steps);
+  if (run_.minutes > 0) part = std::max(part, elapsed_s() / (60 * run_.minutes));
+  return std::min(1.0, part);
+}
+
+double Trainer::elapsed_s() const {
+  return elapsed_before_ + run_.now() - training_start_;
+}
+
+bool Trainer::out_of_time() const {
+  return run_.max_minutes > 0 && run_.now() - run_start_ >= 60 * run_.max_minutes;
+}
+
+bool Trainer::somebody_wants(bool stop) {
+  if (communicator_.size() == 1) return stop;
+  at::Tensor word = at::full({1}, stop ? 1.0 : 0.0, at::kDouble);
+  communicator_.sum(word);
+  return word.item<double>() > 0;
 }
 
 // Clocks and signals differ between processes: the first one's time counts, anyone's wish to stop.
 void Trainer::agree(bool& stop) {
-  progress_ = clock();
+  progress_ = progress();
   if (communicator_.size() == 1) return;
   at::Tensor word = at::zeros({2}, at::kDouble);
   word[0] = communicator_.first() ? progress_ : 0.0;
@@ -75,7 +113,14 @@ void Trainer::resume() {
   }
   optimizer_.load_state(saved.optimizer, saved.step - saved.skipped);
   state_ = saved;
-  state_.parameters.clear(), state_.optimizer.clear();
+  if (saved.gradients.defined()) {
+    require(saved.gradients.sizes() == optimizer_.gradients().sizes(),
+            "{}: its unfinished step belongs to another recipe or model", checkpoint_path().string());
+    at::Tensor(optimizer_.gradients()).copy_(saved.gradients);
+    unfinished_.batches = saved.batches, unfinished_.parts = saved.parts;
+    unfinished_.loss = at::full({}, saved.loss, optimizer_.gradients().options());
+  }
+  state_.parameters.clear(), state_.optimizer.clear(), state_.gradients = at::Tensor();
   const nlohmann::json streams = nlohmann::json::parse(saved.stream, nullptr, false);
   require(streams.is_array() && static_cast<int>(streams.size()) == communicator_.size(),
           "{}: written by {} processes; resume with as many, not {}", checkpoint_path().string(),
@@ -83,8 +128,7 @@ void Trainer::resume() {
   state_.stream = streams[static_cast<std::size_t>(communicator_.rank())].get<std::string>();
   elapsed_before_ = saved.elapsed_s;
   // What was logged after the checkpoint will be logged again.
-  if (communicator_.first() && metrics_bytes() > saved.metrics_bytes)
-    std::filesystem::resize_file(metrics_path(), static_cast<std::uintmax_t>(saved.metrics_bytes));
+  if (communicator_.first()) metrics_.cut(saved.metrics_bytes);
   log::info("resumed at step {} from {}", state_.step, checkpoint_path().string());
 }
 
@@ -93,9 +137,21 @@ Checkpoint Trainer::snapshot() {
   TorchParameters& parameters = *task_.backend().parameters();
   for (const std::string& name : parameters.names()) now.parameters[name] = parameters[name];
   now.optimizer = optimizer_.state();
-  now.stream = nlohmann::json(communicator_.gather(task_.stream_state())).dump();
-  now.elapsed_s = elapsed_before_ + seconds_since(process_start_);
-  now.metrics_bytes = metrics_bytes();
+  const bool inside_a_batch = unfinished_.fetched && unfinished_.any();
+  now.stream =
+      nlohmann::json(communicator_.gather(inside_a_batch ? unfinished_.stream : task_.stream_state())).dump();
+  now.batches = unfinished_.batches, now.parts = unfinished_.parts, now.loss = 0;
+  if (unfinished_.any()) {
+    // The mean over processes: whoever goes on from it, averages come out the same.
+    now.gradients = optimizer_.gradients().clone();
+    communicator_.sum(now.gradients);
+    now.gradients.div_(communicator_.size());
+    at::Tensor loss = unfinished_.loss.clone();
+    communicator_.sum(loss);
+    now.loss = loss.item().toDouble() / communicator_.size();
+  }
+  now.elapsed_s = elapsed_s();
+  now.metrics_bytes = metrics_.bytes();
   return now;
 }
 
@@ -117,7 +173,7 @@ void Trainer::save_for_good() {
   const Clock::time_point start = Clock::now();
   for (bool warned = false;; warned = true) {
     try {
-      if (flush_metrics()) now.metrics_bytes = metrics_bytes();
+      if (metrics_.flush()) now.metrics_bytes = metrics_.bytes();
       write_checkpoint(checkpoint_path(), now);
       break;
     } catch (const Error& e) {
@@ -130,48 +186,13 @@ void Trainer::save_for_good() {
   report(false);
 }
 
-// Best and last model: a run goes on without them.
-void Trainer::export_model(const char* name) {
-  not_exported_.clear();
-  try {
-    task_.export_model(run_.out / name);
-  } catch (const Error& e) {
-    not_exported_ = e.what();
-    log::warn("step {}: {}", state_.step, not_exported_);
-  }
-}
-
-// Lines are written whole or, once there is room again, later.
-void Trainer::append_metrics(const std::string& record) {
-  const bool news = pending_metrics_.empty();
-  pending_metrics_ += record + '\n';
-  if (!flush_metrics() && news) log::warn("{}: cannot be written; training goes on", metrics_path().string());
-}
-
-bool Trainer::flush_metrics() {
-  if (pending_metrics_.empty()) return true;
-  const std::int64_t before = metrics_bytes();
-  std::ofstream file(metrics_path(), std::ios::app);
-  file << pending_metrics_ << std::flush;
-  if (file) return pending_metrics_.clear(), true;
-  file.close();
-  std::error_code ignored;
-  std::filesystem::resize_file(metrics_path(), static_cast<std::uintmax_t>(before), ignored);
-  return false;
-}
-
-std::int64_t Trainer::metrics_bytes() const {
-  std::error_code absent;
-  const std::uintmax_t bytes = std::filesystem::file_size(metrics_path(), absent);
-  return absent ? 0 : static_cast<std::int64_t>(bytes);
-}
-
 void Trainer::explain_nan() {
   // The parameters are still those of the last good step: the same batch fails again, watched op by op.
   task_.backend().check_finite(true);
   optimizer_.zero_grad();
   try {
-    (task_.loss(state_.step).total * state_.loss_scale).backward();
+    for (int part = 0; part < task_.parts(); ++part)
+      (task_.loss(state_.step, part).total * state_.loss_scale).backward();
   } catch (const Error& e) {
     fail("step {}: {}; the last checkpoint is {}", state_.step, e.what(), checkpoint_path().string());
   }
@@ -182,6 +203,12 @@ void Trainer::explain_nan() {
 }
 
 at::Tensor Trainer::step(StepTimes& times, bool timed) {
+  advance(times, timed, [] { return false; });
+  return unfinished_.loss;
+}
+
+// One step, or its part until `stop` says so: what is done of it is kept, the next call goes on.
+bool Trainer::advance(StepTimes& times, bool timed, const std::function<bool()>& stop) {
   Clock::time_point mark = Clock::now();
   const auto lap = [&](double& into) {
     if (timed && task_.backend().device().is_cuda())
@@ -189,23 +216,41 @@ at::Tensor Trainer::step(StepTimes& times, bool timed) {
     into += seconds_since(mark);
     mark = Clock::now();
   };
-  optimizer_.zero_grad();
-  at::Tensor sum;
-  for (int i = 0; i < run_.accumulate; ++i) {
-    task_.fetch(progress_);
-    lap(times.data);
-    last_ = task_.loss(state_.step);
-    lap(times.forward);
-    if (i + 1 == run_.accumulate) sync_.arm();
-    (last_.total * (state_.loss_scale / run_.accumulate)).backward();
-    const at::Tensor share = last_.total.detach() / run_.accumulate;
-    sum = sum.defined() ? sum + share : share;
-    lap(times.backward);
+  if (!unfinished_.any()) {
+    optimizer_.zero_grad();
+    unfinished_.loss = at::zeros({}, optimizer_.gradients().options());
+  }
+  for (; unfinished_.batches < run_.accumulate; ++unfinished_.batches, unfinished_.parts = 0) {
+    const int parts = task_.parts();
+    if (!unfinished_.fetched) {
+      unfinished_.stream = task_.stream_state();
+      task_.fetch(progress_);
+      unfinished_.fetched = true;
+      last_ = {};
+      lap(times.data);
+    }
+    for (; unfinished_.parts < parts; ++unfinished_.parts) {
+      if (parts_done_ > 0 && unfinished_.any() && stop()) return false;
+      const double start = run_.now();
+      const StepLoss loss = task_.loss(state_.step, unfinished_.parts);
+      lap(times.forward);
+      if (unfinished_.batches + 1 == run_.accumulate && unfinished_.parts + 1 == parts) sync_.arm();
+      (loss.total * (state_.loss_scale / run_.accumulate)).backward();
+      unfinished_.loss = unfinished_.loss + loss.total.detach() / run_.accumulate;
+      add_terms(last_, loss);
+      lap(times.backward);
+      ++parts_done_;
+      const int all = parts * run_.accumulate;
+      const double step_s = (run_.now() - start) * all;
+      if (parts_done_ == 1 && all > 1 && step_s >= kEnoughToAnnounce) announce(step_s, all);
+    }
+    unfinished_.fetched = false;
   }
   sync_.finish();
   update(optimizer_.norm(state_.loss_scale));
+  unfinished_.batches = unfinished_.parts = 0;
   lap(times.optimizer);
-  return sum;
+  return true;
 }
 
 void Trainer::update(const at::Tensor& norm) {
@@ -225,143 +270,110 @@ void Trainer::update(const at::Tensor& norm) {
   ++state_.step;
 }
 
-void Trainer::log(double loss, const StepTimes& times, double images_per_s) {
+// Once, as soon as there is something to say: what a step takes, when the run will be done, what to change.
+void Trainer::announce(double step_s, std::int64_t parts) {
   if (!communicator_.first()) return;
-  nlohmann::ordered_json record{{"step", state_.step},
-                                {"progress", progress_},
-                                {"loss", loss},
-                                {"lr_factor", schedule_.factor(progress_)},
-                                {"grad_norm", last_norm_}};
-  for (const auto& [name, value] : last_.terms) record[name] = value.item().toDouble();
-  record["images_per_s"] = images_per_s;
-  record["data_ms"] = 1e3 * times.data, record["forward_ms"] = 1e3 * times.forward;
-  record["backward_ms"] = 1e3 * times.backward, record["optimizer_ms"] = 1e3 * times.optimizer;
-  if (run_.loss_scaling) record["loss_scale"] = state_.loss_scale, record["skipped_steps"] = state_.skipped;
-  record["elapsed_s"] = elapsed_before_ + seconds_since(process_start_);
-  append_metrics(record.dump());
+  Pace pace;
+  pace.step_s = step_s;
+  pace.parts = parts;
+  pace.steps_left = run_.steps > 0 ? run_.steps - state_.step : 0;
+  pace.seconds_left = run_.minutes > 0 ? 60 * run_.minutes - elapsed_s() : 0;
+  pace.limit_s = run_.max_minutes > 0 ? 60 * run_.max_minutes - (run_.now() - run_start_) : 0;
+  log::info("{}", forecast(pace, static_cast<std::int64_t>(std::time(nullptr))));
 }
 
-// For the progress bar: the loss and its terms at the final output.
-std::string Trainer::note(double loss, double images_per_s) const {
-  std::string terms;
-  for (const auto& [name, value] : last_.terms) {
-    const bool earlier_output = !name.empty() && std::isdigit(static_cast<unsigned char>(name.back())) != 0;
-    if (earlier_output) continue;
-    const std::size_t prefix = name.starts_with("loss_") ? 5 : 0;
-    terms +=
-        fmt::format("{}{} {:.3f}", terms.empty() ? "" : ", ", name.substr(prefix), value.item().toDouble());
+// The first step warms up: caches fill, memory is asked for.
+void Trainer::announce_when_steady(std::int64_t steps) {
+  if (announced_ || steps < 2) {
+    second_step_ = run_.now();
+    return;
   }
-  std::string text =
-      fmt::format("step {}: loss {:.3f} ({}), {:.3g} images/s", state_.step, loss, terms, images_per_s);
-  if (run_.steps == 0 && progress_ > 0) {
-    const double elapsed_min = (elapsed_before_ + seconds_since(process_start_)) / 60;
-    text += fmt::format(", {:.0f} min left", std::max(0.0, run_.minutes - elapsed_min));
-  }
-  return text;
+  const double seconds = run_.now() - second_step_;
+  if (seconds < kEnoughToAnnounce) return;
+  announced_ = true;
+  announce(seconds / static_cast<double>(steps - 1), task_.parts() * run_.accumulate);
 }
 
-// Never stops a run: what cannot be written is missing from the page.
-void Trainer::report(bool sample) {
-  if (!communicator_.first()) return;
-  try {
-    if (sample && run_.draw_samples)
-      if (const std::vector<SamplePicture> samples = task_.samples(); !samples.empty()) {
-        std::filesystem::create_directories(run_.out / "samples");
-        run_.draw_samples(samples, run_.out / fmt::format("samples/step_{:08}.png", state_.step));
-      }
-    write_report(run_.out, run_.out.filename().string());
-  } catch (const Error& e) {
-    log::warn("{}", e.what());
-  }
-}
-
-void Trainer::evaluate(bool last, const std::atomic<bool>& interrupted) {
-  if (!communicator_.first()) return;
-  const NamedValues values = task_.evaluate({last, run_.quiet, interrupted});
-  export_model("model.safetensors");
-  if (values.empty() && interrupted)
-    log::info("step {}: evaluation interrupted, nothing recorded", state_.step);
-  if (values.empty()) return report(!interrupted);
-  nlohmann::ordered_json record{{"step", state_.step}, {"evaluation", true}};
-  std::string line;
-  for (const auto& [name, value] : values) {
-    record[name] = value;
-    line += fmt::format("{}{} {:.2f}", line.empty() ? "" : ", ", name, 100 * value);
-  }
-  // Kept with the record, so that the report has them after a resumption too.
-  for (const auto& [name, value] : task_.class_values())
-    record["classes"].push_back({name, std::isfinite(value) ? nlohmann::json(value) : nlohmann::json()});
-  log::info("step {}: {}", state_.step, line);
-  append_metrics(record.dump());
-  report(true);
-  if (state_.has_best && values[0].second <= state_.best) return;
-  const std::string last_missing = not_exported_;
-  export_model("best.safetensors");
-  if (not_exported_.empty()) state_.best = values[0].second, state_.has_best = true;
-  if (!last_missing.empty()) not_exported_ = last_missing;
-}
-
-RunOutcome Trainer::run(const std::atomic<bool>& interrupted) {
-  std::filesystem::create_directories(run_.out);
-  if (run_.resume && std::filesystem::exists(checkpoint_path())) {
-    resume();
-  } else {
-    require(!communicator_.first() || !std::filesystem::exists(checkpoint_path()),
-            "{} holds a checkpoint: give --resume to go on from it, or another --out", run_.out.string());
-    if (communicator_.first()) std::filesystem::remove(metrics_path());
-  }
-  process_start_ = Clock::now();
-  communicator_.broadcast(optimizer_.values());
-  task_.start(state_.stream);
-  const std::int64_t first_step = state_.step;
-  Progress bar("training", run_.steps > 0 ? run_.steps - state_.step : 0,
-               run_.quiet || !communicator_.first() || clock() >= 1);
-  Clock::time_point since_log = Clock::now();
-  std::int64_t steps_since_log = 0;
-  RunOutcome outcome = RunOutcome::kFinished;
-  while (true) {
-    const bool out_of_time = run_.max_minutes > 0 && seconds_since(process_start_) > 60 * run_.max_minutes;
-    bool stop = (interrupted || out_of_time) && state_.step > first_step;
-    agree(stop);
-    if (progress_ >= 1) break;
-    if (stop) {
-      outcome = out_of_time ? RunOutcome::kOutOfTime : RunOutcome::kInterrupted;
-      break;
-    }
-    if (state_.step > first_step) {
-      if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0) evaluate(false, interrupted);
-      if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
-    }
-    const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
-    StepTimes times;
-    at::Tensor loss = step(times, logs);
-    ++steps_since_log;
-    bar.advance();
-    if (!logs) continue;
-    communicator_.sum(loss);
-    const double mean = loss.item().toDouble() / communicator_.size(), seconds = seconds_since(since_log);
-    const double images_per_s = static_cast<double>(steps_since_log * run_.accumulate * communicator_.size() *
-                                                    task_.images_per_batch()) /
-                                std::max(1e-9, seconds);
-    log(mean, times, images_per_s);
-    bar.advance(0, note(mean, images_per_s));
-    since_log = Clock::now(), steps_since_log = 0;
-  }
-  bar.finish();
+void Trainer::finish(RunOutcome outcome, const std::function<bool()>& interrupted) {
   if (outcome == RunOutcome::kFinished) {
     save();
-    evaluate(true, interrupted);
+    evaluate(Measured::kAll, interrupted);
   } else if (communicator_.first()) {
     export_model("model.safetensors");
   }
   save_for_good();
   require(not_exported_.empty(), "{}; everything else is saved: make room and give --resume", not_exported_);
-  if (communicator_.first())
-    log::info("{} at step {}: {}",
-              outcome == RunOutcome::kFinished      ? "finished"
-              : outcome == RunOutcome::kInterrupted ? "interrupted, saved"
-                                                    : "out of time, saved",
-              state_.step, run_.out.string());
+  if (!communicator_.first()) return;
+  std::string place = fmt::format("step {}", state_.step);
+  if (unfinished_.any())
+    place +=
+        fmt::format(" and {} of {} parts of the next",
+                    unfinished_.batches * task_.parts() + unfinished_.parts, run_.accumulate * task_.parts());
+  log::info("{} at {}: {}{}",
+            outcome == RunOutcome::kFinished      ? "finished"
+            : outcome == RunOutcome::kInterrupted ? "interrupted, saved"
+                                                  : "out of time, saved",
+            place, run_.out.string(),
+            outcome == RunOutcome::kFinished ? ""
+            : state_.step > 0                ? "; --resume goes on"
+                                             : "; --resume goes on. No step was finished: the model is the "
+                                               "one that training started from");
+}
+
+RunOutcome Trainer::run(const std::atomic<bool>& interrupted_flag) {
+  std::filesystem::create_directories(run_.out);
+  run_start_ = training_start_ = run_.now();
+  if (run_.resume && std::filesystem::exists(checkpoint_path())) {
+    resume();
+  } else {
+    require(!communicator_.first() || !std::filesystem::exists(checkpoint_path()),
+            "{} holds a checkpoint: give --resume to go on from it, or another --out", run_.out.string());
+    if (communicator_.first()) metrics_.remove();
+  }
+  const std::function<bool()> interrupted = [&] { return interrupted_flag || out_of_time(); };
+  communicator_.broadcast(optimizer_.values());
+  task_.start(state_.stream);
+  if (run_.score_start && state_.step == 0 && !state_.has_start) evaluate(Measured::kStart, interrupted);
+  training_start_ = run_.now();
+  const std::int64_t first_step = state_.step;
+  Progress bar("training", run_.steps > 0 ? run_.steps - state_.step : 0,
+               run_.quiet || !communicator_.first() || progress() >= 1);
+  double since_log = run_.now();
+  std::int64_t steps_since_log = 0;
+  RunOutcome outcome = RunOutcome::kFinished;
+  bool stop = false;
+  while (true) {
+    stop = stop || (interrupted() && parts_done_ > 0);
+    agree(stop);
+    if (progress_ >= 1) break;
+    if (stop) {
+      outcome = out_of_time() && !interrupted_flag ? RunOutcome::kOutOfTime : RunOutcome::kInterrupted;
+      break;
+    }
+    if (state_.step > first_step) {
+      if (run_.evaluate_every > 0 && state_.step % run_.evaluate_every == 0)
+        evaluate(Measured::kPart, interrupted);
+      if (run_.checkpoint_every > 0 && state_.step % run_.checkpoint_every == 0) save();
+    }
+    const bool logs = run_.log_every > 0 && (state_.step + 1) % run_.log_every == 0;
+    StepTimes times;
+    if (!advance(times, logs, [&] { return stop = somebody_wants(interrupted()); })) continue;
+    at::Tensor loss = unfinished_.loss;
+    ++steps_since_log;
+    bar.advance();
+    announce_when_steady(state_.step - first_step);
+    if (!logs) continue;
+    communicator_.sum(loss);
+    const double mean = loss.item().toDouble() / communicator_.size(), seconds = run_.now() - since_log;
+    const double images_per_s = static_cast<double>(steps_since_log * run_.accumulate * communicator_.size() *
+                                                    task_.images_per_batch()) /
+                                std::max(1e-9, seconds);
+    log(mean, times, images_per_s);
+    bar.advance(0, note(mean, images_per_s));
+    since_log = run_.now(), steps_since_log = 0;
+  }
+  bar.finish();
+  finish(outcome, interrupted);
   return outcome;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 #include <atomic>
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -8,6 +7,7 @@
 
 #include "train/checkpoint.h"
 #include "train/gradient_sync.h"
+#include "train/metrics_file.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/task.h"
@@ -17,14 +17,16 @@ namespace san {
 struct RunOptions {
   std::filesystem::path out;  ///< folder of checkpoint, metrics, models and report
   std::int64_t steps = 0;     ///< optimiser steps of the whole run; 0: as many as fit `minutes`
-  double minutes = 0;         ///< training time of the whole run, all processes together, when `steps` is 0
-  double max_minutes = 0;     ///< this process saves and stops after so long; 0: never
+  double minutes = 0;         ///< training time of the whole run, all processes together; 0: as `steps` take
+  double max_minutes = 0;     ///< this process saves and stops after so long, within a step too; 0: never
   double patience_s = 600;    ///< how long the end of a run waits for room to save itself
   int accumulate = 1;         ///< batches per step
   std::int64_t log_every = 20, checkpoint_every = 1000, evaluate_every = 5000;  ///< steps; 0: only at the end
   bool resume = false, quiet = false;
-  bool loss_scaling = false;  ///< for fp16
-  std::string recipe;         ///< JSON that a resumed run must share
+  bool score_start = false;     ///< measures the model before its first step
+  bool loss_scaling = false;    ///< for fp16
+  std::function<double()> now;  ///< seconds; empty: the machine's steady clock
+  std::string recipe;           ///< JSON that a resumed run must share
   /// Writes the report's sample predictions as a PNG; empty: the report has none.
   std::function<void(std::span<const SamplePicture>, const std::filesystem::path&)> draw_samples = {};
 };
@@ -54,23 +56,39 @@ class Trainer {
   at::Tensor step(StepTimes& times, bool timed);
 
  private:
-  double clock() const;
+  /// How far the step in progress has come.
+  struct Unfinished {
+    int batches = 0, parts = 0;  ///< batches done, parts done of the next
+    bool fetched = false;        ///< that next one is there
+    std::string stream;          ///< where the data stood before it
+    at::Tensor loss;
+    bool any() const { return batches > 0 || parts > 0; }
+  };
+  enum class Measured { kStart, kPart, kAll };
+
+  double progress() const;
+  double elapsed_s() const;
+  bool out_of_time() const;
+  bool somebody_wants(bool stop);
   void agree(bool& stop);
+  bool advance(StepTimes& times, bool timed, const std::function<bool()>& stop);
+  void update(const at::Tensor& norm);
+  void announce(double step_s, std::int64_t parts);
+  void announce_when_steady(std::int64_t steps);
+  [[noreturn]] void explain_nan();
   void resume();
   Checkpoint snapshot();
   void save();
   void save_for_good();
+  void finish(RunOutcome outcome, const std::function<bool()>& interrupted);
+
+  // trainer_output.cpp
   void export_model(const char* name);
-  void append_metrics(const std::string& record);
-  bool flush_metrics();
-  std::int64_t metrics_bytes() const;
-  std::string note(double loss, double images_per_s) const;
-  void update(const at::Tensor& norm);
-  [[noreturn]] void explain_nan();
   void log(double loss, const StepTimes& times, double images_per_s);
-  void evaluate(bool last, const std::atomic<bool>& interrupted);
+  std::string note(double loss, double images_per_s) const;
+  void evaluate(Measured what, const std::function<bool()>& interrupted);
+  void keep_if_best(double score);
   void report(bool sample);
-  std::filesystem::path metrics_path() const { return run_.out / "metrics.jsonl"; }
   std::filesystem::path checkpoint_path() const { return run_.out / "last.checkpoint"; }
 
   TrainingTask& task_;
@@ -80,14 +98,19 @@ class Trainer {
   Optimizer optimizer_;
   GradientSync sync_;
   Schedule schedule_;
+  MetricsFile metrics_;
   Checkpoint state_;
+  Unfinished unfinished_;
   StepLoss last_;
   double progress_ = 0;  ///< the same in all processes
   double last_norm_ = 0;
-  std::string pending_metrics_;  ///< lines the disk had no room for
-  std::string not_exported_;     ///< why a model file is missing
-  std::chrono::steady_clock::time_point process_start_{};
+  std::string not_exported_;   ///< why a model file is missing
+  double run_start_ = 0;       ///< of this process
+  double training_start_ = 0;  ///< likewise, after the start was scored
   double elapsed_before_ = 0;
+  std::int64_t parts_done_ = 0;  ///< by this process
+  double second_step_ = 0;       ///< when it began
+  bool announced_ = false;
 };
 
 }  // namespace san

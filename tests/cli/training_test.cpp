@@ -111,6 +111,28 @@ TEST_F(Training, StartsFromTheBuiltInModel) {
   expect_error(train({"--init", "no-such-file"}), 2, "no-such-file");
 }
 
+TEST_F(Training, DefaultsFollowTheModelAndSayWhatTheyCost) {
+  if (!has_default_model()) GTEST_SKIP() << "this build carries no model";
+  write_data();
+  // No --init: the built-in model; nothing said about sizes, rates and parts.
+  const ProcessResult r =
+      san({"train", "--images", "data/images", "--labels", "data/labels", "--classes-file",
+           "data/classes.txt", "--quiet", "--device", "cpu", "--out", "run", "--set", "SOLVER.MAX_ITER=1",
+           "--set", "SOLVER.IMS_PER_BATCH=1", "--set", "SOLVER.LOG_PERIOD=1"});
+  expect_success(r);
+  EXPECT_THAT(r.err, HasSubstr("3 pictures: 2 are trained on, 1 measure before and after"));
+  EXPECT_THAT(r.err, HasSubstr("1 picture of 256×256 a step, 1 at once"));
+  EXPECT_THAT(r.err, HasSubstr("GB of memory"));
+  EXPECT_THAT(r.err, HasSubstr("before training: miou"));
+  const auto lines = lines_of(read_file(folder_ / "run/metrics.jsonl"));
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(json::parse(lines.front())["step"], 0) << "the start was not scored first";
+}
+
+TEST_F(Training, QuickIsForAFolder) {
+  expect_error(san({"train", "--quick", "--out", "run"}), 2, "--images");
+}
+
 TEST_F(Training, MeasuresWhatSanEvaluateMeasures) {
   if (!has_default_model()) GTEST_SKIP() << "this build carries no model";
   write_data();

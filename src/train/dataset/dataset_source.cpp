@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <fstream>
 #include <mutex>
 #include <numeric>
@@ -14,7 +15,15 @@
 namespace san {
 namespace {
 
-enum Purpose : std::uint64_t { kShuffle = 101, kAugment };
+enum Purpose : std::uint64_t { kShuffle = 101, kAugment, kHoldOut };
+
+std::vector<std::size_t> shuffled(std::size_t count, Rng rng) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[static_cast<std::size_t>(rng.below(static_cast<int>(i)))]);
+  return order;
+}
 
 LabelMap read_labels(const Sample& sample, const DatasetSpec& spec) {
   LabelMap labels = decode_labels(sample.label);
@@ -80,12 +89,8 @@ class DatasetSamples : public SampleSource {
     const std::lock_guard lock(mutex_);
     auto& slot = orders_[epoch % 2];
     if (!slot.second || slot.first != epoch) {
-      auto order = std::make_shared<std::vector<std::size_t>>(dataset_.samples.size());
-      std::iota(order->begin(), order->end(), std::size_t{0});
-      Rng rng(seed_, kShuffle, epoch);
-      for (std::size_t i = order->size(); i > 1; --i)
-        std::swap((*order)[i - 1], (*order)[static_cast<std::size_t>(rng.below(static_cast<int>(i)))]);
-      slot = {epoch, order};
+      slot = {epoch, std::make_shared<std::vector<std::size_t>>(
+                         shuffled(dataset_.samples.size(), Rng(seed_, kShuffle, epoch)))};
     }
     return slot.second;
   }
@@ -122,6 +127,21 @@ std::shared_ptr<const SampleSource> dataset_samples(Dataset dataset, const Augme
                                                     std::uint64_t seed) {
   require(!dataset.samples.empty(), "{}: nothing to train on", dataset.spec.name);
   return std::make_shared<DatasetSamples>(std::move(dataset), options, seed);
+}
+
+Dataset hold_out(Dataset& dataset, double share, std::uint64_t seed) {
+  const std::size_t all = dataset.samples.size();
+  Dataset held{dataset.spec, dataset.split, {}, {}};
+  if (share <= 0 || all < 2) return held;
+  const auto count = std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::llround(share * static_cast<double>(all))), 1, all - 1);
+  std::vector<bool> away(all);
+  const std::vector<std::size_t> order = shuffled(all, Rng(seed, kHoldOut, 0));
+  for (std::size_t i = 0; i < count; ++i) away[order[i]] = true;
+  std::vector<Sample> kept;
+  for (std::size_t i = 0; i < all; ++i) (away[i] ? held.samples : kept).push_back(dataset.samples[i]);
+  dataset.samples = std::move(kept);
+  return held;
 }
 
 std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset) {

@@ -97,6 +97,29 @@ TEST_F(DatasetSource, AForeignLabelIsAnErrorThatNamesTheFile) {
   EXPECT_NE(message.find("3.png: label 7 though the dataset has 2 classes"), std::string::npos) << message;
 }
 
+TEST_F(DatasetSource, HeldOutPicturesAreNotTrainedOn) {
+  const DatasetSpec spec = describe_folders(root_ / "images", root_ / "labels", root_ / "classes.txt");
+  const auto split = [&](double share, std::uint64_t seed) {
+    Dataset kept = open_dataset(spec);
+    const Dataset held = hold_out(kept, share, seed);
+    std::vector<std::string> stems;
+    for (const Sample& s : held.samples) stems.push_back(s.stem);
+    std::set<std::string> all(stems.begin(), stems.end());
+    for (const Sample& s : kept.samples) all.insert(s.stem);
+    EXPECT_EQ(kept.samples.size() + stems.size(), 6u);
+    EXPECT_EQ(all.size(), 6u) << "a picture is on both sides";
+    return stems;
+  };
+  EXPECT_EQ(split(0.34, 1).size(), 2u);
+  EXPECT_EQ(split(0.34, 1), split(0.34, 1));
+  EXPECT_EQ(split(0.01, 1).size(), 1u) << "somebody who asks for a share gets one";
+  EXPECT_EQ(split(0.99, 1).size(), 5u) << "something is left to train on";
+  EXPECT_TRUE(split(0, 1).empty());
+  std::set<std::vector<std::string>> differing;
+  for (std::uint64_t seed = 1; seed < 9; ++seed) differing.insert(split(0.34, seed));
+  EXPECT_GT(differing.size(), 1u) << "always the same pictures";
+}
+
 TEST_F(DatasetSource, SyntheticSamplesAreTilesOfClasses) {
   const auto source = synthetic_samples(16, {"a", "b", "c"}, 1);
   const Drawn d = draw(*source, 3);
