@@ -4,8 +4,8 @@
 
 #include "draw/contact_sheet.h"
 #include "draw/overlay.h"
-#include "draw/palette.h"
 #include "image/codec/encode.h"
+#include "san/colors.hpp"
 
 namespace san::cli {
 

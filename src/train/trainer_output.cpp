@@ -88,7 +88,7 @@ void Trainer::evaluate(Measured what, const std::function<bool()>& interrupted) 
     record["classes"].push_back({name, std::isfinite(value) ? nlohmann::json(value) : nlohmann::json()});
   const auto& [name, score] = values[0];
   if (what == Measured::kStart) {
-    state_.start = score, state_.has_start = std::isfinite(score);
+    if (std::isfinite(score)) state_.start = score, state_.has_start = true;
     log::info("before training: {}", line);
   } else if (state_.has_start) {
     log::info("step {}: {}; {} {:.2f} before training, {:+.2f}", state_.step, line, name, 100 * state_.start,

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "draw/contact_sheet.h"
 #include "draw/overlay.h"
-#include "draw/palette.h"
 #include "image/codec/encode.h"
+#include "san/colors.hpp"
 
 namespace san {
 namespace {
