@@ -12,6 +12,8 @@ void add_bench(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_prepare(CLI::App& app);
 void add_world(CLI::App& app);
+void add_pull(CLI::App& app);
+void add_models(CLI::App& app);
 #ifdef SAN_WITH_TORCH
 /// Lets --backend torch be chosen.
 void register_torch();

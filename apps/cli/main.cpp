@@ -67,6 +67,8 @@ int main(int argc, char** argv) {
   app.add_flag("-v,--verbose", verbose, "More messages");
   app.parse_complete_callback([&] { san::log::setup(verbose); });
   add_segment(app);
+  add_pull(app);
+  add_models(app);
   add_inspect(app);
   add_convert(app);
   add_verify(app);

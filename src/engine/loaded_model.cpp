@@ -9,6 +9,7 @@
 #include "checkpoint/model_file.h"
 #include "embedded/formula_merges.h"
 #include "engine/default_model.h"
+#include "hub/store.h"
 #include "model/san.h"
 
 namespace san {
@@ -93,6 +94,9 @@ std::string hash_text_tower(const SanConfig& config, const ParameterSource& para
 LoadedModel load_model(const std::string& model, const LoadOptions& options) {
   if (model.starts_with("formula:")) return formula_model(model, options);
   if (model == "default") return file_model(model, open_default_model(), options);
+  std::error_code error;
+  if (!std::filesystem::exists(model, error))
+    if (const auto stored = stored_model_path(model)) return file_model(model, open_model_file(*stored), options);
   return file_model(model, open_model_file(model), options);
 }
 

@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "hub/fetch/http.h"
+#include "hub/reference.h"
+
+namespace san {
+
+struct DownloadRequest {
+  Reference from;
+  std::string sha256;             ///< what the file has to be; empty: what the hub says, or unknown
+  std::string sha256_source;      ///< who says so, for the error: "the catalogue", "the lock file …"
+  std::filesystem::path target;   ///< appears whole or not at all; beside it TARGET.part while on its way
+  std::string token;              ///< sent to the hub's own host alone
+  Patience patience;
+  std::function<void(std::int64_t done, std::int64_t total)> progress;  ///< bytes; total −1: unknown
+  std::function<bool()> cancelled;
+};
+
+struct Downloaded {
+  std::string sha256, revision;  ///< the hub's commit, where it tells
+  std::int64_t bytes = 0;
+};
+
+/// Fetches one file: resumes what an earlier call left, tries again with growing pauses on failures of the
+/// connection, 429 and 5xx, and checks length and SHA-256 (the given one, else the hub's X-Linked-Etag).
+/// Throws Error: refused, not there, wrong length, wrong content (then nothing is kept), disk full, interrupted (then
+/// what arrived is kept for the next call).
+Downloaded download(const DownloadRequest& request);
+
+}  // namespace san
