@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "commands.h"
+#include "last_resort.h"
 #include "program.h"
 #include "suggestions.h"
 
@@ -55,8 +56,8 @@ int main(int argc, char** argv) {
     if (e.get_exit_code() == 0) return app.exit(e);
     fmt::print(stderr, "error: {}\n", san::printable(explain(app, e)));
     return 2;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "error: {}\n", san::printable_lines(e.what()));
+  } catch (...) {
+    fmt::print(stderr, "error: {}\n", last_words(std::current_exception()));
     return program.interrupted ? 130 : 2;
   }
   return program.exit_code;
