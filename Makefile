@@ -26,7 +26,7 @@ demo: packages $(BUILD)/build.ninja  ## a picture, segmented
 asan tsan:  ## the tests under sanitizers
 	$(MAKE) test PRESET=$@
 
-fuzz:  ## each parser's fuzzer for FUZZ_SECONDS
+fuzz:  ## each parser's fuzzer for FUZZ_SECONDS, or FUZZ_RUNS inputs
 	@tools/install-packages.sh tools/packages.txt tools/packages-dev.txt
 	tools/run-fuzzers.sh
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
@@ -13,8 +14,15 @@ namespace {
 void run(const PrepareOptions& options, Program& program) {
   const PrepareSummary summary = prepare_dataset(options);
   fmt::print("{}", summary.text());
-  for (const auto& entry : summary.splits)
-    if (entry.second.failed > 0) program.exit_code = 1;
+  std::int64_t failed = 0;
+  for (const auto& entry : summary.splits) failed += entry.second.failed;
+  if (failed == 0) return;
+  const auto first = std::ranges::find(summary.problems, ProblemKind::kUnreadableLabel, &Problem::kind);
+  fmt::print(stderr, "error: {} label files cannot be converted{}\n", failed,
+             first == summary.problems.end()
+                 ? ""
+                 : fmt::format(", the first of them {}: {}", first->path.string(), first->detail));
+  program.exit_code = 1;
 }
 
 }  // namespace

@@ -91,7 +91,6 @@ std::string hash_text_tower(const std::string& config_json, const TextTower& tow
     const HostArray value = parameters.load(name);
     hash.update(name).update(value.shape.str()).update(dtype_name(value.dtype));
     hash.update(std::span(value.data.get(), static_cast<std::size_t>(value.bytes())));
-    parameters.release(name);
   }
   return hash.hex();
 }

@@ -1,10 +1,10 @@
 #include "eval/evaluation.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "base/atomic_file.h"
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "eval/base64.h"
 
@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 using json = nlohmann::json;
 
 constexpr const char* kFormat = "san-evaluation-1";
-constexpr std::size_t kFileLimitBytes = std::size_t{1} << 30;
+constexpr std::size_t kFileLimitBytes = std::size_t{256} << 20;
+constexpr JsonLimits kJsonLimits{16, 16'000'000};
 
 bool better(const ImageScore& a, const ImageScore& b) {
   return std::tie(b.miou, a.stem) < std::tie(a.miou, b.stem);
@@ -151,9 +152,9 @@ void save_evaluation(const Evaluation& e, const fs::path& path) {
 
 Evaluation load_evaluation(const fs::path& path) {
   try {
-    return parse(json::parse(read_text_file(path, kFileLimitBytes)));
+    return parse(parse_bounded_json(read_text_file(path, kFileLimitBytes), path.string(), kJsonLimits));
   } catch (const json::exception& error) {
-    fail("{}: not an evaluation written by san evaluate: {}", path.string(), error.what());
+    fail("{}: not an evaluation written by san evaluate: {}", path.string(), json_reason(error));
   } catch (const Error& error) {
     fail("{}: not an evaluation written by san evaluate: {}", path.string(), error.what());
   }

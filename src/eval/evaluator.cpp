@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "san/colors.hpp"
@@ -98,6 +98,9 @@ class Run {
         palette_(palette_of(dataset.spec)),
         keeper_(options.examples),
         progress_("evaluate " + dataset.spec.name, static_cast<std::int64_t>(count), options.quiet) {
+    require(spec_.class_count() <= ConfusionMatrix::kMaxClasses,
+            "dataset {}: {} classes; scores keep a square of cells for at most {}", spec_.name,
+            spec_.class_count(), ConfusionMatrix::kMaxClasses);
     result_.confusion = ConfusionMatrix(spec_.class_count());
     result_.boundary = BoundaryCounts(spec_.class_count());
   }
@@ -224,7 +227,7 @@ std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sam
       try {
         const LabelMap truth = read_truth(dataset.spec, sample);
         const ImageHeader header = read_or_reject(ProblemKind::kUnreadableImage, sample.image, [&] {
-          return read_image_header(MappedFile::open(sample.image).bytes(), sample.image.string());
+          return read_image_header(read_file(sample.image).bytes, sample.image.string());
         });
         // The header knows nothing of EXIF orientation: a turned picture is found when it is decoded.
         if (header.height != truth.width || header.width != truth.height)

@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "image/codec/decode.h"
 #include "image/codec/encode.h"
 #include "san/masks.hpp"
@@ -16,6 +17,11 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::json;
 
+constexpr std::uint64_t kFileLimitBytes = std::uint64_t{4} << 30;
+constexpr std::int64_t kMaxPixels = 1 << 26;
+// The masks of one image are disjoint as written by detectron2; what overlaps is painted this often at most.
+constexpr std::int64_t kMaxCover = 16;
+
 class FolderPredictions final : public StoredPredictions {
  public:
   FolderPredictions(const fs::path& folder, int classes) : classes_(classes) {
@@ -25,7 +31,7 @@ class FolderPredictions final : public StoredPredictions {
   std::optional<LabelMap> find(const Sample& sample) const override {
     const auto found = files_.find(sample.stem);
     if (found == files_.end()) return {};
-    LabelMap map = decode_labels(found->second);
+    LabelMap map = decode_labels(found->second, DecodeOptions{.max_pixels = kMaxPixels});
     for (auto& label : map.labels)
       if (label >= classes_) label = kNoLabel;
     return map;
@@ -47,23 +53,25 @@ class JsonPredictions final : public StoredPredictions {
       if (depth == 0 && event != json::parse_event_t::array_start && event != json::parse_event_t::array_end)
         fail("{}: expected a list of predictions", path_.string());
       if (depth != 1 || event != json::parse_event_t::object_end) return true;
-      const auto category = value.at("category_id").get<std::int64_t>();
+      const std::string where = path_.string();
+      const auto category = json_integer(value.at("category_id"), INT64_MIN, INT64_MAX, where);
       const auto found = index.find(category);
       require(found != index.end(), "{}: category_id {} is not of dataset {} (its ids run from {} to {})",
               path_.string(), category, spec.name, *std::ranges::min_element(spec.category_ids),
               *std::ranges::max_element(spec.category_ids));
       const json& mask = value.at("segmentation");
       masks_[fs::path(value.at("file_name").get<std::string>()).stem().string()].push_back(
-          {found->second, mask.at("size").at(0), mask.at("size").at(1),
+          {found->second, static_cast<int>(json_integer(mask.at("size").at(0), 0, INT32_MAX, where)),
+           static_cast<int>(json_integer(mask.at("size").at(1), 0, INT32_MAX, where)),
            mask.at("counts").get<std::string>()});
       return false;
     };
-    const MappedFile file = MappedFile::open(path);
-    const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
+    const OwnedBytes file = read_file(path, kFileLimitBytes);
+    const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
     try {
-      [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes().size(), take);
+      [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes.size(), take);
     } catch (const json::exception& error) {
-      fail("{}: not a sem_seg_predictions.json: {}", path.string(), error.what());
+      fail("{}: not a sem_seg_predictions.json: {}", path.string(), json_reason(error));
     }
   }
 
@@ -71,18 +79,21 @@ class JsonPredictions final : public StoredPredictions {
     const auto found = masks_.find(sample.stem);
     if (found == masks_.end()) return {};
     const auto& first = found->second.front();
-    constexpr int kSideLimit = 65536;
-    require(first.height > 0 && first.width > 0 && first.height <= kSideLimit && first.width <= kSideLimit,
-            "{}: {}: a mask of {}x{} pixels", path_.string(), sample.stem, first.width, first.height);
-    LabelMap map;
+    require(first.height > 0 && first.width > 0 && first.height <= kMaxPixels / first.width,
+            "{}: {}: a mask of {}x{} pixels; expected 1 to {} in all", path_.string(), sample.stem,
+            first.width, first.height, kMaxPixels);
+    LabelMap map(first.height, first.width, kNoLabel);
+    std::int64_t painted = 0;
     for (const auto& mask : found->second) {
-      require(mask.height == first.height && mask.width == first.width,
-              "{}: {}: masks of {}x{} and of {}x{} pixels for one image", path_.string(), sample.stem,
-              first.width, first.height, mask.width, mask.height);
-      const auto set = decode_rle(Rle{mask.height, mask.width, rle_counts_from_string(mask.counts)});
-      if (map.labels.empty()) map = LabelMap(first.height, first.width, kNoLabel);
-      for (std::size_t i = 0; i < set.size(); ++i)
-        if (set[i]) map.labels[i] = mask.label;
+      try {
+        const Rle rle{mask.height, mask.width, rle_counts_from_string(mask.counts)};
+        painted += rle.area();
+        require(painted <= kMaxCover * map.height * map.width,
+                "masks that cover the image more than {} times over", kMaxCover);
+        paint_rle(rle, mask.label, map);
+      } catch (const Error& error) {
+        fail("{}: {}: {}", path_.string(), sample.stem, error.what());
+      }
     }
     return map;
   }
@@ -173,7 +184,7 @@ std::unique_ptr<StoredPredictions> open_predictions(const fs::path& path, const 
     const fs::path inside = path / "sem_seg_predictions.json";
     if (!list_files(path, {"png", "tif", "tiff"}).empty())
       return std::make_unique<FolderPredictions>(path, spec.class_count());
-    require(fs::exists(inside),
+    require(file_exists(inside),
             "{}: neither label files (*.png, *.tif) nor a sem_seg_predictions.json in this folder",
             path.string());
     return std::make_unique<JsonPredictions>(inside, spec);

@@ -28,7 +28,8 @@ class StoredPredictions {
 /// `path` is a folder of label files (8/16-bit PNG or TIFF named like the images, values = class indices,
 /// others = no class) or a sem_seg_predictions.json as detectron2 writes it: [{file_name, category_id,
 /// segmentation: {size: [h, w], counts}}], matched by the stem of file_name. A folder that holds such a JSON
-/// and no label file counts as the JSON.
+/// and no label file counts as the JSON. Limits: 64 Mi pixels a map, 4 GiB of JSON, masks that cover an image
+/// 16 times over.
 std::unique_ptr<StoredPredictions> open_predictions(const std::filesystem::path& path,
                                                     const DatasetSpec& spec);
 

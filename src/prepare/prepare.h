@@ -42,7 +42,8 @@ struct PrepareSummary {
 /// Converts a raw download into the layout the dataset's description names. What exists already is kept
 /// (files appear only whole), so an interrupted run continues where it stopped. Files that cannot be
 /// converted are listed, the rest goes on. Throws Error when the raw files are not found, naming the places
-/// looked at.
+/// looked at. Limits: 64 MiB for a list of pictures, 4 GiB for Pascal Context's JSON, there 16 Mi pixels a
+/// picture and masks that cover it 64 times over.
 PrepareSummary prepare_dataset(const PrepareOptions& options);
 
 }  // namespace san

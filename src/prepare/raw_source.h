@@ -40,6 +40,10 @@ using RawLayout = RawSource(const std::filesystem::path& source, const std::vect
 RawLayout list_coco_stuff, list_voc, list_pascal_context_59, list_pascal_context_459, list_ade_150,
     list_ade_full;
 
+/// What a list may call a picture: a file name without folders, of 1 to 200 bytes, none of them a control
+/// character. Throws Error that begins with `where`.
+void check_stem(const std::string& stem, const std::string& where);
+
 /// The first of `candidates` (relative to `source`) that exists; nothing if none does.
 std::optional<std::filesystem::path> find_raw(const std::filesystem::path& source,
                                               const std::vector<std::string>& candidates);

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "image/codec/decode.h"
 #include "image/codec/image_header.h"
 
@@ -55,8 +55,7 @@ class DatasetSamples : public SampleSource {
     int known = orientation_[index];
     if (known == 0) {
       const std::filesystem::path& path = dataset_.samples[index].image;
-      const MappedFile file = MappedFile::open(path);
-      const ImageHeader header = read_image_header(file.bytes(), path.string());
+      const ImageHeader header = read_image_header(read_file(path).bytes, path.string());
       known = header.width > header.height ? 2 : 1;
       orientation_[index] = known;
     }
