@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
 
 namespace san {
@@ -149,15 +150,16 @@ std::string SanConfig::to_json() const {
 }
 
 SanConfig SanConfig::from_json(std::string_view text, const std::string& where) {
-  const json object = json::parse(text, nullptr, false);
+  const json object = parse_bounded_json(text, where);
   require(object.is_object() && object.contains("clip") && object["clip"].is_object(),
           "{}: the model configuration is not a JSON object with a \"clip\" object", where);
   SanConfig c;
   read_fields(c.clip, object["clip"], where + ", clip", {"activation"},
               [](auto& config, auto&& visit) { clip_fields(config, visit); });
-  const json& activation = object["clip"]["activation"];
-  require(activation.is_string(), "{}, clip: field \"activation\" must be a string", where);
-  c.clip.activation = activation_from_name(activation.get<std::string>(), where);
+  const auto activation = object["clip"].find("activation");
+  require(activation != object["clip"].end() && activation->is_string(),
+          "{}, clip: field \"activation\" must be a string", where);
+  c.clip.activation = activation_from_name(activation->get<std::string>(), where);
   read_fields(c, object, where, {"clip", "fusion"},
               [](auto& config, auto&& visit) { san_fields(config, visit); });
   require(object.contains("fusion") && object["fusion"].is_array(),
@@ -168,7 +170,11 @@ SanConfig SanConfig::from_json(std::string_view text, const std::string& where) 
             "{}: field \"fusion\" must be a list of [block, layer]", where);
     c.fusion[pair[0].get<int>()] = pair[1].get<int>();
   }
-  c.validate();
+  try {
+    c.validate();
+  } catch (const Error& e) {
+    fail("{}: {}", where, e.what());
+  }
   return c;
 }
 

@@ -1,13 +1,15 @@
 #include "verify/golden.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <regex>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "base/thread_pool.h"
+#include "base/utf8.h"
 #include "checkpoint/formula.h"
 #include "checkpoint/safetensors.h"
 #include "image/preprocess.h"
@@ -50,8 +52,20 @@ class GoldenParameters final : public ParameterSource {
   const FormulaSource& formula_;
 };
 
+// What recomputing a recording may take.
+constexpr std::int64_t kMaxParameters = 1'000'000'000;
+constexpr std::int64_t kMaxTokens = 32768;      // of either image branch
+constexpr std::int64_t kMaxValues = 1ll << 29;  // of scores or mask logits at the picture's size
+constexpr int kLongestSide = 65535;
+constexpr std::size_t kMaxTemplates = 1000;
+
 FormulaSource make_formula(const SanConfig& config, const std::string& seed) {
-  return {declare_parameters(config), seed, "formula"};
+  std::vector<Declaration> shapes = declare_parameters(config);
+  std::int64_t total = 0;
+  for (const Declaration& d : shapes)
+    require(!__builtin_add_overflow(total, d.shape.elements(), &total) && total <= kMaxParameters,
+            "its network has more than {} parameters", kMaxParameters);
+  return {std::move(shapes), seed, "formula"};
 }
 
 /// One golden file being recomputed.
@@ -69,6 +83,9 @@ class Run {
         loader_(b_, parameters_) {}
 
   GoldenReport report() {
+    for (const char* shown : {"case", "config", "seed"})
+      require(printable(file_->metadata(shown)) == file_->metadata(shown),
+              "metadata \"{}\" has control characters", shown);
     image();
     text();
     network();
@@ -92,12 +109,43 @@ class Run {
     return found == file_->metadata().end() ? otherwise : found->second;
   }
 
-  // Max |float32 − float64| of the authors' code, as recorded; NaN where nothing is.
+  // Max |float32 − float64| of the authors' code, as recorded ("max|f32-f64|=8.62e-07 …"); NaN where nothing
+  // is.
   double noise(const std::string& name) const {
     const std::string text = metadata_or("noise:" + name, "");
-    std::smatch match;
-    static const std::regex pattern(R"(=([0-9.eE+-]+))");
-    return std::regex_search(text, match, pattern) ? std::stod(match[1]) : NAN;
+    const std::size_t sign = text.find('=');
+    if (sign == std::string::npos) return NAN;
+    double value = NAN;
+    const auto [end, error] = std::from_chars(text.data() + sign + 1, text.data() + text.size(), value);
+    if (error != std::errc{}) return NAN;
+    require(value >= 0 && std::isfinite(value), "metadata \"noise:{}\": a noise of {}", name, value);
+    return value;
+  }
+
+  int metadata_length(const std::string& key) const {
+    const std::string& text = file_->metadata(key);
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    require(error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= kLongestSide,
+            "metadata \"{}\": expected a length of 1 to {} pixels, got \"{}\"", key, kLongestSide,
+            text.substr(0, 20));
+    return value;
+  }
+
+  std::vector<std::string> metadata_list(const std::string& key, std::size_t most) const {
+    auto list =
+        parse_bounded_json(file_->metadata(key), "metadata \"" + key + "\"").get<std::vector<std::string>>();
+    require(!list.empty() && list.size() <= most, "metadata \"{}\" has {} entries; expected 1 to {}", key,
+            list.size(), most);
+    return list;
+  }
+
+  // A recorded tensor that has one value for each of the picture's pixels.
+  HostArray load_per_pixel(const std::string& name) const {
+    HostArray array = file_->load(name);
+    require(array.shape == Shape{height_, width_}, "tensor \"{}\" is {}; expected [{}, {}] like the picture",
+            name, array.shape.str(), height_, width_);
+    return array;
   }
 
   void record(TensorCheck check) {
@@ -141,9 +189,9 @@ class Run {
     check.values = golden.elements();
     check.note = "exact";
     const auto* expected = reinterpret_cast<const std::uint8_t*>(golden.data.get());
-    if (golden.shape != Shape{ours.height, ours.width, 3}) {
-      check.note =
-          fmt::format("shape {} expected, [{}, {}, 3] computed", golden.shape.str(), ours.height, ours.width);
+    if (golden.dtype != DType::kU8 || golden.shape != Shape{ours.height, ours.width, 3}) {
+      check.note = fmt::format("{} {} expected, u8 [{}, {}, 3] computed", dtype_name(golden.dtype),
+                               golden.shape.str(), ours.height, ours.width);
       return record(check);
     }
     for (std::size_t i = 0; i < ours.rgb.size(); ++i)
@@ -154,16 +202,26 @@ class Run {
 
   void image() {
     const HostArray raw = file_->load("image_raw");
-    require(raw.dtype == DType::kU8 && raw.shape.rank() == 3 && raw.shape[2] == 3,
-            "{}: image_raw must be uint8 [H, W, 3]", file_->description());
+    const auto is_side = [](std::int64_t length) { return length >= 1 && length <= kLongestSide; };
+    require(raw.dtype == DType::kU8 && raw.shape.rank() == 3 && raw.shape[2] == 3 && is_side(raw.shape[0]) &&
+                is_side(raw.shape[1]),
+            "image_raw is {} {}; expected u8 [H, W, 3] of 1 to {} pixels a side", dtype_name(raw.dtype),
+            raw.shape.str(), kLongestSide);
     Image picture(static_cast<int>(raw.shape[0]), static_cast<int>(raw.shape[1]));
     std::copy_n(reinterpret_cast<const std::uint8_t*>(raw.data.get()), picture.rgb.size(),
                 picture.rgb.begin());
     record({"image_raw", raw.elements(), 0, 0, 0, "input", true});
     height_ = picture.height, width_ = picture.width;
-    const int short_side = std::stoi(file_->metadata("min_size_test")),
-              long_side = std::stoi(file_->metadata("max_size_test"));
+    const int short_side = metadata_length("min_size_test"), long_side = metadata_length("max_size_test");
     const Size size = resize_shortest_edge({height_, width_}, short_side, long_side);
+    const auto tokens = [&](std::int64_t patch, double scale) {
+      return static_cast<double>(size.height) * size.width * scale * scale /
+             static_cast<double>(patch * patch);
+    };
+    require(tokens(config_.patch, 1) <= kMaxTokens &&
+                tokens(config_.clip.patch, config_.clip_scale) <= kMaxTokens,
+            "min_size_test {} and max_size_test {} make a picture of {}x{}, more than {} tokens", short_side,
+            long_side, size.height, size.width, kMaxTokens);
     const Image resized = resize(picture, size.height, size.width, ResizeFilter::kBilinear, &pool_);
     compare_bytes("image_resized", resized);
     const Size demo = resize_shortest_edge({height_, width_}, short_side, long_side, SizeRule::kDemo);
@@ -173,10 +231,21 @@ class Run {
   }
 
   void text() {
-    const auto names = json::parse(file_->metadata("vocabulary")).get<std::vector<std::string>>();
-    const auto templates = json::parse(file_->metadata("templates")).get<std::vector<std::string>>();
+    const auto names = metadata_list("vocabulary", kMaxClasses),
+               templates = metadata_list("templates", kMaxTemplates);
     const std::int64_t classes = static_cast<std::int64_t>(names.size()), context = config_.clip.context;
-    const std::vector<std::int64_t> golden_ids = file_->load("text_token_ids").to_i64();
+    const HostArray recorded_ids = file_->load("text_token_ids");
+    require(recorded_ids.shape == Shape{static_cast<std::int64_t>(templates.size()), classes, context},
+            "text_token_ids is {}; expected [{}, {}, {}]: templates, classes, context",
+            recorded_ids.shape.str(), templates.size(), classes, context);
+    const std::int64_t pixels = std::int64_t{height_} * width_;
+    require(classes <= kMaxValues / pixels && config_.queries <= kMaxValues / pixels,
+            "{} classes and {} queries for a picture of {}x{} are more than {} values", classes,
+            config_.queries, height_, width_, kMaxValues);
+    const std::vector<std::int64_t> golden_ids = recorded_ids.to_i64();
+    require(std::ranges::all_of(golden_ids,
+                                [&](std::int64_t id) { return id >= 0 && id < config_.clip.vocabulary; }),
+            "text_token_ids has ids outside 0 to {}", config_.clip.vocabulary - 1);
     std::vector<std::vector<std::int32_t>> prompts(templates.size() * names.size());
     for (std::size_t p = 0; p < prompts.size(); ++p) {
       const auto* row = golden_ids.data() + static_cast<std::int64_t>(p) * context;
@@ -339,18 +408,18 @@ void Run::head(const Tensor& logits, const Tensor& masks, Grid mask_grid) {
   compare("label_margin", margin);
 
   const LabelMap labels = head.run(views, height_, width_, options).labels;
-  const std::vector<std::int64_t> expected = file_->load("label_map").to_i64();
-  const std::vector<float> recorded = file_->load("label_margin").to_f32();
+  const std::vector<std::int64_t> expected = load_per_pixel("label_map").to_i64();
+  const std::vector<float> recorded = load_per_pixel("label_margin").to_f32();
   const double score_noise = noise("sem_seg");
   std::size_t wrong = 0, excepted = 0;
-  for (std::size_t i = 0; i < pixels && expected.size() == pixels; ++i) {
+  for (std::size_t i = 0; i < pixels; ++i) {
     if (labels.labels[i] == expected[i]) continue;
     (recorded[i] < score_noise ? excepted : wrong) += 1;
   }
   const double share = static_cast<double>(wrong) / static_cast<double>(pixels);
   record({"label_map", static_cast<std::int64_t>(pixels), share, 0, 1e-4,
           fmt::format("share of differing pixels; {} more are ties within the score noise", excepted),
-          expected.size() == pixels && share <= 1e-4});
+          share <= 1e-4});
 }
 
 }  // namespace
@@ -373,9 +442,12 @@ GoldenReport verify_inference(const std::filesystem::path& golden, Backend& back
   try {
     return Run(golden, backend, options).report();
   } catch (const json::exception& e) {
-    fail("{}: metadata is not what a golden file has: {}", golden.string(), e.what());
-  } catch (const std::logic_error& e) {
-    fail("{}: metadata is not what a golden file has: {}", golden.string(), e.what());
+    fail("{}: metadata is not what a golden file has: {}", golden.string(), json_reason(e));
+  } catch (const Error& e) {
+    // Readers begin with the path, what is computed from the content cannot.
+    const std::string_view message = e.what();
+    if (message.starts_with(golden.string())) throw;
+    fail("{}: {}", golden.string(), message);
   }
 }
 

@@ -34,7 +34,9 @@ struct VerifyOptions {
 };
 
 /// Recomputes an inference golden file of the authors' code, from the weights inside it or by its formula,
-/// and compares every tensor. Throws Error when the file is not a golden file.
+/// and compares every tensor. Throws Error naming the file when it is not a golden file, when its parts
+/// contradict each other, and beyond these limits: 1e9 parameters, 32768 tokens a branch, 2^29 values of
+/// scores or mask logits at the picture's size, 65535 pixels a side, 65535 classes, 1000 templates.
 GoldenReport verify_inference(const std::filesystem::path& golden, Backend& backend,
                               const VerifyOptions& options);
 

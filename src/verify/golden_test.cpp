@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "backend/native/native_backend.h"
 #include "backend/reference/reference_backend.h"
@@ -55,6 +57,62 @@ TEST(Golden, RefusesOtherFiles) {
   const auto backend = make_reference_backend();
   EXPECT_THROW(golden_kind(fs::path(SAN_SOURCE_DIR) / "LICENSE"), Error);
   EXPECT_THROW(verify_inference("/nonexistent", *backend, {}), Error);
+}
+
+// The tiny recording with one entry of its metadata replaced.
+fs::path with_metadata(const std::string& key, const std::string& value) {
+  std::ifstream in(golden_dir() / "tiny.safetensors", std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), {}};
+  std::uint64_t length = 0;  // of the header, which follows it
+  std::memcpy(&length, whole.data(), sizeof length);
+  auto header = nlohmann::json::parse(whole.substr(sizeof length, length));
+  const std::string tensors = whole.substr(sizeof length + length);
+  header["__metadata__"][key] = value;
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  length = text.size();
+  fs::path path = fs::path(testing::TempDir()) / "damaged_recording.safetensors";
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(&length), sizeof length);
+  out << text << tensors;
+  return path;
+}
+
+TEST(Golden, DamagedMetadataIsAnErrorThatNamesTheFile) {
+  const fs::path file = golden_dir() / "tiny.safetensors";
+  if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
+  const auto backend = make_reference_backend();
+  const std::string many = nlohmann::json(std::vector<std::string>(100'000, "x {}")).dump();
+  for (const auto& [key, value] : {std::pair<std::string, std::string>{"min_size_test", "2000000000"},
+                                   {"min_size_test", std::string(100'000, '7')},
+                                   {"max_size_test", "many"},
+                                   {"vocabulary", many},
+                                   {"templates", many},
+                                   {"vocabulary", std::string(100'000, '[')},
+                                   {"overrides", R"(["MODEL.SIDE_ADAPTER.NUM_QUERIES", 99999999999])"},
+                                   {"case", "\x1b[2J"}}) {
+    const fs::path damaged = with_metadata(key, value);
+    try {
+      verify_inference(damaged, *backend, {});
+      ADD_FAILURE() << key << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_TRUE(std::string(error.what()).starts_with(damaged.string())) << error.what();
+      EXPECT_LT(std::strlen(error.what()), 1000u);
+    }
+  }
+}
+
+// Long text after the noise overflowed the stack of a regular expression.
+TEST(Golden, LongMetadataDoesNotOverflowTheStack) {
+  const fs::path file = golden_dir() / "tiny.safetensors";
+  if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
+  const auto backend = make_reference_backend();
+  const fs::path damaged = with_metadata("noise:sem_seg", "max=" + std::string(1'000'000, '1'));
+  try {
+    EXPECT_FALSE(verify_inference(damaged, *backend, {}).checks.empty());
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with(damaged.string()));
+  }
 }
 
 TEST(OfficialConfig, TakesDetectronOverrides) {
