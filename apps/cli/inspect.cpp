@@ -5,6 +5,7 @@
 
 #include "backend/count/count_backend.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "commands.h"
 #include "common.h"
 #include "engine/loaded_model.h"
@@ -78,8 +79,8 @@ void run(const Arguments& a) {
     fmt::print("{}\n", out.dump(2));
     return;
   }
-  fmt::print("{}\n{}\n\n", model.name, model.description);
-  if (!model.license.empty()) fmt::print("licence            {}\n", model.license);
+  fmt::print("{}\n{}\n\n", printable(model.name), printable_lines(model.description));
+  if (!model.license.empty()) fmt::print("licence            {}\n", printable_lines(model.license));
   fmt::print("architecture       {}; --method {}\n", model.architecture, fmt::join(methods, ", "));
   fmt::print("CLIP vision        width {}, {} blocks, {} heads, patch {}, grid {}×{}, {}\n", c.clip.width,
              c.clip.layers, c.clip.heads, c.clip.patch, c.clip.grid, c.clip.grid,
@@ -107,7 +108,7 @@ void run(const Arguments& a) {
   fmt::print("multiply-adds per prompt of {} tokens: {:.2f} G\n", c.clip.context, giga(prompt_cost(c).macs));
   fmt::print("activations alive at once, float32: {:.0f} MB\n",
              static_cast<double>(needed.peak_activation_bytes) / 1e6);
-  if (!model.card.empty()) fmt::print("\n{}\n", model.card);
+  if (!model.card.empty()) fmt::print("\n{}\n", printable_lines(model.card));
   if (!a.parameters) return;
   fmt::print("\n");
   for (const Declaration& d : declare_parameters(c))

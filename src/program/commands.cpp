@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "program/last_resort.h"
 
 namespace san {
 namespace {
@@ -107,8 +108,8 @@ int run_commands(CLI::App& app, const std::string& path, int argc, char** argv) 
     if (e.get_exit_code() == 0) return app.exit(e);
     fmt::print(stderr, "error: {}\n", printable(explain(app, e)));
     return 2;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "error: {}\n", printable_lines(e.what()));
+  } catch (...) {
+    fmt::print(stderr, "error: {}\n", last_words(std::current_exception()));
     return 2;
   }
   return 0;

@@ -1,0 +1,12 @@
+#pragma once
+#include <exception>
+#include <string>
+
+namespace san {
+
+/// What to tell of an exception that ends the program, of bounded length and without control characters:
+/// Errors as they are; of an allocation that failed how much was asked for and how much there is; of the file
+/// system where, what was tried and why not.
+std::string last_words(const std::exception_ptr& failure);
+
+}  // namespace san
