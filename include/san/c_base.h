@@ -14,7 +14,7 @@
 
 /* Of this header. Grows when functions or fields are added; nothing is taken away or changes its meaning
  * while libsan.so keeps its number. */
-#define SAN_API_VERSION 1
+#define SAN_API_VERSION 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -89,6 +89,9 @@ SAN_C_API san_buffer* san_encode_jpeg(const san_pixels* pixels, int quality); /*
 /* A PNG whose values are the labels; palette: 3 bytes for each of `colors` (at most 256) labels, or NULL. */
 SAN_C_API san_buffer* san_encode_labels(const uint16_t* labels, int height, int width, const uint8_t* palette,
                                         size_t colors);
+/* `count` colours, 3 bytes each, all different; the first n do not depend on how many follow. What overlays
+ * use where none are given; the number of classes, "other", is 112, 112, 112. */
+SAN_C_API int san_distinct_colors(uint8_t* rgb, size_t count);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,9 @@ SAN_C_API const uint16_t* san_result_labels(const san_result* result);
 SAN_C_API const float* san_result_label_scores(const san_result* result);
 /* Pixels of a class; of "other" with the number of classes. -1 beyond. */
 SAN_C_API int64_t san_result_area(const san_result* result, size_t index);
+/* The mask of a class, or of "other" with the number of classes: COCO's compressed run lengths, of the
+ * picture's size. */
+SAN_C_API san_buffer* san_result_rle(const san_result* result, size_t index);
 SAN_C_API int san_result_get_timing(const san_result* result, san_timing* timing);
 
 /* Scores of `count` classes, [count, height, width], into `scores` of `capacity` entries. height and width: 0

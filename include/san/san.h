@@ -68,6 +68,8 @@ SAN_C_API san_model* san_model_load(const char* model, const san_model_options* 
 SAN_C_API void san_model_free(san_model* model);
 SAN_C_API int san_model_get_facts(const san_model* model, san_model_facts* facts);
 SAN_C_API int san_model_get_cost(const san_model* model, int height, int width, san_cost* cost);
+/* Its prompt templates, each with one {}; NULL beyond the last. */
+SAN_C_API const char* san_model_template(const san_model* model, size_t index);
 /* Names that the options take in this program; NULL beyond the last. */
 SAN_C_API const char* san_backend_name(size_t index);
 SAN_C_API const char* san_method_name(size_t index);
@@ -96,6 +98,10 @@ SAN_C_API san_vocabulary* san_vocabulary_read(const san_model* model, const char
 SAN_C_API san_vocabulary* san_vocabulary_of_label_set(const san_model* model, const char* label_set,
                                                       const san_vocabulary_options* options);
 SAN_C_API const char* san_label_set_name(size_t index); /* NULL beyond the last */
+/* Customary colours of a built-in list, 3 bytes per class; empty where it has none. */
+SAN_C_API san_buffer* san_label_set_palette(const char* label_set);
+/* Templates of a built-in set ("vild", "imagenet", "single") or of a file, one a line. */
+SAN_C_API san_buffer* san_prompt_templates(const char* set_or_file);
 /* Embeddings kept in a file; loading fails with another text tower than that which made them. */
 SAN_C_API int san_vocabulary_save(const san_vocabulary* vocabulary, const char* path);
 SAN_C_API san_vocabulary* san_vocabulary_load(const san_model* model, const char* path);

@@ -208,3 +208,11 @@ san_buffer* san_encode_labels(const uint16_t* labels, int height, int width, con
     return buffer(san::encode_labels(map, colors(palette, palette_colors)));
   });
 }
+
+int san_distinct_colors(uint8_t* rgb, size_t count) {
+  return status([&] {
+    if (count > 0) need(rgb, "rgb");
+    san::require(count <= 65536, "{} colours; at most 65536 can be made", count);
+    for (const san::Rgb& color : san::distinct_colors(count)) rgb = std::ranges::copy(color, rgb).out;
+  });
+}

@@ -94,6 +94,9 @@ int san_model_get_cost(const san_model* model, int height, int width, san_cost* 
   });
 }
 
+const char* san_model_template(const san_model* model, size_t index) {
+  return model != nullptr ? name_at(model->facts.templates, index) : nullptr;
+}
 const char* san_backend_name(size_t index) {
   static const std::vector<std::string> names = san::backends();
   return name_at(names, index);
@@ -105,6 +108,22 @@ const char* san_method_name(size_t index) {
 const char* san_label_set_name(size_t index) {
   static const std::vector<std::string> names = san::shipped_label_sets();
   return name_at(names, index);
+}
+san_buffer* san_label_set_palette(const char* label_set) {
+  return guard<san_buffer*>(nullptr, [&] {
+    need(label_set, "label_set");
+    std::string bytes;
+    for (const san::Rgb& color : san::label_set(label_set).palette) bytes.append(color.begin(), color.end());
+    return buffer(bytes);
+  });
+}
+san_buffer* san_prompt_templates(const char* set_or_file) {
+  return guard<san_buffer*>(nullptr, [&] {
+    need(set_or_file, "set_or_file");
+    std::string lines;
+    for (const std::string& text : san::prompt_templates(set_or_file)) lines += text + "\n";
+    return buffer(lines);
+  });
 }
 
 san_vocabulary* san_vocabulary_create(const san_model* model, const char* const* classes, size_t count,

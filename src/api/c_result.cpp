@@ -32,6 +32,15 @@ int64_t san_result_area(const san_result* result, size_t index) {
   return result != nullptr && index < result->result.areas.size() ? result->result.areas[index] : -1;
 }
 
+san_buffer* san_result_rle(const san_result* result, size_t index) {
+  return guard<san_buffer*>(nullptr, [&] {
+    const san::Segmentation& r = at(result, "result").result;
+    san::require(index < r.areas.size(), "mask of class {}; expected 0 to {}", index, r.areas.size() - 1);
+    const san::Rle rle = san::encode_rle(r.labels, static_cast<std::uint16_t>(index));
+    return buffer(san::rle_counts_to_string(rle.counts));
+  });
+}
+
 int san_result_get_timing(const san_result* result, san_timing* timing) {
   return status([&] {
     const san::Timing& t = at(result, "result").result.timing;

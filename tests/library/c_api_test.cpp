@@ -154,6 +154,47 @@ TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
   EXPECT_EQ(san_backend_name(1000), nullptr);
 }
 
+std::string text_of(const Buffer& buffer) {
+  return {static_cast<const char*>(san_buffer_data(buffer.get())), san_buffer_size(buffer.get())};
+}
+
+TEST_F(CApi, TemplatesColoursAndMasksAreThoseOfCpp) {
+  const std::vector<std::string> templates = Model::load("formula:tiny").facts().templates;
+  ASSERT_FALSE(templates.empty());
+  for (std::size_t i = 0; i < templates.size(); ++i)
+    EXPECT_EQ(san_model_template(model_.get(), i), templates[i]);
+  EXPECT_EQ(san_model_template(model_.get(), templates.size()), nullptr);
+  EXPECT_EQ(text_of(Buffer(san_prompt_templates("single"))), prompt_templates("single")[0] + "\n");
+
+  std::uint8_t colors[3 * 4 + 1] = {};
+  colors[12] = 0xab;
+  ASSERT_EQ(san_distinct_colors(colors, 4), SAN_OK);
+  EXPECT_EQ(std::memcmp(colors, distinct_colors(4).data(), 12), 0);
+  EXPECT_EQ(colors[12], 0xab);
+  EXPECT_EQ(san_distinct_colors(nullptr, 0), SAN_OK);
+  const std::string palette = text_of(Buffer(san_label_set_palette("voc-20")));
+  ASSERT_EQ(palette.size(), 60u);
+  EXPECT_EQ(std::memcmp(palette.data(), label_set("voc-20").palette.data(), 60), 0);
+  EXPECT_EQ(text_of(Buffer(san_label_set_palette("ade20k-847"))).size(),
+            label_set("ade20k-847").palette.size() * 3);
+
+  san_segment_options options{};
+  options.size = sizeof options;
+  options.other = 1;
+  const Result r(segment(&options));
+  std::int64_t area = 0;
+  for (std::size_t k = 0; k <= 3; ++k) {
+    const Rle rle{40, 56, rle_counts_from_string(text_of(Buffer(san_result_rle(r.get(), k))))};
+    const std::vector<std::uint8_t> mask = decode_rle(rle);
+    for (std::size_t i = 0; i < mask.size(); ++i)
+      ASSERT_EQ(mask[i] != 0, san_result_labels(r.get())[i] == k) << "class " << k << ", pixel " << i;
+    EXPECT_EQ(rle.area(), san_result_area(r.get(), k));
+    area += rle.area();
+  }
+  EXPECT_EQ(area, 40 * 56);
+  expect_failed(Buffer(san_result_rle(r.get(), 4)).get(), "expected 0 to 3");
+}
+
 TEST_F(CApi, AProgramOfTheFirstHeaderStillWorks) {
   std::vector<std::uint16_t> labels(40 * 56);
   ASSERT_EQ(old_program(image_.rgb.data(), 40, 56, labels.data()), 0) << san_last_error();
@@ -229,6 +270,13 @@ TEST_F(CApi, NullIsAnErrorEverywhere) {
   EXPECT_EQ(san_segment_batch(s, w, nullptr, 0, nullptr, nullptr), SAN_OK);
   expect_failed(san_look(s, nullptr, nullptr), "pixels is NULL");
   expect_failed(san_segment_features(s, nullptr, w, nullptr), "features is NULL");
+  EXPECT_EQ(san_model_template(nullptr, 0), nullptr);
+  expect_failed(san_label_set_palette(nullptr), "label_set is NULL");
+  expect_failed(san_label_set_palette("none"), "voc-20");
+  expect_failed(san_prompt_templates(nullptr), "set_or_file is NULL");
+  expect_failed(san_distinct_colors(nullptr, 1), "rgb is NULL");
+  expect_failed(san_distinct_colors(mask, 1 << 20), "at most 65536");
+  expect_failed(san_result_rle(nullptr, 0), "result is NULL");
   expect_failed(san_result_get_timing(nullptr, nullptr), "result is NULL");
   expect_failed(san_result_class_scores(r.get(), nullptr, 1, 0, 0, scores, 4), "classes is NULL");
   expect_failed(san_result_class_scores(r.get(), chosen, 1, 0, 0, scores, 4), "room for 4");
