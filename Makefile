@@ -10,7 +10,7 @@ THREADS := base_test backend_native_test engine_test
 empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
 
-.PHONY: all build test demo format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages
+.PHONY: all build test demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages
 
 all: build
 
@@ -29,6 +29,9 @@ test: build  ## build, then every test
 demo: packages $(BUILD)/build.ninja  ## a picture, segmented
 	cmake --build $(BUILD) -j $(JOBS) --target san
 	tools/demo.sh $(BUILD)
+
+wheel: packages $(BUILD)/build.ninja  ## the Python package, for every Python 3.9 or later; prints its path
+	cmake --build $(BUILD) -j $(JOBS) --target wheel
 
 asan tsan:  ## the tests under sanitizers
 	$(MAKE) test PRESET=$@

@@ -25,6 +25,9 @@ const std::map<std::string, std::string>& not_run() {
        "needs released weights; cli_test converts a checkpoint of the same format"},
       {"san segment \"photos/*.jpg\" --model san.safetensors --label-set coco-stuff-171 --save labels,json",
        "needs released weights; cli_test segments globs by label sets"},
+      {"make wheel", "python_wheel_test builds it"},
+      {"python3 -m pip install build/release/wheel/san_cpp-*.whl",
+       "python_wheel_test installs it into a fresh environment"},
   };
   return kReasons;
 }

@@ -1,0 +1,391 @@
+"""Models, and what segments with them."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+from typing import (TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Optional, Sequence, TypedDict, TypeVar,
+                    Union)
+
+import numpy as np
+
+from . import _c, _pictures, _vocabulary
+from ._calls import Cancellation, Progress, run
+from ._errors import Error
+from ._result import Result
+from ._vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from typing_extensions import Unpack
+
+    from ._pictures import Picture
+    from ._vocabulary import Classes
+
+T = TypeVar("T")
+
+_PREPROCESSING = {"evaluation": _c.EVALUATION, "demo": _c.DEMO}
+
+
+class ModelInfo(NamedTuple):
+    """What a model is."""
+
+    name: str  #: as it was asked for
+    description: str  #: one sentence: which network, whose weights
+    license: str
+    card: str  #: Markdown
+    limits: str  #: what it cannot do, as its card says; "" where the card does not
+    method: str
+    backend: str
+    device: str
+    precision: str
+    knows_background: bool  #: the option other=True is possible
+    makes_masks: bool  #: Result.proposals() is
+    random_weights: bool  #: labels mean nothing
+    untrained_adapter: bool  #: masks mean nothing yet
+    parameters: int  #: all of them, text tower included
+    text_parameters: int
+    short_side: int  #: pixels that a picture's short side is resized to
+    long_side: int  #: pixels that its long side has at most then
+    embedding: int  #: values per name
+    context: int  #: tokens that a prompt may have
+    templates: tuple[str, ...]  #: prompt templates
+
+
+class Cost(NamedTuple):
+    """What one picture costs."""
+
+    height: int  #: of the network's input, padded, pixels
+    width: int
+    macs: int  #: multiply-adds of the image branch
+    peak_activation_bytes: int  #: float32 values alive at once, weights not counted
+
+
+class Options(TypedDict, total=False):
+    """Keywords of Model.segment(), where they are described."""
+
+    other: bool
+    label_scores: bool
+    preprocessing: str
+    short_side: int
+    long_side: int
+    channels: str
+    cancellation: Optional[Cancellation]
+
+
+class ThreadBudget:
+    """Threads that several models share: never more compute at a time. threads: 0 for one per processor."""
+
+    def __init__(self, threads: int = 0) -> None:
+        self._handle = _c.made(_c.lib.san_threads_create(_c.integer(threads, "threads")), _c.lib.san_threads_free)
+
+    @property
+    def threads(self) -> int:
+        return int(_c.lib.san_threads_count(self._handle))
+
+    def __repr__(self) -> str:
+        return f"san.ThreadBudget({self.threads})"
+
+    def __reduce__(self) -> Any:
+        raise Error("a thread budget belongs to one process and cannot be pickled")
+
+
+class Features:
+    """What the network sees in one picture, before any words: made by Model.look(), segmented with one vocabulary
+    after the other by Model.segment(). Immutable; for any number of threads."""
+
+    def __init__(self, handle: _c.Handle, shape: tuple[int, int]) -> None:
+        self._handle = handle
+        #: (height, width) of the picture.
+        self.shape = shape
+
+    def __repr__(self) -> str:
+        return f"<san.Features of a picture of {self.shape[1]}×{self.shape[0]}>"
+
+    def __reduce__(self) -> Any:
+        raise Error("features cannot be pickled")
+
+
+def backends() -> tuple[str, ...]:
+    """What load(backend=…) takes."""
+    return _c.names(_c.lib.san_backend_name)
+
+
+def methods() -> tuple[str, ...]:
+    """What load(method=…) takes."""
+    return _c.names(_c.lib.san_method_name)
+
+
+def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "native", device: str = "cpu",
+         precision: str = "fp32", method: Optional[str] = None, threads: Union[int, ThreadBudget] = 0,
+         bpe_file: Union[str, os.PathLike[str], None] = None, formula_seed: Optional[str] = None) -> Model:
+    """Loads a model and prepares its weights.
+
+    model: a model file (made by ``san convert`` or ``san train``), "default" (built in; knows drawn things), or
+        "formula:vit-b-16", "formula:vit-l-14-336", "formula:tiny": real networks with random weights, for tests and
+        timing.
+    backend, device, precision: what computes; see backends().
+    method: see methods(); None for the one the model file is made for.
+    threads: that compute at a time, whoever calls; 0 for one per processor. A ThreadBudget is shared with others.
+    bpe_file: tokenizer merges that replace the model's own.
+    formula_seed: of "formula:…".
+
+    Raises san.Error naming the file and everything in it that does not fit.
+    """
+    options = _c.ModelOptions(backend=_c.text(backend, "backend"), device=_c.text(device, "device"),
+                              precision=_c.text(precision, "precision"))
+    if method is not None:
+        options.method = _c.text(method, "method")
+    if isinstance(threads, ThreadBudget):
+        options.budget = threads._handle._as_parameter_
+    else:
+        options.threads = _c.integer(threads, "threads")
+    if bpe_file is not None:
+        options.bpe_file = _c.file_name(bpe_file, "bpe_file")
+    if formula_seed is not None:
+        options.formula_seed = _c.text(formula_seed, "formula_seed")
+    name = _c.file_name(model, "model")
+    handle = run(lambda stop: _c.made(_c.lib.san_model_load(name, ctypes.byref(options)), _c.lib.san_model_free))
+    keywords = {"backend": backend, "device": device, "precision": precision, "method": method, "threads": threads,
+                "bpe_file": bpe_file, "formula_seed": formula_seed}
+    return Model(handle, (model, keywords))
+
+
+def _load_again(model: Any, keywords: dict[str, Any]) -> Model:
+    return load(model, **keywords)
+
+
+class Model:
+    """A network with its weights, from load(). For any number of threads.
+
+    Pickling it loads it anew where it is unpickled, so that worker processes started by "spawn" may be given one.
+    A forked process must load its own.
+    """
+
+    def __init__(self, handle: _c.Handle, loaded: tuple[Any, dict[str, Any]]) -> None:
+        self._handle = handle
+        self._loaded = loaded
+        self._idle: list[Segmenter] = []
+        self._vocabularies = _vocabulary.Recent(handle)
+        #: What it is.
+        self.info: ModelInfo = _info(handle)
+
+    def cost(self, height: int, width: int) -> Cost:
+        """What a picture of that many pixels costs, resized as by default."""
+        cost = _c.Cost()
+        _c.check(_c.lib.san_model_get_cost(self._handle, _c.integer(height, "height"), _c.integer(width, "width"),
+                                           ctypes.byref(cost)))
+        return Cost(cost.height, cost.width, cost.macs, cost.peak_activation_bytes)
+
+    def vocabulary(self, classes: Optional[Classes] = None, *, label_set: Optional[str] = None,
+                   templates: Union[str, os.PathLike[str], Sequence[str], None] = None,
+                   cache: Union[bool, str, os.PathLike[str]] = True, cancellation: Optional[Cancellation] = None,
+                   progress: Optional[Callable[[int, int], object]] = None) -> Vocabulary:
+        """Embeds class names.
+
+        classes: ["cat", "sofa|couch"]; "cat, sofa|couch"; or a pathlib.Path of a file with one class a line.
+            "sofa|couch" is one class with two names. Or:
+        label_set: a built-in list, see label_sets().
+        templates: prompts, each with one {}: a list, the name of a set ("vild", "imagenet", "single") or a file.
+            None for the model's own.
+        cache: whether embeddings are kept on disk; a path names the folder, else $SAN_CACHE_DIR, $XDG_CACHE_HOME/san
+            or ~/.cache/san.
+        progress: called with prompts done and to do, maybe in another thread.
+        """
+        self._handle.check_process()
+        return _vocabulary.make(self._handle, classes, label_set, templates, cache, cancellation, progress)
+
+    def load_vocabulary(self, path: Union[str, os.PathLike[str]]) -> Vocabulary:
+        """What Vocabulary.save() wrote. Raises san.Error on a damaged file and on one of another text tower."""
+        return Vocabulary(_c.made(_c.lib.san_vocabulary_load(self._handle, _c.file_name(path)),
+                                  _c.lib.san_vocabulary_free))
+
+    def segmenter(self) -> Segmenter:
+        """A workspace of one's own. segment() and its like have theirs already, one for each thread that calls."""
+        self._handle.check_process()
+        return Segmenter(self._handle, self._vocabularies)
+
+    def segment(self, image: Union[Picture, Features], classes: Union[Classes, Vocabulary], *, other: bool = False,
+                label_scores: bool = False, preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0,
+                channels: str = "rgb", cancellation: Optional[Cancellation] = None) -> Result:
+        """Gives every pixel of a picture one of the classes.
+
+        image: [height, width] or [height, width, 1, 3 or 4] uint8 (grey, RGB, RGBA; alpha is ignored), strided views
+            included, of which the library makes the only copy; a Pillow image; the path or the bytes of a file; what
+            look() returned.
+        classes: a Vocabulary, or what vocabulary() takes; the last few are remembered.
+        other: pixels that the learned background wins get the label len(classes), "other".
+        label_scores: also keep the score of each pixel's label.
+        preprocessing: "evaluation" (as benchmarks do) or "demo" (as the authors' demo does).
+        short_side: of the network's input, pixels; 0 for the model's own. long_side: limit on the other side.
+        channels: "rgb", or "bgr" for arrays as OpenCV makes them (with four channels BGRA).
+        cancellation: ends the call from another thread. Ctrl-C does in any case.
+
+        Raises san.Error, and san.Cancelled.
+        """
+        options: Options = {"other": other, "label_scores": label_scores, "preprocessing": preprocessing,
+                            "short_side": short_side, "long_side": long_side, "channels": channels,
+                            "cancellation": cancellation}
+        words = self._vocabularies.of(classes, cancellation)
+        return self._with_segmenter(lambda segmenter: segmenter.segment(image, words, **options))
+
+    def segment_batch(self, images: Iterable[Picture], classes: Union[Classes, Vocabulary], *,
+                      progress: Optional[Callable[[int, int], object]] = None,
+                      **options: Unpack[Options]) -> list[Result]:
+        """One Result for each picture, or an error for all of them. progress: called with pictures done and to do,
+        maybe in another thread. The other keywords are those of segment()."""
+        words = self._vocabularies.of(classes, options.get("cancellation"))
+        return self._with_segmenter(lambda segmenter: segmenter.segment_batch(images, words, progress=progress,
+                                                                              **options))
+
+    def segment_frames(self, frames: Iterable[Picture], classes: Union[Classes, Vocabulary],
+                       **options: Unpack[Options]) -> Iterator[Result]:
+        """Yields a Result for each frame, taking one when it is asked for one, with one workspace for all. Keywords
+        are those of segment()."""
+        words = self._vocabularies.of(classes, options.get("cancellation"))
+        segmenter = self.segmenter()
+        return (segmenter.segment(frame, words, **options) for frame in frames)
+
+    def look(self, image: Picture, **options: Unpack[Options]) -> Features:
+        """Nearly all of segment()'s work, which does not depend on the words. Keywords are those of segment()."""
+        return self._with_segmenter(lambda segmenter: segmenter.look(image, **options))
+
+    def _with_segmenter(self, use: Callable[[Segmenter], T]) -> T:
+        """use(segmenter), of those that no thread is using; as many are kept as were used at once."""
+        try:
+            segmenter = self._idle.pop()
+        except IndexError:
+            segmenter = self.segmenter()
+        try:
+            return use(segmenter)
+        finally:
+            self._idle.append(segmenter)
+
+    def __repr__(self) -> str:
+        return f"<san.Model {self.info.name}: {self.info.description}>"
+
+    def __reduce__(self) -> Any:
+        if isinstance(self._loaded[1]["threads"], ThreadBudget):
+            raise Error("a model with a thread budget cannot be pickled; give it a number of threads")
+        return _load_again, self._loaded
+
+
+class Segmenter:
+    """A workspace for segmenting, sharing its model's weights and threads. Threads that use one take turns."""
+
+    def __init__(self, model: _c.Handle, vocabularies: _vocabulary.Recent) -> None:
+        # Not the Model, which keeps segmenters: both would wait for the garbage collector then.
+        self._vocabularies = vocabularies
+        self._handle = _c.made(_c.lib.san_segmenter_create(model), _c.lib.san_segmenter_free)
+        self._lock = threading.Lock()
+
+    def segment(self, image: Union[Picture, Features], classes: Union[Classes, Vocabulary],
+                **options: Unpack[Options]) -> Result:
+        """As Model.segment()."""
+        call = _Call(**options)
+        words = self._vocabularies.of(classes, call.cancellation)
+        if isinstance(image, Features):
+            features = image._handle
+            handle = self._run(call, lambda o: _c.made(
+                _c.lib.san_segment_features(self._handle, features, words._handle, o), _c.lib.san_result_free))
+        else:
+            pixels, kept = _pictures.pixels_of(image, call.channels)
+            handle = self._run(call, lambda o: _c.made(
+                _c.lib.san_segment(self._handle, words._handle, ctypes.byref(pixels), o), _c.lib.san_result_free))
+        return Result(handle, words.classes, call.other)
+
+    def labels(self, image: Picture, classes: Union[Classes, Vocabulary],
+               out: Optional[npt.NDArray[np.uint16]] = None, **options: Unpack[Options]) -> npt.NDArray[np.uint16]:
+        """Labels alone, [height, width] uint16, into `out` if it is given: for frames, with no new memory for each.
+        Keywords are those of Model.segment()."""
+        call = _Call(**options)
+        words = self._vocabularies.of(classes, call.cancellation)
+        pixels, kept = _pictures.pixels_of(image, call.channels)
+        shape = (pixels.height, pixels.width)
+        labels = np.empty(shape, np.uint16) if out is None else out
+        if not isinstance(labels, np.ndarray) or labels.dtype != np.uint16 or labels.shape != shape or not (
+                labels.flags.c_contiguous and labels.flags.writeable and labels.flags.aligned):
+            raise Error(f"out: expected a writeable, contiguous array of uint16 of shape {shape}, got "
+                        f"{getattr(labels, 'dtype', type(labels).__name__)} of shape {getattr(labels, 'shape', None)}")
+        self._run(call, lambda o: _c.check(_c.lib.san_segment_labels(
+            self._handle, words._handle, ctypes.byref(pixels), o, labels.ctypes.data, labels.size)))
+        return labels
+
+    def segment_batch(self, images: Iterable[Picture], classes: Union[Classes, Vocabulary], *,
+                      progress: Optional[Callable[[int, int], object]] = None,
+                      **options: Unpack[Options]) -> list[Result]:
+        """As Model.segment_batch()."""
+        call = _Call(**options)
+        words = self._vocabularies.of(classes, call.cancellation)
+        pictures = [_pictures.pixels_of(image, call.channels) for image in images]
+        count = len(pictures)
+        pointers = (ctypes.POINTER(_c.Pixels) * count)(*[ctypes.pointer(pixels) for pixels, _ in pictures])
+
+        def body(options: Any) -> list[_c.Handle]:
+            results = (ctypes.c_void_p * count)()
+            _c.check(_c.lib.san_segment_batch(self._handle, words._handle, pointers, count, options, results))
+            return [_c.made(pointer, _c.lib.san_result_free) for pointer in results]
+
+        return [Result(handle, words.classes, call.other) for handle in self._run(call, body, progress)]
+
+    def look(self, image: Picture, **options: Unpack[Options]) -> Features:
+        """As Model.look()."""
+        call = _Call(**options)
+        pixels, kept = _pictures.pixels_of(image, call.channels)
+        handle = self._run(call, lambda o: _c.made(_c.lib.san_look(self._handle, ctypes.byref(pixels), o),
+                                                   _c.lib.san_features_free))
+        return Features(handle, (pixels.height, pixels.width))
+
+    def warm_up(self, height: int, width: int, **options: Unpack[Options]) -> None:
+        """The first picture of that many pixels then takes no longer than those after it."""
+        sides = _c.integer(height, "height"), _c.integer(width, "width")
+        self._run(_Call(**options), lambda o: _c.check(_c.lib.san_segmenter_warm_up(self._handle, *sides, o)))
+
+    def _run(self, call: _Call, function: Callable[[Any], T],
+             progress: Optional[Callable[[int, int], object]] = None) -> T:
+        """function(the options for the library)."""
+        self._handle.check_process()
+
+        def body(stop: _c.Handle) -> T:
+            with Progress(progress, stop) as told:
+                return function(ctypes.byref(call.options(stop, told)))
+
+        with self._lock:
+            return run(body, call.cancellation)
+
+
+class _Call:
+    """The keywords of one call, checked."""
+
+    def __init__(self, *, other: bool = False, label_scores: bool = False, preprocessing: str = "evaluation",
+                 short_side: int = 0, long_side: int = 0, channels: str = "rgb",
+                 cancellation: Optional[Cancellation] = None) -> None:
+        if preprocessing not in _PREPROCESSING:
+            raise Error(f"preprocessing is {preprocessing!r}; expected {' or '.join(map(repr, _PREPROCESSING))}")
+        if cancellation is not None and not isinstance(cancellation, Cancellation):
+            raise Error(f"cancellation: expected a san.Cancellation, got {type(cancellation).__name__}")
+        self.other = bool(other)
+        self.channels = channels
+        self.cancellation = cancellation
+        self._fields = {"other": self.other, "label_scores": bool(label_scores),
+                        "preprocessing": _PREPROCESSING[preprocessing],
+                        "short_side": _c.integer(short_side, "short_side"),
+                        "long_side": _c.integer(long_side, "long_side")}
+
+    def options(self, stop: _c.Handle, told: Progress) -> _c.SegmentOptions:
+        return _c.SegmentOptions(cancellation=stop._as_parameter_, progress=told.function, **self._fields)
+
+
+def _info(model: _c.Handle) -> ModelInfo:
+    facts = _c.ModelFacts()
+    _c.check(_c.lib.san_model_get_facts(model, ctypes.byref(facts)))
+    values: dict[str, Any] = {"templates": _c.names(functools.partial(_c.lib.san_model_template, model))}
+    for field in ModelInfo._fields:
+        if field not in values:
+            value = getattr(facts, field)
+            values[field] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    for field in ("knows_background", "makes_masks", "random_weights", "untrained_adapter"):
+        values[field] = bool(values[field])
+    return ModelInfo(**values)
