@@ -154,6 +154,12 @@ class Many(Tiny):
             self.assertEqual(result.label_scores.shape, labels.shape)
         self.assertEqual(self.model.segment_batch([], CLASSES), [])
         self.assert_fails("uint8", self.model.segment_batch, [picture(), picture() * 1.0], CLASSES)
+        stack = np.stack([self.pictures[0]] * 2)
+        self.assert_same(self.model.segment_batch(stack, CLASSES)[1].labels, self.expected[0])
+        self.assertEqual(len(self.model.segment_batch(stack[..., 0], CLASSES)), 2)
+        for single in ("a.png", Path("a.png"), b"a", picture(), picture()[..., 0], 5):
+            for call in (self.model.segment_batch, self.model.segment_frames):
+                self.assert_fails("expected several pictures", call, single, CLASSES)
 
     def test_frames_are_taken_when_asked_for(self):
         taken = []

@@ -99,7 +99,7 @@ class Files(Tiny):
     def test_paths_and_bytes(self):
         expected = self.model.segment(san.load_image(PHOTO), CLASSES).labels
         data = PHOTO.read_bytes()
-        for source in (PHOTO, str(PHOTO), data, bytearray(data), memoryview(data)):
+        for source in (PHOTO, str(PHOTO), data, bytearray(data), memoryview(data), io.BytesIO(data)):
             with self.subTest(type(source).__name__):
                 self.assert_same(self.model.segment(source, CLASSES).labels, expected)
 

@@ -75,36 +75,35 @@ class Threads(Tiny):
                 self.assertEqual((text, rles), expected[1:])
 
     def test_other_threads_run_while_one_computes(self):
-        class Ticks(threading.Thread):
-            count = 0
-            end = False
+        segmenter, words, big = self.model.segmenter(), self.model.vocabulary(CLASSES), picture(400, 600)
+        out = np.empty(big.shape[:2], np.uint16)
+        go, ran = threading.Event(), []
 
-            def run(self):
-                while not self.end:
-                    self.count += 1
+        def other():
+            go.wait()
+            ran.append(True)
 
-        ticks = Ticks()
-        big = picture(400, 600)
-        segmenter = self.model.segmenter()
-        words = self.model.vocabulary(CLASSES)
-        seen = []
-        ticks.start()
-        try:
-            # In this thread the call into C is the only thing that happens between the two counts.
-            def compute():
-                out = np.empty(big.shape[:2], np.uint16)
-                before = ticks.count
+        def compute():
+            go.set()
+            for _ in range(50):
                 segmenter.labels(big, words, out=out)
-                seen.append(ticks.count - before)
+                if ran:
+                    break
+            seen.append(bool(ran))
 
-            for _ in range(3):
-                worker = threading.Thread(target=compute)
-                worker.start()
-                worker.join()
+        seen = []
+        threads = [threading.Thread(target=work) for work in (other, compute)]
+        # Nobody is made to let go of the GIL now, so that only a call which does lets the other thread run.
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1000)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         finally:
-            ticks.end = True
-            ticks.join()
-        self.assertGreater(max(seen), 0)
+            sys.setswitchinterval(interval)
+        self.assertEqual(seen, [True])
 
     def test_errors_belong_to_the_thread_that_called(self):
         def fail(name):

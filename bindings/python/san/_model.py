@@ -213,8 +213,8 @@ class Model:
         """Gives every pixel of a picture one of the classes.
 
         image: [height, width] or [height, width, 1, 3 or 4] uint8 (grey, RGB, RGBA; alpha is ignored), strided views
-            included, of which the library makes the only copy; a Pillow image; the path or the bytes of a file; what
-            look() returned.
+            included, of which the library makes the only copy; a Pillow image; the path or the bytes of a file, or
+            what they are read from; what look() returned.
         classes: a Vocabulary, or what vocabulary() takes; the last few are remembered.
         other: pixels that the learned background wins get the label len(classes), "other".
         label_scores: also keep the score of each pixel's label.
@@ -245,8 +245,8 @@ class Model:
         """Yields a Result for each frame, taking one when it is asked for one, with one workspace for all. Keywords
         are those of segment()."""
         words = self._vocabularies.of(classes, options.get("cancellation"))
-        segmenter = self.segmenter()
-        return (segmenter.segment(frame, words, **options) for frame in frames)
+        segmenter, pictures = self.segmenter(), _pictures.several(frames)
+        return (segmenter.segment(frame, words, **options) for frame in pictures)
 
     def look(self, image: Picture, **options: Unpack[Options]) -> Features:
         """Nearly all of segment()'s work, which does not depend on the words. Keywords are those of segment()."""
@@ -319,7 +319,7 @@ class Segmenter:
         """As Model.segment_batch()."""
         call = _Call(**options)
         words = self._vocabularies.of(classes, call.cancellation)
-        pictures = [_pictures.pixels_of(image, call.channels) for image in images]
+        pictures = [_pictures.pixels_of(image, call.channels) for image in _pictures.several(images)]
         count = len(pictures)
         pointers = (ctypes.POINTER(_c.Pixels) * count)(*[ctypes.pointer(pixels) for pixels, _ in pictures])
 

@@ -6,7 +6,7 @@ import ctypes
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Iterable, Iterator, Optional, Union
 
 import numpy as np
 
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image as PillowImage
 
+    #: A picture file: its path, its bytes, or what it is read from.
+    File = Union[str, os.PathLike[str], bytes, bytearray, memoryview, BinaryIO]
     #: What every function that takes a picture takes.
-    Picture = Union[npt.NDArray[np.uint8], PillowImage, str, os.PathLike[str], bytes, bytearray, memoryview]
+    Picture = Union[npt.NDArray[np.uint8], PillowImage, File]
 
 _MAX_SIDE = 2**30
 
 
-def load_image(source: Union[str, os.PathLike[str], bytes, bytearray, memoryview], *, max_pixels: int = 0,
-               sandbox: bool = False, name: str = "picture") -> npt.NDArray[np.uint8]:
+def load_image(source: File, *, max_pixels: int = 0, sandbox: bool = False,
+               name: str = "picture") -> npt.NDArray[np.uint8]:
     """Decodes a picture file to RGB, [height, width, 3] uint8; the pixels are those that ``san segment`` sees.
 
     EXIF orientation is applied, grey is repeated, alpha dropped, of 16 bit the high byte kept. PNG and JPEG are read
     by the library; other formats by it where its OpenCV helper is installed, else by Pillow.
 
-    source: a path, or the bytes of a file, which `name` stands for in errors.
+    source: a path, or the bytes of a file or what they are read from, which `name` stands for in errors.
     max_pixels: larger pictures are refused before any is decoded; 0: 10**8.
     sandbox: decode in a helper process that can do nothing else.
 
@@ -38,6 +40,8 @@ def load_image(source: Union[str, os.PathLike[str], bytes, bytearray, memoryview
     only and not copied from the library's memory.
     """
     options = _c.DecodeOptions(max_pixels=max_pixels, sandbox=sandbox)
+    if not isinstance(source, (str, os.PathLike)) and hasattr(source, "read"):
+        source = source.read()
     if isinstance(source, (bytes, bytearray, memoryview)):
         if len(source) == 0:
             raise Error(f"{name}: an empty file is no picture")
@@ -102,7 +106,7 @@ def pixels_of(image: Any, channels: str = "rgb") -> tuple[_c.Pixels, object]:
     """The picture as the library takes it, and what must be kept until it has been read."""
     if channels not in ("rgb", "bgr"):
         raise Error(f"channels is {channels!r}; expected \"rgb\" or \"bgr\"")
-    if isinstance(image, (str, os.PathLike, bytes, bytearray, memoryview)) and not isinstance(image, np.ndarray):
+    if isinstance(image, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(image, "read"):
         return _array_pixels(load_image(image), "rgb")
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(image, pillow.Image):
@@ -117,6 +121,18 @@ def pixels_of(image: Any, channels: str = "rgb") -> tuple[_c.Pixels, object]:
     except Exception as error:
         raise Error(f"picture: {type(image).__name__} cannot be had as a numpy array: {error}") from error
     return _array_pixels(array, channels)
+
+
+def several(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """Iterates over pictures. Raises Error on a single one, whose rows or characters would pass for pictures."""
+    single = isinstance(pictures, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(pictures, "read")
+    shape = getattr(pictures, "shape", (0, 0, 0, 0))
+    if single or len(shape) < 3 or (len(shape) == 3 and shape[2] in (1, 3, 4)):
+        raise Error("expected several pictures, such as a list of them, got a single one; segment() takes that")
+    try:
+        return iter(pictures)
+    except TypeError:
+        raise Error(f"expected several pictures, such as a list of them, got {type(pictures).__name__}") from None
 
 
 def _array_pixels(array: npt.NDArray[Any], channels: str) -> tuple[_c.Pixels, object]:
