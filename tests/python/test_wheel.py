@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 import zipfile
@@ -17,8 +16,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "tests/data/photos/cat.jpg"
 EXAMPLES = ROOT / "examples/python"
-#: The README's and docs/python.md's programs run with these beside them.
-SCENE = PHOTO
 
 
 def run(*command, **options):

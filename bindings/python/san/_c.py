@@ -209,8 +209,8 @@ class Handle:
     def check_process(self) -> None:
         """Raises Error in a process forked from the one that made this: the threads that compute are not in it."""
         if self._process != os.getpid():
-            raise Error(f"this model was loaded in process {self._process} and cannot compute in its fork "
-                        f"{os.getpid()}; load it there, or start processes by \"spawn\"")
+            raise Error(f"this comes from process {self._process} and cannot compute in its fork {os.getpid()}; load the "
+                        "model there, or start processes by \"spawn\"")
 
 
 def failure() -> Error:

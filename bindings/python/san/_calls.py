@@ -160,8 +160,8 @@ class _Running:
             self._ending = True
             for stop in self._stops:
                 _c.lib.san_cancellation_cancel(stop)
-            while self._stops:
-                self._changed.wait()
+            # Not for ever: an interrupt at the very end of a call may have kept it from leaving.
+            self._changed.wait_for(lambda: not self._stops, timeout=30)
 
 
 _running = _Running()
@@ -192,8 +192,8 @@ def run(body: Callable[[_c.Handle], T], cancellation: Optional[Cancellation] = N
             return body(stop)
         if _worker is None:
             _worker = _Worker()
-        _main_waits = True
         try:
+            _main_waits = True
             return _worker.run(lambda: body(stop), stop)
         finally:
             _main_waits = False

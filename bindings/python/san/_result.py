@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
@@ -136,7 +137,7 @@ class Result:
     def rle(self, name: Union[int, str]) -> dict[str, Any]:
         """The class's mask as {"size": [height, width], "counts": str}, as pycocotools takes it."""
         index = self.index(name)
-        with self._lock:
+        with self._computing():
             counts = _c.data_of(_c.lib.san_result_rle(self._handle, index))
         return {"size": [self.height, self.width], "counts": counts.decode("ascii")}
 
@@ -157,7 +158,7 @@ class Result:
         except MemoryError:
             raise Error(f"scores: not enough memory for {len(indices)} maps of {width} × {height} pixels; choose fewer "
                         "classes or a smaller size") from None
-        with self._lock:
+        with self._computing():
             _c.check(_c.lib.san_result_class_scores(self._handle, indices.ctypes.data, len(indices), height, width,
                                                     scores.ctypes.data, scores.size))
         return scores
@@ -197,7 +198,7 @@ class Result:
         if colors is not None:
             table = self._color_table(colors)
             options.colors, options.color_count = table.ctypes.data, len(table)
-        with self._lock:
+        with self._computing():
             return _pictures.overlay_image(
                 _c.lib.san_result_overlay(self._handle, ctypes.byref(pixels), ctypes.byref(options)))
 
@@ -206,7 +207,7 @@ class Result:
         (those present, the largest first: index, name, color, area, share, mean_score where label scores are known,
         segmentation as COCO RLE) and, if asked for, proposals."""
         handle = self._proposals(0.0, 0.5).handle if proposals else None
-        with self._lock:
+        with self._computing():
             data = _c.data_of(_c.lib.san_result_json(self._handle, _c.text(image, "image"), _c.text(model, "model"),
                                                      handle))
         return data.decode("utf-8")
@@ -230,14 +231,20 @@ class Result:
 
     def save_scores(self, path: Union[str, os.PathLike[str]]) -> None:
         """Writes a safetensors file: one float32 [height, width] tensor per class, "0003 wall"; whole or not at all."""
-        with self._lock:
+        with self._computing():
             _c.check(_c.lib.san_result_save_scores(self._handle, _c.file_name(path)))
 
     def _proposals(self, min_class_score: float, threshold: float) -> _Proposals:
-        with self._lock:
+        with self._computing():
             handle = _c.made(_c.lib.san_result_proposals(self._handle, min_class_score, threshold),
                              _c.lib.san_proposals_free)
         return _Proposals(handle, self.shape)
+
+    @contextlib.contextmanager
+    def _computing(self) -> Iterator[None]:
+        self._handle.check_process()
+        with self._lock:
+            yield
 
     def _color_table(self, colors: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """[classes, 3] uint8 without gaps. Raises Error on what is none."""
