@@ -1,7 +1,10 @@
 """The declarations of san/_c.py are those of the headers."""
 
 import ctypes
+import os
 import re
+import subprocess
+import sys
 import unittest
 
 from san import _c
@@ -58,6 +61,12 @@ class Binding(unittest.TestCase):
             self.assertEqual(declared, fields[: len(declared)], name)
             last, kind = declared[-1]
             self.assertEqual(getattr(struct, last).offset + ctypes.sizeof(kind), ctypes.sizeof(struct), name)
+
+    def test_what_is_not_libsan_is_named(self):
+        for library in ("gone.so", "libm.so.6"):
+            done = subprocess.run([sys.executable, "-c", "import san"], env={**os.environ, "SAN_LIBRARY": library},
+                                  stderr=subprocess.PIPE, text=True, check=False)
+            self.assertRegex(done.stderr.splitlines()[-1], f"ImportError: san: libsan cannot be loaded: .*{library}")
 
     def test_version_is_not_newer_than_the_headers(self):
         self.assertLessEqual(_c.API_VERSION, int(re.search(r"SAN_API_VERSION (\d+)", headers())[1]))

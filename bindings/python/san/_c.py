@@ -173,11 +173,11 @@ def _open() -> tuple[ctypes.CDLL, str]:
     path = os.environ.get("SAN_LIBRARY") or (str(inside) if inside.exists() else "libsan.so.0")
     try:
         library = ctypes.CDLL(path)
-    except OSError as error:
+        library.san_api_version.restype = c_int
+        found = library.san_api_version()
+    except (OSError, AttributeError) as error:
         raise ImportError(f"san: libsan cannot be loaded: {error}; install the wheel of san for this system (Linux on "
                           "x86-64), or name a libsan.so in $SAN_LIBRARY") from None
-    library.san_api_version.restype = c_int
-    found = library.san_api_version()
     if found < API_VERSION:
         raise ImportError(f"san: {path} has interface version {found}, but this package needs {API_VERSION}; update "
                           "libsan")
