@@ -202,8 +202,9 @@ class Handle:
         self._process = os.getpid()
 
     def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:
-        # A forked process has none of the library's threads, for which freeing a model would wait.
-        if self._process == getpid():
+        # A forked process has none of the library's threads, for which freeing a model would wait. An interrupt may
+        # have come before there was a process.
+        if getattr(self, "_process", None) == getpid():
             self._free(self._as_parameter_)
 
     def check_process(self) -> None:
