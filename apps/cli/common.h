@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "class_arguments.h"
 #include "program.h"
-#include "san/class_names.hpp"
 
 namespace san {
 class Backend;
@@ -24,17 +24,6 @@ struct ModelArguments {
   void add_to(CLI::App& app);
   LoadedModel load() const;
   std::unique_ptr<Backend> make_backend(const Program& program) const;
-};
-
-/// --classes NAMES and --classes-file FILE: the same two options with the same meaning in every command.
-struct ClassArguments {
-  std::string classes, classes_file;
-
-  void add_to(CLI::App& group);
-  bool given() const { return !classes.empty() || !classes_file.empty(); }
-  /// The classes; none when neither option was given. A file given to --classes, as `evaluate` once took it,
-  /// is read with a hint.
-  std::vector<ClassName> parse() const;
 };
 
 /// --method, from the list of all methods. Empty: the one that the model was made for.

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "class_arguments.h"
 #include "commands.h"
 #include "train/forecast.h"
 #include "train/joint_task.h"
@@ -17,7 +18,8 @@ namespace san::cli {
 namespace {
 
 struct OwnData {
-  std::string images, labels, classes_file;
+  std::string images, labels;
+  ClassArguments classes;
   double validation = -1;
 };
 
@@ -33,8 +35,10 @@ Data open_data(const Recipe& recipe, std::uint64_t seed) {
                                          recipe.input.color_jitter, recipe.input.flip};
   Data data;
   if (!recipe.data.images.empty()) {
-    const DatasetSpec spec =
-        describe_folders(recipe.data.images, recipe.data.labels, recipe.data.classes_file);
+    const DatasetSpec spec = describe_folders(recipe.data.images, recipe.data.labels,
+                                              recipe.data.classes.empty()
+                                                  ? load_class_file(recipe.data.classes_file)
+                                                  : parse_classes(recipe.data.classes, "DATASETS.CLASSES"));
     Dataset pictures = open_dataset(spec);
     if (recipe.data.test.empty()) {
       Dataset held = hold_out(pictures, recipe.data.validation, seed);
@@ -114,14 +118,27 @@ void plan(Recipe& recipe, const SampleSource& samples, bool on_cpu, Communicator
         recipe.run.max_minutes, duration_text(part_s));
 }
 
+/// Each class as a recipe lists it: "couch|sofa".
+nlohmann::json entries_of(const std::vector<ClassName>& classes) {
+  nlohmann::json entries = nlohmann::json::array();
+  for (const ClassName& c : classes) entries.push_back(fmt::format("{}", fmt::join(c.names, "|")));
+  return entries;
+}
+
 void run(TrainArguments& arguments, const OwnData& own, const Program& program) {
   if (own.validation >= 0)
     arguments.overrides.push_back(fmt::format("DATASETS.VALIDATION={}", own.validation));
-  if (!own.images.empty())
-    for (const auto& [key, value] : {std::pair{"DATASETS.IMAGES", own.images},
-                                     {"DATASETS.LABELS", own.labels},
-                                     {"DATASETS.CLASSES_FILE", own.classes_file}})
-      arguments.overrides.push_back(fmt::format("{}='{}'", key, std::filesystem::absolute(value).string()));
+  if (!own.images.empty()) {
+    for (const auto& [key, folder] :
+         {std::pair{"DATASETS.IMAGES", own.images}, {"DATASETS.LABELS", own.labels}})
+      arguments.overrides.push_back(fmt::format("{}='{}'", key, std::filesystem::absolute(folder).string()));
+    const std::vector<ClassName> classes =
+        own.classes.parse();  // says what is wrong before anything is opened
+    const std::string& file = own.classes.classes_file;
+    arguments.overrides.push_back(
+        file.empty() ? "DATASETS.CLASSES=" + entries_of(classes).dump()
+                     : fmt::format("DATASETS.CLASSES_FILE='{}'", std::filesystem::absolute(file).string()));
+  }
   Recipe recipe = arguments.recipe();
   const Ranks ranks = arguments.ranks();
   const auto communicator = arguments.communicator(recipe, ranks);
@@ -149,8 +166,7 @@ void add_train(CLI::App& app, Program& program) {
   auto* images = command->add_option("--images", own->images, "Folder of pictures to train on");
   auto* labels = command->add_option("--labels", own->labels,
                                      "Folder of PNG label maps with the pictures' names; 255 is ignored");
-  auto* classes =
-      command->add_option("--classes-file", own->classes_file, "Class names, one per line, by label value");
+  own->classes.add_to(*command->add_option_group("Own classes", "In the order of label values"));
   command
       ->add_option("--validation", own->validation,
                    "Share of the pictures that is not trained on but measures before and after; 0: none "
@@ -161,13 +177,14 @@ void add_train(CLI::App& app, Program& program) {
       "--quick", arguments->quick,
       "For some thirty pictures on a processor: twelve minutes of training (docs/training.md)");
   quick->needs(images)->excludes(config);
-  images->needs(labels)->needs(classes);
+  images->needs(labels);
   labels->needs(images);
-  classes->needs(images);
   arguments->add_to(*command);
   command->callback([arguments, own, config, images, &program] {
     require(config->count() > 0 || images->count() > 0,
-            "give --config, or --images, --labels and --classes-file");
+            "give --config, or --images, --labels and --classes (or --classes-file)");
+    require(own->images.empty() == !own->classes.given(),
+            "train: --images, --labels and --classes (or --classes-file) belong together");
     run(*arguments, *own, program);
   });
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/test_error.h"
 #include "checkpoint/file_bytes.h"
 
 namespace san::test {
@@ -93,17 +94,6 @@ inline FileBytes hold(const std::string& content, const std::string& name = "tes
   std::vector<std::byte> bytes(content.size());
   if (!content.empty()) std::memcpy(bytes.data(), content.data(), content.size());
   return FileBytes::hold(std::move(bytes), name);
-}
-
-/// The message of the Error that `action` throws, empty when it throws none.
-template <class Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return {};
 }
 
 }  // namespace san::test

@@ -5,11 +5,13 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/test_error.h"
 
 namespace san {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -25,15 +27,6 @@ fs::path fresh_folder() {
 void touch(const fs::path& file) {
   fs::create_directories(file.parent_path());
   write_file_atomically(file, "");
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(DatasetSpec, ShippedDescriptionsAreComplete) {

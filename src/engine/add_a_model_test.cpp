@@ -8,6 +8,7 @@
 
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
+#include "base/test_error.h"
 #include "checkpoint/memory_source.h"
 #include "checkpoint/model_file.h"
 #include "engine/engine.h"
@@ -16,6 +17,7 @@
 namespace san {
 namespace {
 
+using test::error_of;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -112,16 +114,6 @@ void write_colors(const std::filesystem::path& path) {
   metadata.merges = format_bpe_merges(merges);
   metadata.templates = {"{}"};
   write_model_file(path, parameters, metadata, DType::kF32);
-}
-
-template <class Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(AddAModel, ASecondArchitectureComesFromOutside) {

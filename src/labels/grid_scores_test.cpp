@@ -3,15 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <random>
 
 #include "base/error.h"
+#include "labels/head_options_for_tests.h"
 #include "labels/mask_proposals.h"
-#include "labels/segmentation_head.h"
 
 namespace san {
 namespace {
+
+using test::plain;
+using test::up_to;
 
 struct Case {
   std::vector<float> logits;
@@ -29,18 +31,6 @@ Case random_grid(unsigned seed, int rows, int grid_h, int grid_w, float scale) {
   c.view.grid_logits = c.logits;
   c.view.grid_scale = scale;
   return c;
-}
-
-HeadOptions plain(int classes) {
-  HeadOptions options;
-  options.classes = classes;
-  return options;
-}
-
-std::vector<int> up_to(int count) {
-  std::vector<int> all(static_cast<std::size_t>(count));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
 }
 
 /// The definition in float64: one bilinear resize from the grid to the padded size, cut, one to the output.

@@ -5,15 +5,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <random>
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/test_files.h"
+#include "labels/head_options_for_tests.h"
 
 namespace san {
 namespace {
+
+using test::plain;
+using test::up_to;
 
 using Plane = std::vector<double>;
 
@@ -74,18 +77,6 @@ Case random_case(unsigned seed, int queries, int rows, int grid_h, int grid_w, f
   c.view = {c.class_logits, c.mask_logits, queries,     grid_h,     grid_w,
             grid_h * 16,    grid_w * 16,   grid_h * 16, grid_w * 16};
   return c;
-}
-
-HeadOptions plain(int classes) {
-  HeadOptions options;
-  options.classes = classes;
-  return options;
-}
-
-std::vector<int> up_to(int count) {
-  std::vector<int> all(static_cast<std::size_t>(count));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
 }
 
 /// The labels must be the argmax of the dense scores, pixel for pixel, and their scores the same numbers.

@@ -2,9 +2,8 @@
 
 #include "image/crop.h"
 #include "labels/mask_logits.h"
-#include "method/input.h"
 #include "method/methods.h"
-#include "model/san.h"
+#include "method/san_masks.h"
 
 namespace san {
 namespace {
@@ -40,39 +39,20 @@ Image cut_out(const Image& image, const float* logits, const Box& box) {
   return out;
 }
 
-struct CropFeatures final : Features {
-  std::vector<float> masks;       // [Q, h·w]
-  std::vector<int> queries;       // those whose mask is not empty
-  std::vector<float> embeddings;  // [those, D], norm 1
+struct CropFeatures final : MaskFeatures {
+  std::vector<int> queries;  // those whose mask is not empty: they have embeddings
 };
 
-class Crops final : public Method {
+class Crops final : public SanMasks {
  public:
-  Crops(ParamLoader& loader, const SanConfig& config) : network_(loader, config) {}
-
-  InputSize input() const override {
-    return {static_cast<int>(network_.config().short_side), static_cast<int>(network_.config().long_side)};
-  }
+  using SanMasks::SanMasks;
 
   std::unique_ptr<Features> look(const Compute& compute, const Image& picture,
                                  const LookOptions& options) const override {
-    Backend& b = compute.backend;
     auto seen = std::make_unique<CropFeatures>();
-    const Preprocessed input = fit_picture(picture, this->input(), options, kPadding, compute.pool);
-    const Grid size{input.height, input.width};
-    seen->masks = b.to_host(
-        network_.forward(b, b.from_host({1, size.tokens(), 3}, input.values), size).back().mask_logits);
-    seen->resize_ms = input.ms;
-    seen->view = view_of(input, network_.mask_grid(size), options.mirrored);
-    seen->view.queries = static_cast<int>(network_.config().queries);
-    seen->view.mask_logits = seen->masks;
+    look_for_masks(compute, picture, options, *seen);
     embed_crops(compute, picture, *seen);
     return seen;
-  }
-
-  std::unique_ptr<Classifier> prepare(Backend& b, const TextEmbeddings& vocabulary) const override {
-    return std::make_unique<ClassifierRows>(
-        network_.classifier(b, b.from_host({vocabulary.row_count(), vocabulary.dim}, vocabulary.rows)));
   }
 
   Logits name(const Compute& compute, std::shared_ptr<const Features> features,
@@ -101,7 +81,6 @@ class Crops final : public Method {
   }
 
  private:
-  static constexpr int kPadding = 32;  // as the authors pad
   static constexpr float kNever = -100.0f;
 
   void embed_crops(const Compute& compute, const Image& picture, CropFeatures& seen) const {
@@ -126,8 +105,6 @@ class Crops final : public Method {
     seen.embeddings = b.to_host(
         network_.embed_images(b, b.from_host({count, std::int64_t{side} * side, 3}, crops), {side, side}));
   }
-
-  San network_;
 };
 
 }  // namespace

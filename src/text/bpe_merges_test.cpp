@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
-#include "base/error.h"
+#include "base/test_error.h"
 #include "text/bpe_tokenizer.h"
 #include "text/clip_bpe_for_tests.h"
 #include "text/gzip.h"
@@ -42,12 +42,7 @@ nlohmann::json tokenizer_json(const BpeMerges& merges) {
 }
 
 std::string error_of(const std::string& content) {
-  try {
-    parse_bpe_merges(content, "here");
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_of([&] { parse_bpe_merges(content, "here"); });
 }
 
 TEST(BpeMerges, ReadsEveryKindOfFile) {

@@ -5,11 +5,13 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/test_error.h"
 #include "base/utf8.h"
 
 namespace san {
 namespace {
 
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -17,16 +19,6 @@ std::vector<std::string> labels(const std::vector<ClassName>& classes) {
   std::vector<std::string> result;
   for (const auto& entry : classes) result.push_back(entry.label);
   return result;
-}
-
-template <class Parse>
-std::string error_of(Parse parse) {
-  try {
-    parse();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(ClassNames, ListsSplitAtCommasAndBars) {

@@ -9,10 +9,12 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/test_error.h"
 
 namespace san {
 namespace {
 
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -127,16 +129,6 @@ TEST(VocabularyEncoder, AsksTheCacheFirst) {
   options.model_hash.clear();
   EXPECT_THROW(encoder.encode(parse_class_list("cat"), options), Error);
   std::filesystem::remove_all(directory);
-}
-
-template <class Run>
-std::string error_of(Run run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(VocabularyEncoder, SaysWhatIsWrong) {

@@ -10,10 +10,9 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "model/initial_parameters.h"
-#include "text/bpe_trainer.h"
 #include "train/pretrain_task.h"
 #include "train/segmentation_task.h"
+#include "train/tiny_start_model.h"
 #include "train/trainer.h"
 #include "train/world_source.h"
 
@@ -46,21 +45,6 @@ class Squares : public SampleSource {
   int pause_ms_;
   std::vector<std::string> names_{"ground", "red", "green", "blue"};
 };
-
-// A network to start from, with a tokenizer of a few merges.
-void write_start(const std::filesystem::path& path) {
-  WordCounts counts;
-  for (const char* word : {"ground", "red", "green", "blue", "grounds", "greens"}) count_words(word, counts);
-  const BpeMerges merges = train_bpe(counts, 8);
-  SanConfig config = SanConfig::tiny();
-  config.clip.vocabulary = 514 + static_cast<std::int64_t>(merges.size());
-  ModelMetadata metadata;
-  metadata.config = config.to_json();
-  metadata.merges = format_bpe_merges(merges);
-  metadata.templates = {"a {}"};
-  metadata.activation = activation_name(config.clip.activation);
-  write_model_file(path, InitialParameters(config, 3), metadata, DType::kF32);
-}
 
 Recipe tiny_recipe(const std::string& start, int batch, int steps) {
   return parse_recipe(fmt::format(R"(
@@ -114,7 +98,9 @@ class Distributed : public ::testing::Test {
 
   std::vector<pid_t> start(const std::string& name, int processes, json how) {
     how["start"] = (root_ / "start.safetensors").string();
-    if (!std::filesystem::exists(root_ / "start.safetensors")) write_start(root_ / "start.safetensors");
+    if (!std::filesystem::exists(root_ / "start.safetensors"))
+      test::write_tiny_start_model(root_ / "start.safetensors",
+                                   {"ground", "red", "green", "blue", "grounds", "greens"});
     static int port = 20000 + ::getpid() % 20000;
     ++port;
     std::filesystem::create_directories(root_ / name);

@@ -4,11 +4,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "checkpoint/model_file.h"
-#include "model/initial_parameters.h"
-#include "text/bpe_trainer.h"
 #include "train/pretrain_task.h"
 #include "train/segmentation_task.h"
+#include "train/tiny_start_model.h"
 #include "train/world_source.h"
 
 namespace san {
@@ -17,17 +15,7 @@ namespace {
 class Joint : public ::testing::Test {
  protected:
   Joint() : start_(std::filesystem::temp_directory_path() / fmt::format("san_joint_{}", ::getpid())) {
-    WordCounts counts;
-    for (const char* word : {"ground", "grounds", "green", "greens"}) count_words(word, counts);
-    const BpeMerges merges = train_bpe(counts, 8);
-    SanConfig config = SanConfig::tiny();
-    config.clip.vocabulary = 514 + static_cast<std::int64_t>(merges.size());
-    ModelMetadata metadata;
-    metadata.config = config.to_json();
-    metadata.merges = format_bpe_merges(merges);
-    metadata.templates = {"a {}"};
-    metadata.activation = activation_name(config.clip.activation);
-    write_model_file(start_, InitialParameters(config, 3), metadata, DType::kF32);
+    test::write_tiny_start_model(start_, {"ground", "grounds", "green", "greens"});
     recipe_ = parse_recipe(fmt::format(R"(
 MODEL: {{INIT: {}, TRAINABLE: [adapter, background, position, clip_vision]}}
 SOLVER: {{IMS_PER_BATCH: 2, MAX_ITER: 4}}

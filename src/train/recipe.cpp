@@ -144,10 +144,13 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
       .read("PICTURES", pictures)
       .read("IMAGES", images)
       .read("LABELS", labels)
+      .read("CLASSES", r.data.classes)
       .read("CLASSES_FILE", classes)
       .read("VALIDATION", r.data.validation)
       .done();
   r.data.concepts = concepts, r.data.images = images, r.data.labels = labels, r.data.classes_file = classes;
+  require(r.data.classes.empty() || classes.empty(), "{}: DATASETS takes CLASSES or CLASSES_FILE, not both",
+          where);
   r.data.pictures.assign(pictures.begin(), pictures.end());
   Section(root, "DATALOADER", where).read("NUM_WORKERS", r.data.workers).read("AHEAD", r.data.ahead).done();
   r.input.min_size = {320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960};

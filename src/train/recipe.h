@@ -31,6 +31,7 @@ struct Recipe {
     std::filesystem::path concepts;  ///< demo world
     std::vector<std::filesystem::path> pictures;
     std::filesystem::path images, labels, classes_file;
+    std::vector<std::string> classes;  ///< instead of a file: one by label value, synonyms behind bars
     double validation = 0;  ///< share of the pictures that is kept for measuring, where there is no test set
     int workers = 0, ahead = 4;
     int size = 64;            ///< of demo-world pairs and scenes

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "base/error.h"
+#include "base/test_error.h"
 #include "world/caption.h"
 
 namespace san {
@@ -17,12 +17,7 @@ using testing::HasSubstr;
 const std::string kHeader = "name\tgroup\tsplit\tarticle\tplural\temoji\tfxemoji\tsynonyms\tkeywords\n";
 
 std::string error_of(const std::string& text) {
-  try {
-    parse_concepts(text, "list.tsv");
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return test::error_of([&] { parse_concepts(text, "list.tsv"); });
 }
 
 TEST(Concepts, ReadsARow) {

@@ -116,9 +116,9 @@ TEST_F(Training, DefaultsFollowTheModelAndSayWhatTheyCost) {
   write_data();
   // No --init: the built-in model; nothing said about sizes, rates and parts.
   const ProcessResult r =
-      san({"train", "--images", "data/images", "--labels", "data/labels", "--classes-file",
-           "data/classes.txt", "--quiet", "--device", "cpu", "--out", "run", "--set", "SOLVER.MAX_ITER=1",
-           "--set", "SOLVER.IMS_PER_BATCH=1", "--set", "SOLVER.LOG_PERIOD=1"});
+      san({"train", "--images", "data/images", "--labels", "data/labels", "--classes", "grass, ball|sphere",
+           "--quiet", "--device", "cpu", "--out", "run", "--set", "SOLVER.MAX_ITER=1", "--set",
+           "SOLVER.IMS_PER_BATCH=1", "--set", "SOLVER.LOG_PERIOD=1"});
   expect_success(r);
   EXPECT_THAT(r.err, HasSubstr("3 pictures: 2 are trained on, 1 measure before and after"));
   EXPECT_THAT(r.err, HasSubstr("1 picture of 256×256 a step, 1 at once"));
@@ -131,6 +131,19 @@ TEST_F(Training, DefaultsFollowTheModelAndSayWhatTheyCost) {
 
 TEST_F(Training, QuickIsForAFolder) {
   expect_error(san({"train", "--quick", "--out", "run"}), 2, "--images");
+}
+
+TEST_F(Training, ClassesAreNamesOrAFile) {
+  write_data();
+  expect_error(train({"--classes", "grass, ball"}), 2, "not both");
+  const auto with = [&](const char* classes) {
+    return san({"train", "--images", "data/images", "--labels", "data/labels", "--classes", classes, "--out",
+                "run"});
+  };
+  expect_error(with("grass, Grass"), 2, "grass");
+  expect_error(san({"train", "--images", "data/images", "--labels", "data/labels", "--out", "run"}), 2,
+               "classes");
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
 }
 
 TEST_F(Training, MeasuresWhatSanEvaluateMeasures) {

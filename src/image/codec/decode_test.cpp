@@ -7,9 +7,12 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/test_error.h"
 
 namespace san {
 namespace {
+
+using test::error_of;
 
 std::string path_of(const std::string& name) {
   return SAN_SOURCE_DIR "/tests/data/image/" + name;
@@ -51,15 +54,6 @@ int distance_to_quarters(const Image& image) {
             std::max(largest, std::abs(image.row(y)[3 * x + static_cast<int>(c)] - kColors[quarter][c]));
       }
   return largest;
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
 }
 
 TEST(Decode, LosslessFormatsGiveTheirPixels) {

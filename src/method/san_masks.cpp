@@ -1,0 +1,35 @@
+#include "method/san_masks.h"
+
+#include "method/input.h"
+
+namespace san {
+namespace {
+
+constexpr int kPadding = 32;  // as the authors pad
+
+}  // namespace
+
+InputSize SanMasks::input() const {
+  return {static_cast<int>(network_.config().short_side), static_cast<int>(network_.config().long_side)};
+}
+
+std::unique_ptr<Classifier> SanMasks::prepare(Backend& backend, const TextEmbeddings& vocabulary) const {
+  return std::make_unique<ClassifierRows>(network_.classifier(
+      backend, backend.from_host({vocabulary.row_count(), vocabulary.dim}, vocabulary.rows)));
+}
+
+SanOutput SanMasks::look_for_masks(const Compute& compute, const Image& picture, const LookOptions& options,
+                                   MaskFeatures& seen) const {
+  Backend& b = compute.backend;
+  const Preprocessed input = fit_picture(picture, this->input(), options, kPadding, compute.pool);
+  const Grid size{input.height, input.width};
+  SanOutput out = network_.forward(b, b.from_host({1, size.tokens(), 3}, input.values), size).back();
+  seen.masks = b.to_host(out.mask_logits);
+  seen.resize_ms = input.ms;
+  seen.view = view_of(input, network_.mask_grid(size), options.mirrored);
+  seen.view.queries = static_cast<int>(network_.config().queries);
+  seen.view.mask_logits = seen.masks;
+  return out;
+}
+
+}  // namespace san

@@ -1,0 +1,29 @@
+#pragma once
+#include "image/preprocess.h"
+#include "method/method.h"
+#include "model/san.h"
+
+namespace san {
+
+struct MaskFeatures : Features {
+  std::vector<float> masks;       ///< mask logits [queries, h·w]
+  std::vector<float> embeddings;  ///< [those that can be named, embed_dim], norm 1
+};
+
+/// What methods share whose masks are those of SAN's network: its input, its masks, its classifier.
+class SanMasks : public Method {
+ public:
+  SanMasks(ParamLoader& loader, const SanConfig& config) : network_(loader, config) {}
+
+  InputSize input() const override;
+  std::unique_ptr<Classifier> prepare(Backend& backend, const TextEmbeddings& vocabulary) const override;
+
+ protected:
+  /// Runs the network; sets the masks and the geometry of `seen`, whose embeddings are the caller's to set.
+  SanOutput look_for_masks(const Compute& compute, const Image& picture, const LookOptions& options,
+                           MaskFeatures& seen) const;
+
+  San network_;
+};
+
+}  // namespace san
