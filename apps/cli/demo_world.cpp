@@ -5,8 +5,8 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/input_file.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "program/companion.h"
 #include "text/embedding_cache.h"
 #include "world/export/export.h"
@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 std::string content_key(const std::vector<fs::path>& files, const std::string& split) {
   Sha256 hash;
   hash.update("demo-world-1 " + split);
-  for (const fs::path& file : files) hash.update(MappedFile::open(file).bytes());
+  for (const fs::path& file : files) hash.update(read_file(file).bytes);
   return hash.hex().substr(0, 16);
 }
 

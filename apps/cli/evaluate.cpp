@@ -13,6 +13,7 @@
 #include "eval/report.h"
 #include "eval/views.h"
 #include "model_predictor.h"
+#include "picture_arguments.h"
 #include "zero_shot.h"
 
 namespace san::cli {
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   ModelArguments model;
   DemoWorldArguments world;
+  PictureArguments pictures;
   std::string templates, cache_dir, method;
   bool augment = false, no_cache = false;
   int window = 0, short_side = 0;
@@ -67,7 +69,7 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
 
 std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec,
                                           const Program& program) {
-  if (!a.predictions.empty()) return stored_predictor(a.predictions, spec);
+  if (!a.predictions.empty()) return stored_predictor(a.predictions, spec, a.pictures.decode);
   const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(program), a.method);
   if (engine->model().random_weights) log::warn("{}", engine->model().description);
   VocabularyArguments words;
@@ -127,8 +129,11 @@ void run(const Arguments& a, Program& program) {
     read_groups(a, spec, options);
   }
   const Dataset dataset = open_dataset(spec, a.data, is_demo_world(a) ? "" : a.split);
+  options.threads = a.model.threads;
+  options.decode = a.pictures.decode;
+  options.quiet = a.quiet;
   if (a.check) {
-    const auto problems = check_dataset(dataset, dataset.samples, a.model.threads, a.quiet);
+    const auto problems = check_dataset(dataset, dataset.samples, options);
     fmt::print("{}: {} samples, {} problems\n{}", dataset.spec.name, dataset.samples.size(), problems.size(),
                describe_problems(problems, problems.size()));
     if (!problems.empty()) program.exit_code = 1;
@@ -136,9 +141,7 @@ void run(const Arguments& a, Program& program) {
   }
   options.shard = Shard::parse(a.shard);
   options.strict = a.strict;
-  options.threads = a.model.threads;
   options.limit = a.limit;
-  options.quiet = a.quiet;
   const auto predictor = make_predictor(a, dataset.spec, program);
   const auto writer = make_writer(a, dataset.spec);
   options.writer = writer.get();
@@ -173,6 +176,7 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--cache-dir", a->cache_dir, "Where text embeddings are kept between runs");
   command->add_flag("--no-cache", a->no_cache, "Neither read nor write the text embedding cache");
   add_method_option(*command, a->method);
+  a->pictures.add_to(*command);
   command->add_option("--world", a->world.world, "demo-world: folder that `san world build` wrote")
       ->capture_default_str();
   command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();

@@ -193,7 +193,9 @@ void run(const Arguments& a, Program& program) {
     } catch (const Cancelled&) {
       fail("interrupted; finished pictures are in {}", a.output);
     } catch (const Error& e) {
-      log::error("{} (skipped)", e.what());
+      const std::string_view what = e.what();
+      const std::string name = input.path.string();
+      log::error("{}{} (skipped)", what.find(name) == what.npos ? name + ": " : "", what);
       ++failed;
     }
     progress.advance(1, input.path.filename().string());

@@ -11,6 +11,7 @@
 #include "train/world_source.h"
 #include "train_arguments.h"
 #ifdef SAN_TRAIN_DATASETS
+#include "picture_arguments.h"
 #include "train/dataset/dataset_source.h"
 #endif
 
@@ -21,6 +22,9 @@ struct OwnData {
   std::string images, labels;
   ClassArguments classes;
   double validation = -1;
+#ifdef SAN_TRAIN_DATASETS
+  PictureArguments pictures;
+#endif
 };
 
 struct Data {
@@ -30,7 +34,9 @@ struct Data {
 };
 
 #ifdef SAN_TRAIN_DATASETS
-Data open_data(const Recipe& recipe, std::uint64_t seed) {
+Data open_data(const Recipe& recipe, const OwnData& own) {
+  const DecodeOptions& decode = own.pictures.decode;
+  const std::uint64_t seed = recipe.seed;
   const AugmentationOptions augmentation{recipe.input.min_size, recipe.input.max_size, recipe.input.crop,
                                          recipe.input.color_jitter, recipe.input.flip};
   Data data;
@@ -48,23 +54,24 @@ Data open_data(const Recipe& recipe, std::uint64_t seed) {
         log::info("{} pictures: {} are trained on, {} measure before and after (--validation)",
                   pictures.samples.size() + held.samples.size(), pictures.samples.size(),
                   held.samples.size());
-        data.evaluation = dataset_evaluation(std::move(held));
+        data.evaluation = dataset_evaluation(std::move(held), decode);
       }
     }
-    data.samples = dataset_samples(std::move(pictures), augmentation, seed);
+    data.samples = dataset_samples(std::move(pictures), augmentation, seed, decode);
   } else if (recipe.data.train == "synthetic") {
     data.samples = synthetic_samples(recipe.input.crop, load_dataset_spec("coco-stuff-171").classes, seed);
   } else {
     data.samples = dataset_samples(
         open_dataset(load_dataset_spec(recipe.data.train), recipe.data.root, recipe.data.split), augmentation,
-        seed);
+        seed, decode);
   }
   if (!recipe.data.test.empty() && recipe.data.train != "synthetic")
-    data.evaluation = dataset_evaluation(open_dataset(load_dataset_spec(recipe.data.test), recipe.data.root));
+    data.evaluation =
+        dataset_evaluation(open_dataset(load_dataset_spec(recipe.data.test), recipe.data.root), decode);
   return data;
 }
 #else
-Data open_data(const Recipe& recipe, std::uint64_t) {
+Data open_data(const Recipe& recipe, const OwnData&) {
   fail("this program trains on the demo world only; DATASETS.TRAIN is '{}'", recipe.data.train);
 }
 #endif
@@ -143,7 +150,7 @@ void run(TrainArguments& arguments, const OwnData& own, const Program& program) 
   const Ranks ranks = arguments.ranks();
   const auto communicator = arguments.communicator(recipe, ranks);
   const bool world = recipe.data.train == "demo-world" && recipe.data.images.empty();
-  const Data data = world ? open_world(recipe) : open_data(recipe, recipe.seed);
+  const Data data = world ? open_world(recipe) : open_data(recipe, own);
   plan(recipe, *data.samples, arguments.resolved_device() == "cpu", *communicator);
   std::shared_ptr<TrainingTask> task = std::make_shared<SegmentationTask>(
       recipe, data.samples, data.evaluation, arguments.torch(recipe, ranks), communicator);
@@ -180,6 +187,9 @@ void add_train(CLI::App& app, Program& program) {
   images->needs(labels);
   labels->needs(images);
   arguments->add_to(*command);
+#ifdef SAN_TRAIN_DATASETS
+  own->pictures.add_to(*command);
+#endif
   command->callback([arguments, own, config, images, &program] {
     require(config->count() > 0 || images->count() > 0,
             "give --config, or --images, --labels and --classes (or --classes-file)");

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace san {
 
@@ -51,11 +51,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 }
 
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit_bytes) {
-  const MappedFile file = MappedFile::open(path);
-  const auto bytes = file.bytes();
-  require(bytes.size() <= limit_bytes, "{}: {} bytes, more than the {} this kind of file may have",
-          path.string(), bytes.size(), limit_bytes);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return std::string(read_file(path, limit_bytes).text());
 }
 
 }  // namespace san

@@ -8,7 +8,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "base/median.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
@@ -112,9 +112,41 @@ TEST(AtomicFile, LeavesNothingWithoutCommit) {
   EXPECT_THROW(read_text_file(dir / "a", 2), Error);
 }
 
-TEST(MappedFile, RefusesWhatIsNotAFile) {
-  EXPECT_THROW(MappedFile::open("/nonexistent/file"), Error);
-  EXPECT_THROW(MappedFile::open("/tmp"), Error);
+TEST(InputFile, RefusesWhatIsNotAFile) {
+  EXPECT_THROW(InputFile::open("/nonexistent/file"), Error);
+  EXPECT_THROW(InputFile::open("/tmp"), Error);
+  EXPECT_THROW(InputFile::open("/dev/zero"), Error);
+  EXPECT_THROW(InputFile::open(std::string(5000, 'x')), Error);
+  EXPECT_FALSE(file_exists(std::string(5000, 'x')));
+}
+
+TEST(InputFile, ReadsPartsAndNothingElse) {
+  const fs::path path = fs::path(testing::TempDir()) / "san_input_file";
+  write_file_atomically(path, "0123456789");
+  const InputFile file = InputFile::open(path);
+  EXPECT_EQ(file.read(3, 4).text(), "3456");
+  EXPECT_EQ(file.read(10, 0).text(), "");
+  EXPECT_THROW(file.read(3, 8), Error);
+  EXPECT_THROW(file.read(11, 0), Error);
+  EXPECT_THROW(file.read(~std::uint64_t{0}, 2), Error);
+  EXPECT_THROW(read_file(path, 9), Error);
+}
+
+// What a mapped file would be killed for.
+TEST(InputFile, SurvivesBeingCutOffWhileOpen) {
+  const fs::path path = fs::path(testing::TempDir()) / "san_input_file_cut";
+  write_file_atomically(path, std::string(100'000, 'x'));
+  const InputFile file = InputFile::open(path);
+  fs::resize_file(path, 10);
+  EXPECT_EQ(file.read(0, 10).text(), "xxxxxxxxxx");
+  try {
+    file.read(0, 100'000);
+    FAIL() << "read past the end";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("san_input_file_cut: ends at byte 10, expected 100000"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 }  // namespace

@@ -14,22 +14,59 @@ struct JsonLimits {
   std::size_t values = 1'000'000;  ///< keys included
 };
 
+namespace detail {
+
+/// Follows a document's events and stops it at the limits. json::parse's own callback would do, but looks
+/// through what it has so far after every object: a long list of small ones would take quadratic time.
+class JsonCounter final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  JsonCounter(const std::string& where, const JsonLimits& limits) : where_(where), limits_(limits) {}
+
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(number_integer_t) override { return count(); }
+  bool number_unsigned(number_unsigned_t) override { return count(); }
+  bool number_float(number_float_t, const string_t&) override { return count(); }
+  bool string(string_t&) override { return count(); }
+  bool binary(binary_t&) override { return count(); }
+  bool key(string_t&) override { return count(); }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t byte, const std::string&, const nlohmann::json::exception&) override {
+    fail("{}: not valid JSON at byte {}", where_, byte);
+  }
+
+ private:
+  bool count() {
+    require(++values_ <= limits_.values, "{}: JSON of more than {} values", where_, limits_.values);
+    return true;
+  }
+  bool open() {
+    require(++depth_ <= limits_.depth, "{}: JSON nested more than {} deep", where_, limits_.depth);
+    return count();
+  }
+  bool close() {
+    --depth_;
+    return true;
+  }
+
+  const std::string& where_;
+  const JsonLimits& limits_;
+  std::size_t values_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace detail
+
 /// Parses a document; throws Error that begins with `where` on damage (with the byte) and beyond the limits,
-/// as soon as they are passed.
+/// before anything is built.
 inline nlohmann::json parse_bounded_json(std::string_view text, const std::string& where,
                                          const JsonLimits& limits = {}) {
-  using nlohmann::json;
-  std::size_t values = 0;
-  try {
-    return json::parse(text, [&](int depth, json::parse_event_t event, const json&) {
-      require(depth <= limits.depth, "{}: JSON nested more than {} deep", where, limits.depth);
-      const bool adds = event != json::parse_event_t::object_end && event != json::parse_event_t::array_end;
-      require(!adds || ++values <= limits.values, "{}: JSON of more than {} values", where, limits.values);
-      return true;
-    });
-  } catch (const json::parse_error& e) {
-    fail("{}: not valid JSON at byte {}", where, e.byte);
-  }
+  detail::JsonCounter counter(where, limits);
+  nlohmann::json::sax_parse(text, &counter);
+  return nlohmann::json::parse(text);
 }
 
 /// What is wrong with a document, without the library's number of the kind of fault.

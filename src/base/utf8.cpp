@@ -54,6 +54,10 @@ std::string printable(std::string_view text, std::size_t limit) {
   return out;
 }
 
+bool is_printable(std::string_view text) {
+  return printable(text) == text;
+}
+
 std::string printable_lines(std::string_view text) {
   std::string out;
   for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {

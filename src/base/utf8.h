@@ -22,4 +22,7 @@ std::string printable(std::string_view text, std::size_t limit = std::string_vie
 /// The same for text of several lines, which stay.
 std::string printable_lines(std::string_view text);
 
+/// Whether printable() leaves the text as it is.
+bool is_printable(std::string_view text);
+
 }  // namespace san

@@ -1,34 +1,43 @@
 #include "checkpoint/file_bytes.h"
 
+#include <algorithm>
+
+#include "base/error.h"
+
 namespace san {
 
-FileBytes FileBytes::map(const std::filesystem::path& path) {
-  FileBytes file;
-  file.mapping_ = MappedFile::open(path);
-  file.bytes_ = file.mapping_->bytes();
-  file.owner_ = file.mapping_->owner();
-  file.description_ = path.string();
-  return file;
+FileBytes FileBytes::open(const std::filesystem::path& path) {
+  FileBytes content;
+  content.file_ = InputFile::open(path);
+  content.description_ = path.string();
+  return content;
 }
 
 FileBytes FileBytes::hold(std::vector<std::byte> bytes, std::string description) {
   const auto holder = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  FileBytes file;
-  file.bytes_ = *holder;
-  file.owner_ = holder;
-  file.description_ = std::move(description);
-  return file;
+  FileBytes content = view(*holder, std::move(description));
+  content.owner_ = holder;
+  return content;
 }
 
 FileBytes FileBytes::view(std::span<const std::byte> bytes, std::string description) {
-  FileBytes file;
-  file.bytes_ = bytes;
-  file.description_ = std::move(description);
-  return file;
+  FileBytes content;
+  content.bytes_ = bytes;
+  content.description_ = std::move(description);
+  return content;
 }
 
-void FileBytes::drop_pages(std::size_t offset, std::size_t size) const {
-  if (mapping_) mapping_->drop_pages(offset, size);
+OwnedBytes FileBytes::read(std::uint64_t offset, std::uint64_t count) const {
+  if (file_) return file_->read(offset, count);
+  require(offset <= bytes_.size() && count <= bytes_.size() - offset,
+          "{}: needs {} bytes at {}, the file has {}; is it cut off?", description_, count, offset,
+          bytes_.size());
+  const auto part = bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
+  return {part, {owner_, part.data()}};
+}
+
+OwnedBytes FileBytes::head(std::uint64_t count) const {
+  return read(0, std::min(count, size()));
 }
 
 }  // namespace san

@@ -7,35 +7,32 @@
 #include <string>
 #include <vector>
 
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace san {
 
-/// The content of a checkpoint file, memory-mapped or in memory. Copies share it.
+/// The content of a checkpoint, in a file or in memory. Copies share it; safe to use from several threads.
 class FileBytes {
  public:
-  /// Throws Error naming the path when it cannot be mapped.
-  static FileBytes map(const std::filesystem::path& path);
+  /// Throws Error naming the path when it cannot be opened.
+  static FileBytes open(const std::filesystem::path& path);
   /// Takes bytes already in memory; `description` stands for the path in messages.
   static FileBytes hold(std::vector<std::byte> bytes, std::string description);
-
   /// Refers to bytes that live as long as the program (embedded files).
   static FileBytes view(std::span<const std::byte> bytes, std::string description);
 
-  std::span<const std::byte> bytes() const { return bytes_; }
-  std::size_t size() const { return bytes_.size(); }
+  std::uint64_t size() const { return file_ ? file_->size() : bytes_.size(); }
   const std::string& description() const { return description_; }
-  /// A pointer into the content that keeps it alive. `offset` must not exceed size().
-  std::shared_ptr<const std::byte> borrow(std::size_t offset) const {
-    return {owner_, bytes_.data() + offset};
-  }
-  /// Hint that [offset, offset + size) is not needed soon.
-  void drop_pages(std::size_t offset, std::size_t size) const;
+  /// The bytes [offset, offset + count): borrowed from memory, or read from the file. Throws Error naming the
+  /// file where they lie outside of it, before anything is allocated.
+  OwnedBytes read(std::uint64_t offset, std::uint64_t count) const;
+  /// At most `count` bytes from the start.
+  OwnedBytes head(std::uint64_t count) const;
 
  private:
+  std::optional<InputFile> file_;
   std::span<const std::byte> bytes_;
   std::shared_ptr<const void> owner_;
-  std::optional<MappedFile> mapping_;
   std::string description_;
 };
 

@@ -64,6 +64,27 @@ INSTANTIATE_TEST_SUITE_P(Golden, DamagedFiles,
                            return name;
                          });
 
+// Another program may cut a file off while it is open: what was read stays, what is missing is an Error.
+TEST(CutOffWhileOpen, EveryFormat) {
+  for (const char* name : {"odd_zip.pth", "odd_legacy.pth", "odd_expected.safetensors"}) {
+    const auto path = std::filesystem::path(testing::TempDir()) / name;
+    std::filesystem::copy_file(test::data(name), path, std::filesystem::copy_options::overwrite_existing);
+    const ModelSource source = open_model_source(path);
+    const HostArray kept = source.parameters->load("f32");
+    const std::vector<float> before = kept.to_f32();
+    std::filesystem::resize_file(path, 200);
+    EXPECT_EQ(kept.to_f32(), before) << name;
+    int refused = 0;
+    for (const auto& parameter : source.parameters->names()) {
+      const std::string error = error_of([&] { source.parameters->load(parameter); });
+      if (error.empty()) continue;
+      EXPECT_THAT(error, HasSubstr(path.string()));
+      ++refused;
+    }
+    EXPECT_GT(refused, 0) << name;
+  }
+}
+
 std::string text(const std::string& value) {
   std::string out = "X";
   test::put<std::uint32_t>(out, static_cast<std::uint32_t>(value.size()));
@@ -125,6 +146,13 @@ TEST(HostileTorch, ImpossibleTensors) {
   EXPECT_THAT(with(tensor(4, 0, 1, 1, "ComplexFloatStorage")), HasSubstr("ComplexFloatStorage"));
 }
 
+// Views may share values: a small file could claim any amount of work.
+TEST(HostileTorch, TensorsThatRepeatTheFile) {
+  std::string pickle = "}("s;
+  for (int i = 0; i < 100; ++i) pickle += text(fmt::format("w{}", i)) + tensor(4, 0, 1 << 24, 0);
+  EXPECT_THAT(load_error(torch_zip(pickle + "u.")), HasSubstr("its tensors claim more than"));
+}
+
 TEST(HostileTorch, ImpossibleArchives) {
   const std::string pickle = state_dict(tensor(4, 0, 4, 1));
   EXPECT_THAT(load_error(torch_zip(pickle, {})), HasSubstr("no \"a/data/0\""));
@@ -146,6 +174,12 @@ TEST(HostileTorch, ModulesWithTooManyPaths) {
     pickle += "h\x01)\x81}("s + text("a") + "h\x02" + text("b") + "h\x02ubq\x02" + "0";
   const ZipMember constants{"a/constants.pkl", ")."};
   EXPECT_THAT(load_error(torch_zip(pickle + "h\x02.", {constants})), HasSubstr("modules"));
+  // A broad fan of modules that all lead to the same tensor.
+  std::string fan = "c__torch__\nM\nq\x01)\x81}("s;
+  for (int i = 0; i < 2000; ++i) fan += text(fmt::format("p{}", i)) + "N";
+  fan += text("w") + tensor(4, 0, 4, 1) + "ubq\x02" + "0h\x01)\x81}(";
+  for (int i = 0; i < 2000; ++i) fan += text(fmt::format("m{}", i)) + "h\x02";
+  EXPECT_THAT(load_error(torch_zip(fan + "ub.", {constants})), HasSubstr("more than 1000000 attributes"));
   const std::string cycle = "c__torch__\nM\n)\x81q\x01}"s + text("a") + "h\x01sb.";
   EXPECT_THAT(load_error(torch_zip(cycle, {constants})), HasSubstr("nested too deeply"));
 }

@@ -104,10 +104,4 @@ HostArray MappedSource::load(const std::string& name) const {
   return stacked(parts, shapes_.at(name));
 }
 
-void MappedSource::release(const std::string& name) const {
-  const auto found = recipes_.find(name);
-  if (found == recipes_.end()) return;
-  for (const auto& input : found->second.inputs) source_->release(input);
-}
-
 }  // namespace san

@@ -26,7 +26,6 @@ class MappedSource : public ParameterSource {
   Shape shape(const std::string& name) const override;
   HostArray load(const std::string& name) const override;
   std::string description() const override { return source_->description(); }
-  void release(const std::string& name) const override;
 
  private:
   const ParameterRecipe& recipe(const std::string& name) const;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/torch_file.h"
@@ -18,18 +18,7 @@ constexpr const char *kFormatKey = "format", *kConfigKey = "config", *kMergesKey
                      *kTemplatesKey = "templates", *kActivationKey = "activation", *kLicenseKey = "license",
                      *kModelCardKey = "model_card", *kArchitectureKey = "architecture",
                      *kExtraPrefix = "extra.";
-constexpr int kMaxConfigDepth = 32;
-
-json parse_json(const std::string& text, const std::string& where) {
-  try {
-    return json::parse(text, [&](int depth, json::parse_event_t, json&) {
-      require(depth <= kMaxConfigDepth, "{}: JSON nested more than {} deep", where, kMaxConfigDepth);
-      return true;
-    });
-  } catch (const json::exception& e) {
-    fail("{}: not valid JSON ({})", where, e.what());
-  }
-}
+constexpr std::size_t kMaxTemplates = 10'000;
 
 bool is_plain_name(const std::string& name) {
   constexpr std::size_t kLongest = 40;
@@ -40,8 +29,8 @@ bool is_plain_name(const std::string& name) {
 }
 
 void check(const ModelMetadata& metadata, const std::string& where) {
-  require(parse_json(metadata.config, where + ": config").is_object(), "{}: config is not a JSON object",
-          where);
+  require(parse_bounded_json(metadata.config, where + ": config").is_object(),
+          "{}: config is not a JSON object", where);
   require(!metadata.merges.empty(), "{}: the tokenizer merges are missing", where);
   require(!metadata.templates.empty(), "{}: the prompt templates are missing", where);
   for (const auto& text : metadata.templates)
@@ -56,9 +45,10 @@ void check(const ModelMetadata& metadata, const std::string& where) {
 }
 
 std::vector<std::string> parse_templates(const std::string& text, const std::string& where) {
-  const json list = parse_json(text, where + ": templates");
+  const json list = parse_bounded_json(text, where + ": templates");
   std::vector<std::string> templates;
-  require(list.is_array(), "{}: templates is not a JSON array", where);
+  require(list.is_array() && list.size() <= kMaxTemplates, "{}: templates is not a JSON array of at most {}",
+          where, kMaxTemplates);
   for (const auto& item : list) {
     require(item.is_string(), "{}: a prompt template is not a string", where);
     templates.push_back(item.get<std::string>());
@@ -135,12 +125,12 @@ std::string_view format_name(SourceFormat format) {
 }
 
 ModelSource open_model_source(FileBytes file) {
-  if (TorchFile::looks_like(file.bytes())) {
+  if (TorchFile::looks_like(file)) {
     auto torch = std::make_shared<TorchFile>(std::move(file));
     const SourceFormat format = format_of(torch->container());
     return {std::move(torch), format, std::nullopt};
   }
-  require(SafetensorsFile::looks_like(file.bytes()),
+  require(SafetensorsFile::looks_like(file),
           "{}: neither a safetensors file nor a PyTorch checkpoint (.pth, .pt, .bin)", file.description());
   auto safetensors = std::make_shared<SafetensorsFile>(std::move(file));
   if (!is_model_file(*safetensors)) return {std::move(safetensors), SourceFormat::kSafetensors, std::nullopt};
@@ -149,7 +139,7 @@ ModelSource open_model_source(FileBytes file) {
 }
 
 ModelSource open_model_source(const std::filesystem::path& path) {
-  return open_model_source(FileBytes::map(path));
+  return open_model_source(FileBytes::open(path));
 }
 
 ModelSource open_model_file(FileBytes file) {
@@ -164,7 +154,7 @@ ModelSource open_model_file(FileBytes file) {
 }
 
 ModelSource open_model_file(const std::filesystem::path& path) {
-  return open_model_file(FileBytes::map(path));
+  return open_model_file(FileBytes::open(path));
 }
 
 void write_model_file(const std::filesystem::path& path, const ParameterSource& source,
@@ -190,10 +180,7 @@ void write_model_file(const std::filesystem::path& path, const ParameterSource& 
     const Shape shape = source.shape(name);
     tensors.push_back({name, shape.rank() < 2 ? DType::kF32 : dtype, shape});
   }
-  std::string written;
   write_safetensors(path, std::move(tensors), entries, [&](const TensorInfo& tensor) {
-    if (!written.empty()) source.release(written);
-    written = tensor.name;
     return convert(source.load(tensor.name), tensor.dtype,
                    fmt::format("{}: \"{}\"", path.string(), tensor.name));
   });

@@ -36,7 +36,8 @@ struct ModelSource {
 };
 
 /// Opens any supported file, told apart by content: our own, safetensors, torch.save, TorchScript. Throws
-/// Error naming the path.
+/// Error naming the path, on damage and beyond each format's limits; of our own format also on a
+/// configuration nested more than 32 deep and more than 10 000 templates.
 ModelSource open_model_source(const std::filesystem::path& path);
 ModelSource open_model_source(FileBytes file);
 

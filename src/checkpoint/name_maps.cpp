@@ -20,7 +20,9 @@ constexpr std::array<std::string_view, 4> kWrappers = {"module.", "_orig_mod.", 
 
 std::string common_wrapper(const std::vector<std::string>& names) {
   std::string prefix;
-  for (bool longer = !names.empty(); longer;) {
+  constexpr int kMaxWrappers = 8;  // nobody wraps deeper
+  bool longer = !names.empty();
+  for (int depth = 0; longer && depth < kMaxWrappers; ++depth) {
     longer = false;
     for (const auto wrapper : kWrappers) {
       const std::string candidate = prefix + std::string(wrapper);

@@ -9,7 +9,9 @@
 #include <set>
 
 #include "base/atomic_file.h"
+#include "base/bounded_json.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 static_assert(std::endian::native == std::endian::little, "checkpoint files are read in place");
 
@@ -20,6 +22,7 @@ using nlohmann::json;
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{32} << 20;
+constexpr std::size_t kMaxTensors = 100'000, kMaxNameBytes = 4096;
 constexpr std::size_t kAlignment = 64;
 constexpr std::array<std::string_view, 10> kDtypeNames = {"F64", "F32", "F16", "BF16", "I64",
                                                           "I32", "I16", "I8",  "U8",   "BOOL"};
@@ -36,45 +39,63 @@ std::uint64_t header_length(std::span<const std::byte> bytes) {
   return length;
 }
 
-// Refuses, while parsing, what would otherwise cost memory or be lost silently: nesting, long arrays, equal
-// keys.
-class HeaderGuard {
+// Refuses, before anything is built, what would otherwise cost memory or be lost silently: nesting, long
+// arrays, equal keys.
+class HeaderGuard final : public nlohmann::json_sax<json> {
  public:
   explicit HeaderGuard(const std::string& where) : where_(where) {}
 
-  bool operator()(int depth, json::parse_event_t event, const json& parsed) {
-    using Event = json::parse_event_t;
-    if (event == Event::object_start || event == Event::array_start) {
-      require(depth <= 2, "{}: the safetensors header is nested deeper than the format allows", where_);
-      inner_keys_.clear();
-      array_values_ = 0;
-    } else if (event == Event::key) {
-      auto& keys = depth == 1 ? outer_keys_ : inner_keys_;
-      require(keys.insert(parsed.get<std::string>()).second, "{}: the safetensors header has \"{}\" twice",
-              where_, parsed.get_ref<const std::string&>());
-    } else if (event == Event::value && depth == 3) {
-      require(++array_values_ <= 16, "{}: the safetensors header has an array of more than 16 numbers",
-              where_);
-    }
+  bool null() override { return value(); }
+  bool boolean(bool) override { return value(); }
+  bool number_integer(number_integer_t) override { return value(); }
+  bool number_unsigned(number_unsigned_t) override { return value(); }
+  bool number_float(number_float_t, const string_t&) override { return value(); }
+  bool string(string_t&) override { return value(); }
+  bool binary(binary_t&) override { return value(); }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    auto& keys = depth_ == 1 ? outer_keys_ : inner_keys_;
+    require(name.size() <= kMaxNameBytes && keys.size() < kMaxTensors,
+            "{}: the safetensors header has more than {} names, or one of more than {} bytes", where_,
+            kMaxTensors, kMaxNameBytes);
+    require(is_printable(name), "{}: the safetensors header has a name with control characters, \"{}\"",
+            where_, name);
+    require(keys.insert(name).second, "{}: the safetensors header has \"{}\" twice", where_, name);
     return true;
+  }
+  bool parse_error(std::size_t byte, const std::string&, const json::exception&) override {
+    fail("{}: the safetensors header is not valid JSON at byte {}", where_, byte);
   }
 
  private:
+  bool value() {
+    require(depth_ < 3 || ++array_values_ <= 16,
+            "{}: the safetensors header has an array of more than 16 numbers", where_);
+    return true;
+  }
+  bool open() {
+    require(++depth_ <= 3, "{}: the safetensors header is nested deeper than the format allows", where_);
+    inner_keys_.clear();
+    array_values_ = 0;
+    return true;
+  }
+  bool close() {
+    --depth_;
+    return true;
+  }
+
   const std::string& where_;
   std::set<std::string> outer_keys_, inner_keys_;
-  int array_values_ = 0;
+  int depth_ = 0, array_values_ = 0;
 };
 
-// nlohmann::json copies its callback, so the state stays outside.
 json parse_json(std::string_view text, const std::string& where) {
   HeaderGuard guard(where);
-  try {
-    return json::parse(text, [&guard](int depth, json::parse_event_t event, json& parsed) {
-      return guard(depth, event, parsed);
-    });
-  } catch (const json::exception& e) {
-    fail("{}: the safetensors header is not valid JSON ({})", where, e.what());
-  }
+  json::sax_parse(text, &guard);
+  return json::parse(text);
 }
 
 Shape shape_from(const json& extents) {
@@ -99,30 +120,29 @@ SafetensorsFile::SafetensorsFile(FileBytes file) : file_(std::move(file)) {
 }
 
 std::shared_ptr<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
-  return std::make_shared<SafetensorsFile>(FileBytes::map(path));
+  return std::make_shared<SafetensorsFile>(FileBytes::open(path));
 }
 
-bool SafetensorsFile::looks_like(std::span<const std::byte> bytes) {
+bool SafetensorsFile::looks_like(const FileBytes& file) {
+  const OwnedBytes start = file.head(kLengthBytes + 1);
+  const auto bytes = start.bytes;
   return bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'} &&
          header_length(bytes) <= kMaxHeaderBytes;
 }
 
 void SafetensorsFile::parse_header() {
   const std::string& where = file_.description();
-  const auto bytes = file_.bytes();
-  require(bytes.size() >= kLengthBytes, "{}: {} bytes are too few for a safetensors file", where,
-          bytes.size());
-  const std::uint64_t length = header_length(bytes);
+  const std::uint64_t file_bytes = file_.size();
+  require(file_bytes >= kLengthBytes, "{}: {} bytes are too few for a safetensors file", where, file_bytes);
+  const std::uint64_t length = header_length(file_.head(kLengthBytes).bytes);
   require(length <= kMaxHeaderBytes, "{}: the safetensors header claims {} bytes, at most {} are accepted",
           where, length, kMaxHeaderBytes);
-  require(length <= bytes.size() - kLengthBytes,
+  require(length <= file_bytes - kLengthBytes,
           "{}: the safetensors header claims {} bytes, the file has {}; is it cut off?", where, length,
-          bytes.size());
+          file_bytes);
 
-  const auto data_begin = kLengthBytes + static_cast<std::size_t>(length);
-  const std::size_t data_bytes = bytes.size() - data_begin;
-  const json header = parse_json(
-      {reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, static_cast<std::size_t>(length)}, where);
+  const std::uint64_t data_begin = kLengthBytes + length, data_bytes = file_bytes - data_begin;
+  const json header = parse_json(file_.read(kLengthBytes, length).text(), where);
   require(header.is_object(), "{}: the safetensors header is not a JSON object", where);
 
   for (const auto& [name, value] : header.items()) {
@@ -158,8 +178,8 @@ void SafetensorsFile::parse_header() {
         !__builtin_mul_overflow(entry.shape.elements(), dtype_bytes(*dtype), &expected) && size == expected,
         "{}: tensor \"{}\" {} {} has {} bytes", where, name, kDtypeNames[static_cast<std::size_t>(*dtype)],
         entry.shape.str(), size);
-    entry.begin = data_begin + begin.get<std::size_t>();
-    entry.end = data_begin + end.get<std::size_t>();
+    entry.begin = data_begin + begin.get<std::uint64_t>();
+    entry.end = data_begin + end.get<std::uint64_t>();
     entries_.emplace(name, entry);
   }
 
@@ -193,19 +213,15 @@ std::vector<std::string> SafetensorsFile::names() const {
 
 HostArray SafetensorsFile::load(const std::string& name) const {
   const Entry& e = entry(name);
-  HostArray array{e.dtype, e.shape, file_.borrow(e.begin)};
+  const OwnedBytes values = file_.read(e.begin, e.end - e.begin);
+  HostArray array{e.dtype, e.shape, values.owner};
   if (reinterpret_cast<std::uintptr_t>(array.data.get()) % static_cast<std::size_t>(dtype_bytes(e.dtype)) ==
       0)
     return array;
-  auto copy = std::make_shared_for_overwrite<std::byte[]>(e.end - e.begin);
-  std::memcpy(copy.get(), array.data.get(), e.end - e.begin);
+  auto copy = std::make_shared_for_overwrite<std::byte[]>(values.bytes.size());
+  std::ranges::copy(values.bytes, copy.get());
   array.data = {copy, copy.get()};
   return array;
-}
-
-void SafetensorsFile::release(const std::string& name) const {
-  const auto found = entries_.find(name);
-  if (found != entries_.end()) file_.drop_pages(found->second.begin, found->second.end - found->second.begin);
 }
 
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo> tensors,
@@ -233,7 +249,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo
   try {
     text = header.dump();
   } catch (const json::exception& e) {
-    fail("{}: a tensor name or the metadata is not valid UTF-8 ({})", path.string(), e.what());
+    fail("{}: a tensor name or the metadata is not valid UTF-8 ({})", path.string(), json_reason(e));
   }
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   require(text.size() <= kMaxHeaderBytes, "{}: names and metadata take {} bytes, at most {} can be read back",

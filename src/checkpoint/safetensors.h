@@ -12,16 +12,17 @@
 namespace san {
 
 /// A safetensors file: 8 bytes header length, a JSON header, then raw little-endian values.
-/// load() borrows the mapping where the values are aligned to their type and copies them where not.
+/// load() reads a tensor from the file, or borrows it where the file is in memory and the values are aligned.
 class SafetensorsFile : public ParameterSource {
  public:
-  /// Throws Error on whatever is not a well-formed file: header longer than the file or 32 MiB, duplicate
-  /// or malformed entries, unknown types, sizes that disagree with shapes, ranges outside the file or
-  /// overlapping. Unused bytes between tensors are tolerated (other writers align with them).
+  /// Throws Error on whatever is not a well-formed file: header longer than the file or 32 MiB, more
+  /// than 100 000 tensors or metadata entries, names over 4096 bytes, duplicate or malformed entries, unknown
+  /// types, sizes that disagree with shapes, ranges outside the file or overlapping. Unused bytes between
+  /// tensors are tolerated (other writers align with them).
   explicit SafetensorsFile(FileBytes file);
   static std::shared_ptr<SafetensorsFile> open(const std::filesystem::path& path);
   /// Whether the content can be such a file, judged by its first bytes.
-  static bool looks_like(std::span<const std::byte> bytes);
+  static bool looks_like(const FileBytes& file);
 
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   /// The metadata entry, or throws Error naming the file and the key.
@@ -33,13 +34,12 @@ class SafetensorsFile : public ParameterSource {
   Shape shape(const std::string& name) const override { return entry(name).shape; }
   HostArray load(const std::string& name) const override;
   std::string description() const override { return file_.description(); }
-  void release(const std::string& name) const override;
 
  private:
   struct Entry {
     DType dtype;
     Shape shape;
-    std::size_t begin, end;  // from the start of the file
+    std::uint64_t begin, end;  // from the start of the file
   };
   void parse_header();
   const Entry& entry(const std::string& name) const;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/byte_reader.h"
 #include "checkpoint/torch_tensor.h"
 
@@ -18,11 +19,15 @@ constexpr std::array<unsigned char, 15> kLegacyMagic = {0x80, 0x02, 0x8a, 0x0a, 
                                                         0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e};
 constexpr std::int64_t kLegacyVersion = 1001;
 constexpr std::uint64_t kMaxPickleBytes = std::uint64_t{64} << 20;
-constexpr std::size_t kMaxModuleDepth = 32, kMaxModules = 100'000, kMaxNameBytes = 4096;
+constexpr std::uint64_t kInflatedRatio = 64, kInflatedBytes = std::uint64_t{4} << 30;
+constexpr std::size_t kMaxModuleDepth = 32, kMaxModules = 100'000, kMaxNameBytes = 4096,
+                      kMaxTensors = 100'000, kMaxAttributes = 1'000'000,
+                      kMaxNamesBytes = std::size_t{32} << 20;
 
-bool is_legacy(std::span<const std::byte> bytes) {
-  return bytes.size() >= kLegacyMagic.size() &&
-         std::memcmp(bytes.data(), kLegacyMagic.data(), kLegacyMagic.size()) == 0;
+bool is_legacy(const FileBytes& file) {
+  const OwnedBytes start = file.head(kLegacyMagic.size());
+  return start.bytes.size() == kLegacyMagic.size() &&
+         std::memcmp(start.bytes.data(), kLegacyMagic.data(), kLegacyMagic.size()) == 0;
 }
 
 // The pickle's folder in the archive, with its slash: torch names it after the file.
@@ -44,19 +49,19 @@ std::string pickle_folder(const ZipArchive& zip) {
 
 }  // namespace
 
-bool TorchFile::looks_like(std::span<const std::byte> bytes) {
-  return ZipArchive::looks_like(bytes) || is_legacy(bytes);
+bool TorchFile::looks_like(const FileBytes& file) {
+  return ZipArchive::looks_like(file) || is_legacy(file);
 }
 
 std::shared_ptr<TorchFile> TorchFile::open(const std::filesystem::path& path) {
-  return std::make_shared<TorchFile>(FileBytes::map(path));
+  return std::make_shared<TorchFile>(FileBytes::open(path));
 }
 
 TorchFile::TorchFile(FileBytes file) : file_(std::move(file)) {
-  if (is_legacy(file_.bytes())) {
+  if (is_legacy(file_)) {
     open_legacy();
   } else {
-    require(ZipArchive::looks_like(file_.bytes()),
+    require(ZipArchive::looks_like(file_),
             "{}: not a PyTorch file (neither the zip format nor the one before PyTorch 1.6)",
             file_.description());
     open_zip();
@@ -65,6 +70,7 @@ TorchFile::TorchFile(FileBytes file) : file_(std::move(file)) {
     flatten_modules();
   else
     choose_state_dict();
+  limit_work();
 }
 
 void TorchFile::open_zip() {
@@ -72,9 +78,9 @@ void TorchFile::open_zip() {
   const std::string folder = pickle_folder(*zip_);
   record_prefix_ = folder + "data/";
   if (zip_->entries().contains(folder + "byteorder")) {
-    const auto order = zip_->read(folder + "byteorder", 16).bytes;
-    require(std::string_view(reinterpret_cast<const char*>(order.data()), order.size()) == "little",
-            "{}: written on a big-endian machine, which is not supported", file_.description());
+    const OwnedBytes order = zip_->read(folder + "byteorder", 16);
+    require(order.text() == "little", "{}: written on a big-endian machine, which is not supported",
+            file_.description());
   }
   if (zip_->entries().contains(folder + "constants.pkl")) container_ = Container::kTorchScript;
   pickle_ = unpickle(zip_->read(folder + "data.pkl", kMaxPickleBytes).bytes, file_.description());
@@ -82,10 +88,11 @@ void TorchFile::open_zip() {
 
 void TorchFile::open_legacy() {
   container_ = Container::kLegacy;
-  ByteReader reader(file_.bytes(), file_.description());
+  const OwnedBytes pickles = file_.head(kMaxPickleBytes);
+  ByteReader reader(pickles.bytes, file_.description());
   reader.seek(kLegacyMagic.size());
   const auto next = [&] {
-    Pickle pickle = unpickle(file_.bytes().subspan(reader.position()), file_.description());
+    Pickle pickle = unpickle(pickles.bytes.subspan(reader.position()), file_.description());
     reader.take(pickle.consumed());
     return pickle;
   };
@@ -100,16 +107,27 @@ void TorchFile::open_legacy() {
   const Pickle keys = next();
   std::map<std::string_view, const PickledStorage*> storages;
   for (const auto& storage : pickle_.storages()) storages.emplace(storage.key, &storage);
+  std::uint64_t position = reader.position();
   for (const auto ref : keys.root().items) {
     const std::string& key = keys[ref].text;
     const auto storage = storages.find(key);
     require(storage != storages.end(), "{}: storage \"{}\" is used by no tensor", file_.description(), key);
-    const auto count = reader.take<std::int64_t>();
+    std::int64_t count = 0;
+    std::memcpy(&count, file_.read(position, sizeof count).bytes.data(), sizeof count);
+    position += sizeof count;
     require(count >= 0, "{}: storage \"{}\" has a negative size", file_.description(), key);
     const std::uint64_t bytes = storage_bytes({storage->second->type, key, count, 0}, file_.description());
-    const std::size_t begin = reader.position();
-    legacy_records_[key] = {begin, reader.take(bytes).size()};
+    require(bytes <= file_.size() - position,
+            "{}: storage \"{}\" of {} bytes at {}, the file has {}; is it cut off?", file_.description(), key,
+            bytes, position, file_.size());
+    legacy_records_[key] = {position, bytes};
+    position += bytes;
   }
+}
+
+void TorchFile::require_printable(const std::string& name) const {
+  require(is_printable(name), "{}: a parameter's name has control characters, \"{}\"", file_.description(),
+          name);
 }
 
 void TorchFile::choose_state_dict() {
@@ -132,10 +150,13 @@ bool TorchFile::take_state_dict(const Pickle::Node& dict) {
   for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
     const auto &key = pickle_[dict.items[i]], &value = pickle_[dict.items[i + 1]];
     if (key.kind != Kind::kString || key.text.size() > kMaxNameBytes) continue;
+    require_printable(key.text);
     if (value.kind == Kind::kTensor)
       tensors_.insert_or_assign(key.text, static_cast<std::size_t>(value.integer));
     else
       ignored_.push_back(key.text);
+    require(tensors_.size() + ignored_.size() <= kMaxTensors, "{}: a state dict of more than {} entries",
+            file_.description(), kMaxTensors);
   }
   std::ranges::sort(ignored_);
   return !tensors_.empty();
@@ -148,6 +169,7 @@ void TorchFile::flatten_modules() {
     std::size_t depth;
   };
   std::vector<Module> pending = {{&pickle_.root(), "", 0}};
+  std::size_t attributes = 0, names_bytes = 0;
   for (std::size_t visited = 0; !pending.empty(); ++visited) {
     require(visited < kMaxModules, "{}: more than {} modules", file_.description(), kMaxModules);
     const Module module = std::move(pending.back());
@@ -156,11 +178,19 @@ void TorchFile::flatten_modules() {
     for (const auto part : module.node->items) {
       if (pickle_[part].kind != Kind::kDict) continue;
       const auto& items = pickle_[part].items;
+      // The same part may be reached on many paths: what counts is the walk, not the file.
+      attributes += items.size() / 2;
+      require(attributes <= kMaxAttributes, "{}: modules with more than {} attributes in all",
+              file_.description(), kMaxAttributes);
       for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
         const auto &key = pickle_[items[i]], &value = pickle_[items[i + 1]];
         if (key.kind != Kind::kString || (value.kind != Kind::kTensor && value.kind != Kind::kObject))
           continue;
+        require_printable(key.text);
         std::string name = module.prefix + key.text;
+        names_bytes += name.size();
+        require(names_bytes <= kMaxNamesBytes, "{}: module and tensor names of more than {} bytes in all",
+                file_.description(), kMaxNamesBytes);
         require(name.size() <= kMaxNameBytes && module.depth < kMaxModuleDepth,
                 "{}: modules nested too deeply", file_.description());
         if (value.kind == Kind::kTensor)
@@ -202,42 +232,72 @@ Shape TorchFile::shape(const std::string& name) const {
   }
 }
 
-OwnedBytes TorchFile::record(const PickledStorage& storage, const std::string& where) const {
-  if (container_ == Container::kLegacy) {
-    const auto found = legacy_records_.find(storage.key);
-    require(found != legacy_records_.end(), "{}: its storage \"{}\" is missing", where, storage.key);
-    return {file_.bytes().subspan(found->second.begin, found->second.size),
-            file_.borrow(found->second.begin)};
+void TorchFile::limit_work() const {
+  const std::uint64_t limit = 16 * file_.size() + (std::uint64_t{256} << 20);
+  std::uint64_t total = 0;
+  for (const auto& [name, index] : tensors_) {
+    const PickledTensor& t = pickle_.tensors()[index];
+    const std::uint64_t bytes = dense_bytes(t, pickle_.storages()[t.storage]).value_or(0);
+    if (bytes > limit) continue;  // load() says what is wrong with this one
+    total += bytes;
+    require(total <= limit, "{}: its tensors claim more than {} bytes of values, the file has {}",
+            file_.description(), limit, file_.size());
+  }
+}
+
+OwnedBytes TorchFile::inflated(const std::string& record, std::uint64_t limit_bytes) const {
+  const std::scoped_lock lock(mutex_);
+  if (last_inflated_ != record) {
+    // Tensors that take turns in two records would have both decompressed each time.
+    inflated_bytes_ += zip_->size(record);
+    require(inflated_bytes_ <= kInflatedRatio * file_.size() + kInflatedBytes,
+            "{}: its tensors are scattered over compressed records, which would be decompressed again and "
+            "again; save it without compression",
+            file_.description());
+    last_bytes_ = zip_->read(record, limit_bytes);
+    last_inflated_ = record;
+  }
+  return last_bytes_;
+}
+
+HostArray TorchFile::load_from_zip(const PickledTensor& t, const PickledStorage& storage,
+                                   const std::string& where) const {
+  const std::string record = record_prefix_ + storage.key;
+  const std::uint64_t limit_bytes = storage_bytes(storage, where);
+  if (!zip_->is_stored(record)) {
+    const OwnedBytes all = inflated(record, limit_bytes);
+    return materialize(
+        t, storage, all.bytes.size(),
+        [&](std::uint64_t offset, std::uint64_t count) {
+          const auto part =
+              all.bytes.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
+          return OwnedBytes{part, {all.owner, part.data()}};
+        },
+        where);
   }
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = verified_.find(storage.key);
-    if (found != verified_.end()) return found->second;
+    if (!verified_.contains(record)) zip_->verify_stored(record, limit_bytes);
+    verified_.insert(record);
   }
-  OwnedBytes bytes = zip_->read(record_prefix_ + storage.key, storage_bytes(storage, where));
-  // Borrowed bytes cost nothing to remember, and need their checksum verified only once.
-  if (zip_->is_stored(record_prefix_ + storage.key)) {
-    const std::scoped_lock lock(mutex_);
-    verified_.emplace(storage.key, bytes);
-  }
-  return bytes;
+  return materialize(
+      t, storage, zip_->size(record),
+      [&](std::uint64_t offset, std::uint64_t count) { return zip_->read_stored(record, offset, count); },
+      where);
 }
 
 HostArray TorchFile::load(const std::string& name) const {
   const PickledTensor& t = tensor(name);
   const PickledStorage& storage = pickle_.storages()[t.storage];
   const std::string where = fmt::format("{}: tensor \"{}\"", file_.description(), name);
-  return materialize(t, storage, record(storage, where), where);
-}
-
-void TorchFile::release(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) return;
-  const std::string& key = pickle_.storages()[pickle_.tensors()[found->second].storage].key;
-  if (zip_)
-    zip_->release(record_prefix_ + key);
-  else if (const auto range = legacy_records_.find(key); range != legacy_records_.end())
-    file_.drop_pages(range->second.begin, range->second.size);
+  if (zip_) return load_from_zip(t, storage, where);
+  const auto found = legacy_records_.find(storage.key);
+  require(found != legacy_records_.end(), "{}: its storage \"{}\" is missing", where, storage.key);
+  const Range range = found->second;
+  return materialize(
+      t, storage, range.size,
+      [&](std::uint64_t offset, std::uint64_t count) { return file_.read(range.begin + offset, count); },
+      where);
 }
 
 }  // namespace san

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,10 @@ namespace san {
 /// The state dict in a file written by PyTorch: torch.save (zip since 1.6, and the format before) of
 /// {"model": …},
 /// {"state_dict": …} or a bare state dict, or a TorchScript archive, whose modules' tensors are named by
-/// their path. Nothing in it is executed. Tensors are read when loaded.
+/// their path. Nothing in it is executed. Tensors are read when loaded. Limits: those of the pickle and the
+/// zip archive, 100 000 tensors, 100 000 modules in 32 levels with a million attributes and 32 MiB of names,
+/// and values of 16 times the file plus 256 MiB in all (views may share values, so that a small file could
+/// claim any amount of work).
 class TorchFile : public ParameterSource {
  public:
   enum class Container { kZip, kLegacy, kTorchScript };
@@ -26,7 +30,7 @@ class TorchFile : public ParameterSource {
   explicit TorchFile(FileBytes file);
   static std::shared_ptr<TorchFile> open(const std::filesystem::path& path);
   /// Whether the content can be such a file, judged by its first bytes.
-  static bool looks_like(std::span<const std::byte> bytes);
+  static bool looks_like(const FileBytes& file);
 
   Container container() const { return container_; }
   /// Key of the state dict at the top of the file ("model"), empty for a bare one.
@@ -43,19 +47,22 @@ class TorchFile : public ParameterSource {
   Shape shape(const std::string& name) const override;
   HostArray load(const std::string& name) const override;
   std::string description() const override { return file_.description(); }
-  void release(const std::string& name) const override;
 
  private:
   struct Range {
-    std::size_t begin, size;
+    std::uint64_t begin, size;
   };
   void open_zip();
   void open_legacy();
+  void require_printable(const std::string& name) const;
   void choose_state_dict();
   bool take_state_dict(const Pickle::Node& dict);
   void flatten_modules();
+  void limit_work() const;
   const PickledTensor& tensor(const std::string& name) const;
-  OwnedBytes record(const PickledStorage& storage, const std::string& where) const;
+  HostArray load_from_zip(const PickledTensor& tensor, const PickledStorage& storage,
+                          const std::string& where) const;
+  OwnedBytes inflated(const std::string& record, std::uint64_t limit_bytes) const;
 
   FileBytes file_;
   Container container_ = Container::kZip;
@@ -67,7 +74,11 @@ class TorchFile : public ParameterSource {
   std::map<std::string, std::size_t> tensors_;
   std::vector<std::string> ignored_;
   mutable std::mutex mutex_;
-  mutable std::map<std::string, OwnedBytes> verified_;
+  mutable std::set<std::string> verified_;  // stored records whose checksum is right
+  // Compressed records are decompressed as a whole: the last one is kept for its next tensor.
+  mutable std::string last_inflated_;
+  mutable OwnedBytes last_bytes_;
+  mutable std::uint64_t inflated_bytes_ = 0;
 };
 
 }  // namespace san

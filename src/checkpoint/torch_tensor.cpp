@@ -109,13 +109,24 @@ std::uint64_t storage_bytes(const PickledStorage& storage, const std::string& wh
   return static_cast<std::uint64_t>(bytes);
 }
 
-HostArray materialize(const PickledTensor& tensor, const PickledStorage& storage, const OwnedBytes& record,
-                      const std::string& where) {
+std::optional<std::uint64_t> dense_bytes(const PickledTensor& tensor, const PickledStorage& storage) {
+  try {
+    const std::int64_t elements = Shape(tensor.size).elements();
+    std::int64_t bytes = 0;
+    if (__builtin_mul_overflow(elements, dtype_bytes(dtype_of(tensor, storage, {})), &bytes)) return {};
+    return static_cast<std::uint64_t>(bytes);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+HostArray materialize(const PickledTensor& tensor, const PickledStorage& storage, std::uint64_t record_bytes,
+                      const RecordReader& read, const std::string& where) {
   const DType dtype = dtype_of(tensor, storage, where);
   const std::int64_t item = dtype_bytes(dtype);
   const std::uint64_t end_bytes = storage_bytes(storage, where);
-  require(end_bytes <= record.bytes.size(), "{}: the storage needs {} bytes, its record has {}", where,
-          end_bytes, record.bytes.size());
+  require(end_bytes <= record_bytes, "{}: the storage needs {} bytes, its record has {}", where, end_bytes,
+          record_bytes);
   HostArray array{dtype, {}, nullptr};
   try {
     array.shape = Shape(tensor.size);
@@ -129,17 +140,19 @@ HostArray materialize(const PickledTensor& tensor, const PickledStorage& storage
   const std::int64_t needed = extent(tensor, where);
   require(needed <= available, "{}: the view reaches element {} of a storage of {}", where, needed - 1,
           available);
-  const std::byte* source = record.bytes.data() + begin_bytes + tensor.offset * item;
-  if (is_row_major(tensor) &&
-      reinterpret_cast<std::uintptr_t>(source) % static_cast<std::size_t>(item) == 0) {
-    array.data = {record.owner, source};
-    return array;
-  }
   std::int64_t bytes = 0;
   require(!__builtin_mul_overflow(array.elements(), item, &bytes) &&
               bytes <= std::max(available * item, kMaxExpandedBytes),
           "{}: {} from a storage of {} elements is too large a repetition", where, array.shape.str(),
           available);
+  const OwnedBytes view = read(static_cast<std::uint64_t>(begin_bytes + tensor.offset * item),
+                               static_cast<std::uint64_t>((needed - tensor.offset) * item));
+  const std::byte* source = view.bytes.data();
+  if (is_row_major(tensor) &&
+      reinterpret_cast<std::uintptr_t>(source) % static_cast<std::size_t>(item) == 0) {
+    array.data = view.owner;
+    return array;
+  }
   auto copy = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(bytes));
   copy_strided(tensor, source, copy.get(), static_cast<std::size_t>(item));
   array.data = {copy, copy.get()};

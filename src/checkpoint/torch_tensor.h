@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,10 +18,16 @@ std::optional<DType> dtype_of_storage(std::string_view storage_type);
 /// unsupported type.
 std::uint64_t storage_bytes(const PickledStorage& storage, const std::string& where);
 
-/// The tensor's values, row-major: borrowed from `record` where it is laid out so and aligned, otherwise
-/// copied. Throws Error naming `where` when the view leaves its storage or the storage its record, and on
-/// views that repeat a few values into a huge tensor.
-HostArray materialize(const PickledTensor& tensor, const PickledStorage& storage, const OwnedBytes& record,
-                      const std::string& where);
+/// Gives `count` bytes of a storage's record from `offset`.
+using RecordReader = std::function<OwnedBytes(std::uint64_t offset, std::uint64_t count)>;
+
+/// The tensor's values, row-major: as `read` gives them where they are laid out so and aligned, otherwise
+/// copied. Reads no more than the view spans. Throws Error naming `where` when the view leaves its storage or
+/// the storage its record of `record_bytes`, and on views that repeat a few values into a huge tensor.
+HostArray materialize(const PickledTensor& tensor, const PickledStorage& storage, std::uint64_t record_bytes,
+                      const RecordReader& read, const std::string& where);
+
+/// Bytes of the tensor's values, row-major; nothing where its shape or type is impossible.
+std::optional<std::uint64_t> dense_bytes(const PickledTensor& tensor, const PickledStorage& storage);
 
 }  // namespace san

@@ -13,52 +13,59 @@ namespace {
 
 constexpr std::uint32_t kLocalHeader = 0x04034b50, kCentralHeader = 0x02014b50, kEnd = 0x06054b50,
                         kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
-constexpr std::size_t kEndBytes = 22, kEnd64LocatorBytes = 20, kCentralHeaderBytes = 46, kMaxComment = 65535;
+constexpr std::size_t kLocalHeaderBytes = 30, kCentralHeaderBytes = 46, kEndBytes = 22,
+                      kEnd64LocatorBytes = 20, kEnd64Bytes = 56, kMaxComment = 65535;
 constexpr std::uint16_t kStored = 0, kDeflated = 8, kEncryptedFlag = 1, kZip64Extra = 1;
 // Deflate cannot do better than this, so a larger claim is a lie.
 constexpr std::uint64_t kMaxDeflateRatio = 1032;
 constexpr std::uint64_t kMaxInflatedBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxEntries = 1'000'000, kMaxDirectoryBytes = std::uint64_t{256} << 20;
+constexpr std::uint64_t kVerifiedAtOnce = std::uint64_t{4} << 20;
 
 struct Directory {
   std::uint64_t count, size, offset;
 };
 
-std::size_t find_end(std::span<const std::byte> bytes, const std::string& where) {
-  if (bytes.size() >= kEndBytes) {
-    const std::size_t last = bytes.size() - kEndBytes;
-    for (std::size_t back = 0; back <= std::min(last, kMaxComment); ++back) {
-      ByteReader reader(bytes.subspan(last - back), where);
-      if (reader.take<std::uint32_t>() != kEnd) continue;
-      reader.seek(kEndBytes - 2);
-      if (reader.take<std::uint16_t>() == back) return last - back;
-    }
+// Offset of the end-of-directory record.
+std::uint64_t find_end(const FileBytes& file) {
+  const std::string& where = file.description();
+  const std::uint64_t tail_bytes = std::min<std::uint64_t>(file.size(), kEndBytes + kMaxComment);
+  const OwnedBytes tail = file.read(file.size() - tail_bytes, tail_bytes);
+  for (std::size_t back = 0; back + kEndBytes <= tail.bytes.size(); ++back) {
+    const std::size_t start = tail.bytes.size() - kEndBytes - back;
+    ByteReader reader(tail.bytes.subspan(start), where);
+    if (reader.take<std::uint32_t>() != kEnd) continue;
+    reader.seek(kEndBytes - 2);
+    if (reader.take<std::uint16_t>() == back) return file.size() - tail_bytes + start;
   }
   fail("{}: the zip directory at the end of the file is missing; is it cut off?", where);
 }
 
-Directory read_directory64(std::span<const std::byte> bytes, const std::string& where, std::size_t end) {
-  ByteReader reader(bytes, where);
+Directory read_directory64(const FileBytes& file, std::uint64_t end) {
+  const std::string& where = file.description();
   require(end >= kEnd64LocatorBytes, "{}: the zip64 directory is missing", where);
-  reader.seek(end - kEnd64LocatorBytes);
-  require(reader.take<std::uint32_t>() == kEnd64Locator, "{}: the zip64 directory is missing", where);
-  reader.take(4);
-  reader.seek(reader.take<std::uint64_t>());
+  const OwnedBytes locator_bytes = file.read(end - kEnd64LocatorBytes, kEnd64LocatorBytes);
+  ByteReader locator(locator_bytes.bytes, where);
+  require(locator.take<std::uint32_t>() == kEnd64Locator, "{}: the zip64 directory is missing", where);
+  locator.take(4);
+  const OwnedBytes record = file.read(locator.take<std::uint64_t>(), kEnd64Bytes);
+  ByteReader reader(record.bytes, where);
   require(reader.take<std::uint32_t>() == kEnd64, "{}: the zip64 directory is damaged", where);
-  reader.take(20);
-  reader.take<std::uint64_t>();
+  reader.take(28);
   const auto count = reader.take<std::uint64_t>(), size = reader.take<std::uint64_t>();
   return {count, size, reader.take<std::uint64_t>()};
 }
 
-Directory read_directory(std::span<const std::byte> bytes, const std::string& where) {
-  const std::size_t end = find_end(bytes, where);
-  ByteReader reader(bytes, where);
-  reader.seek(end + 4);
+Directory read_directory(const FileBytes& file) {
+  const std::string& where = file.description();
+  const std::uint64_t end = find_end(file);
+  const OwnedBytes record = file.read(end, kEndBytes);
+  ByteReader reader(record.bytes, where);
+  reader.take(4);
   const auto disk = reader.take<std::uint16_t>(), first_disk = reader.take<std::uint16_t>();
   const auto count_here = reader.take<std::uint16_t>(), count = reader.take<std::uint16_t>();
   const auto size = reader.take<std::uint32_t>(), offset = reader.take<std::uint32_t>();
-  if (count == 0xffff || size == 0xffffffff || offset == 0xffffffff)
-    return read_directory64(bytes, where, end);
+  if (count == 0xffff || size == 0xffffffff || offset == 0xffffffff) return read_directory64(file, end);
   require(disk == 0 && first_disk == 0 && count_here == count,
           "{}: zip files in several parts are not supported", where);
   return {count, size, offset};
@@ -106,23 +113,24 @@ std::shared_ptr<std::byte[]> inflate_raw(std::span<const std::byte> compressed, 
   return out;
 }
 
-std::uint32_t crc_of(std::span<const std::byte> bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+std::uint32_t extend_crc(std::uint32_t crc, std::span<const std::byte> bytes) {
+  return static_cast<std::uint32_t>(crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace
 
-bool ZipArchive::looks_like(std::span<const std::byte> bytes) {
-  return bytes.size() >= 4 && std::memcmp(bytes.data(), "PK\x03\x04", 4) == 0;
+bool ZipArchive::looks_like(const FileBytes& file) {
+  return file.head(4).text() == "PK\x03\x04";
 }
 
 ZipArchive::ZipArchive(FileBytes file) : file_(std::move(file)) {
   const std::string& where = file_.description();
-  const Directory directory = read_directory(file_.bytes(), where);
-  ByteReader whole(file_.bytes(), where);
-  whole.seek(directory.offset);
-  ByteReader reader(whole.take(directory.size), where);
+  const Directory directory = read_directory(file_);
+  require(directory.count <= kMaxEntries && directory.size <= kMaxDirectoryBytes,
+          "{}: a zip directory of {} entries and {} bytes; at most {} and {} are accepted", where,
+          directory.count, directory.size, kMaxEntries, kMaxDirectoryBytes);
+  const OwnedBytes listing = file_.read(directory.offset, directory.size);
+  ByteReader reader(listing.bytes, where);
   require(directory.count <= directory.size / kCentralHeaderBytes,
           "{}: the zip directory of {} bytes cannot have {} entries", where, directory.size, directory.count);
   for (std::uint64_t i = 0; i < directory.count; ++i) {
@@ -155,52 +163,71 @@ const ZipArchive::Entry& ZipArchive::entry(const std::string& name) const {
 }
 
 std::uint64_t ZipArchive::data_offset(const std::string& name, const Entry& entry) const {
-  ByteReader reader(file_.bytes(), description());
-  reader.seek(entry.header_offset);
+  const OwnedBytes header = file_.read(entry.header_offset, kLocalHeaderBytes);
+  ByteReader reader(header.bytes, description());
   require(reader.take<std::uint32_t>() == kLocalHeader, "{}: the header of \"{}\" is damaged", description(),
           name);
   reader.take(22);
   const auto name_size = reader.take<std::uint16_t>(), extra_size = reader.take<std::uint16_t>();
-  require(reader.take_text(name_size) == name, "{}: the header of \"{}\" bears another name", description(),
-          name);
-  reader.take(extra_size);
-  return reader.position();
+  const std::uint64_t name_offset = entry.header_offset + kLocalHeaderBytes;
+  require(file_.read(name_offset, name_size).text() == name, "{}: the header of \"{}\" bears another name",
+          description(), name);
+  return name_offset + name_size + extra_size;
 }
 
-OwnedBytes ZipArchive::read(const std::string& name, std::uint64_t limit_bytes) const {
+const ZipArchive::Entry& ZipArchive::checked_entry(const std::string& name, std::uint64_t limit_bytes) const {
   const Entry& e = entry(name);
   require(e.size <= limit_bytes, "{}: \"{}\" claims {} bytes, at most {} are expected", description(), name,
           e.size, limit_bytes);
-  const auto offset = static_cast<std::size_t>(data_offset(name, e));
-  ByteReader reader(file_.bytes(), description());
-  reader.seek(offset);
-  const auto stored = reader.take(e.compressed_size);
-  OwnedBytes content{stored, file_.borrow(offset)};
-  if (e.method == kDeflated) {
+  require(e.method == kStored || e.method == kDeflated,
+          "{}: \"{}\" uses compression method {}, only deflate is supported", description(), name, e.method);
+  if (e.method == kStored)
+    require(e.size == e.compressed_size, "{}: \"{}\" has two different sizes", description(), name);
+  else
     require(e.size <= kMaxInflatedBytes && e.size / kMaxDeflateRatio <= e.compressed_size,
             "{}: \"{}\" claims {} bytes from {} compressed ones", description(), name, e.size,
             e.compressed_size);
+  return e;
+}
+
+void ZipArchive::require_checksum(const std::string& name, std::uint32_t computed) const {
+  require(computed == entry(name).crc32, "{}: \"{}\" is damaged (its checksum does not match)", description(),
+          name);
+}
+
+OwnedBytes ZipArchive::read(const std::string& name, std::uint64_t limit_bytes) const {
+  const Entry& e = checked_entry(name, limit_bytes);
+  OwnedBytes content = file_.read(data_offset(name, e), e.compressed_size);
+  if (e.method == kDeflated) {
     const auto size = static_cast<std::size_t>(e.size);
-    const auto data = inflate_raw(stored, size, description() + ": " + name);
+    const auto data = inflate_raw(content.bytes, size, description() + ": " + name);
     content = {{data.get(), size}, {data, data.get()}};
-  } else {
-    require(e.method == kStored, "{}: \"{}\" uses compression method {}, only deflate is supported",
-            description(), name, e.method);
-    require(e.size == e.compressed_size, "{}: \"{}\" has two different sizes", description(), name);
   }
-  require(crc_of(content.bytes) == e.crc32, "{}: \"{}\" is damaged (its checksum does not match)",
-          description(), name);
+  require_checksum(name, extend_crc(0, content.bytes));
   return content;
+}
+
+void ZipArchive::verify_stored(const std::string& name, std::uint64_t limit_bytes) const {
+  const Entry& e = checked_entry(name, limit_bytes);
+  const std::uint64_t begin = data_offset(name, e);
+  std::uint32_t crc = 0;
+  for (std::uint64_t done = 0; done < e.size;) {
+    const std::uint64_t part = std::min(e.size - done, kVerifiedAtOnce);
+    crc = extend_crc(crc, file_.read(begin + done, part).bytes);
+    done += part;
+  }
+  require_checksum(name, crc);
+}
+
+OwnedBytes ZipArchive::read_stored(const std::string& name, std::uint64_t offset, std::uint64_t count) const {
+  const Entry& e = entry(name);
+  require(e.method == kStored && offset <= e.size && count <= e.size - offset,
+          "{}: \"{}\" has {} bytes, {} are needed at {}", description(), name, e.size, count, offset);
+  return file_.read(data_offset(name, e) + offset, count);
 }
 
 bool ZipArchive::is_stored(const std::string& name) const {
   return entry(name).method == kStored;
-}
-
-void ZipArchive::release(const std::string& name) const {
-  const Entry& e = entry(name);
-  if (e.method == kStored)
-    file_.drop_pages(static_cast<std::size_t>(data_offset(name, e)), static_cast<std::size_t>(e.size));
 }
 
 }  // namespace san

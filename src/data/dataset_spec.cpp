@@ -1,12 +1,12 @@
 #include "data/dataset_spec.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <set>
 
 #include "base/atomic_file.h"
+#include "base/bounded_yaml.h"
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/labels.h"
 #include "embedded/dataset_ade20k_150.h"
 #include "embedded/dataset_ade20k_847.h"
@@ -53,6 +53,14 @@ void check_keys(const YAML::Node& node, const std::set<std::string>& known, cons
   }
 }
 
+std::vector<std::string> named_classes(const std::string& name, const std::string& where) {
+  try {
+    return label_set(name).classes;
+  } catch (const Error& error) {
+    fail("{}: {}", where, error.what());
+  }
+}
+
 DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::path& folder) {
   check_keys(
       node,
@@ -70,7 +78,7 @@ DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::pa
   else if (node["classes"].IsSequence())
     spec.set_classes(parse_classes(node["classes"].as<std::vector<std::string>>(), where));
   else
-    spec.set_classes(parse_classes(label_set(node["classes"].as<std::string>()).classes, where));
+    spec.set_classes(parse_classes(named_classes(node["classes"].as<std::string>(), where), where));
   for (const auto& [key, ids] : {std::pair{"category_ids", &spec.category_ids}, {"raw_ids", &spec.raw_ids}}) {
     read(node, key, *ids);
     require(!node[key] || ids->size() == spec.classes.size(), "{}: {} {} for {} classes", where, ids->size(),
@@ -121,16 +129,16 @@ DatasetSpec parse(const YAML::Node& node, const std::string& where, const fs::pa
 
 DatasetSpec folder_spec(const fs::path& folder) {
   DatasetSpec spec;
-  if (fs::exists(folder / "dataset.yaml")) {
+  if (file_exists(folder / "dataset.yaml")) {
     spec = load_dataset_spec((folder / "dataset.yaml").string());
   } else {
     const fs::path names = folder / "classes.txt";
-    require(fs::exists(names),
+    require(file_exists(names),
             "{}: expected dataset.yaml, or images/, labels/ and classes.txt (one class per line); found no "
             "classes.txt",
             folder.string());
     spec = describe_folders("images", "labels", names);
-    spec.name = spec.title = fs::canonical(folder).filename().string();
+    spec.name = spec.title = fs::absolute(folder / "x").lexically_normal().parent_path().filename().string();
   }
   spec.root = folder;
   return spec;
@@ -173,7 +181,7 @@ std::vector<std::string> shipped_datasets() {
 
 DatasetSpec parse_dataset_spec(std::string_view yaml, const std::string& where, const fs::path& folder) {
   try {
-    return parse(YAML::Load(std::string(yaml)), where, folder);
+    return parse(parse_bounded_yaml(yaml, where), where, folder);
   } catch (const YAML::Exception& error) {
     fail("{}: {}", where, error.what());
   }

@@ -56,7 +56,8 @@ DatasetSpec describe_folders(const std::filesystem::path& images, const std::fil
 DatasetSpec describe_folders(const std::filesystem::path& images, const std::filesystem::path& labels,
                              const std::filesystem::path& classes_file);
 
-/// Parses a description; `where` names it in errors, `folder` resolves a classes_file.
+/// Parses a description of at most 4 MiB (as a file) and the limits of parse_bounded_yaml(); `where` names it
+/// in errors, `folder` resolves a classes_file.
 DatasetSpec parse_dataset_spec(std::string_view yaml, const std::string& where,
                                const std::filesystem::path& folder);
 

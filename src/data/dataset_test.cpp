@@ -140,6 +140,22 @@ TEST(Dataset, SaysWhatIsMissing) {
               HasSubstr("found 0 images"));
 }
 
+// An alias stands for a copy: a page of text can describe more than any memory holds.
+TEST(DatasetSpec, CountsWhatAliasesStandFor) {
+  std::string doubling = "a0: &a0 [x, x]\n";
+  for (int i = 1; i < 40; ++i) doubling += fmt::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
+  const auto error = [](const std::string& yaml) {
+    return error_of([&] { (void)parse_dataset_spec(yaml, "spec", {}); });
+  };
+  EXPECT_THAT(error(doubling), HasSubstr("spec: more than 500000 values once aliases are written out"));
+  EXPECT_THAT(error("&a [*a]"), HasSubstr("spec: line 1: a value that contains itself"));
+  EXPECT_THAT(error(std::string(100, '[') + std::string(100, ']')),
+              HasSubstr("spec: nested more than 64 deep"));
+  std::string anchors;
+  for (int i = 0; i < 2000; ++i) anchors += fmt::format("- &n{} v\n", i);
+  EXPECT_THAT(error(anchors), HasSubstr("spec: more than 1000 anchors"));
+}
+
 TEST(Shard, PartitionsTheSamples) {
   std::vector<Sample> all(10);
   for (std::size_t i = 0; i < all.size(); ++i) all[i].stem = std::to_string(i);

@@ -154,7 +154,15 @@ ConvertReport convert_model(const ConvertRequest& r) {
   require_same_parameters(declare_parameters(report.config), *parameters);
   metadata.config = report.config.to_json();
   metadata.activation = activation_name(report.config.clip.activation);
-  if (!r.bpe.empty()) metadata.merges = format_bpe_merges(load_bpe_merges(r.bpe));
+  if (!r.bpe.empty()) {
+    BpeMerges merges = load_bpe_merges(r.bpe);
+    metadata.merges = format_bpe_merges(merges);
+    try {
+      (void)BpeTokenizer(std::move(merges));
+    } catch (const Error& error) {
+      fail("{}: {}", r.bpe.string(), error.what());
+    }
+  }
   if (!r.title.empty()) metadata.extra["title"] = r.title;
   if (!metadata.extra.contains("title"))
     metadata.extra["title"] = report.untrained_adapter

@@ -15,7 +15,14 @@ namespace {
 
 std::shared_ptr<const BpeTokenizer> make_tokenizer(BpeMerges merges, const TextTower& tower,
                                                    const std::string& where) {
-  auto tokenizer = std::make_shared<const BpeTokenizer>(std::move(merges), tower.context);
+  const auto build = [&] {
+    try {
+      return std::make_shared<const BpeTokenizer>(std::move(merges), tower.context);
+    } catch (const Error& error) {
+      fail("{}: {}", where, error.what());
+    }
+  };
+  auto tokenizer = build();
   require(
       tokenizer->vocabulary_size() <= tower.vocabulary,
       "{}: its merges make {} tokens, but the text tower knows {}; use the merges the model was trained with",
@@ -59,7 +66,11 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
                          ? parse_bpe_merges(metadata.merges, where + ", tokenizer merges")
                          : load_bpe_merges(options.bpe_file);
   m.tokenizer = make_tokenizer(std::move(merges), tower, options.bpe_file.empty() ? where : options.bpe_file);
-  m.templates = make_templates("the model's", metadata.templates);
+  try {
+    m.templates = make_templates("the model's", metadata.templates);
+  } catch (const Error& error) {
+    fail("{}: {}", where, error.what());
+  }
   m.license = metadata.license;
   m.card = metadata.model_card;
   const auto title = metadata.extra.find("title");
@@ -91,7 +102,6 @@ std::string hash_text_tower(const std::string& config_json, const TextTower& tow
     const HostArray value = parameters.load(name);
     hash.update(name).update(value.shape.str()).update(dtype_name(value.dtype));
     hash.update(std::span(value.data.get(), static_cast<std::size_t>(value.bytes())));
-    parameters.release(name);
   }
   return hash.hex();
 }

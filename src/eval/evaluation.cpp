@@ -1,11 +1,11 @@
 #include "eval/evaluation.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "base/atomic_file.h"
 #include "base/base64.h"
+#include "base/bounded_json.h"
 #include "base/error.h"
 
 namespace san {
@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 using json = nlohmann::json;
 
 constexpr const char* kFormat = "san-evaluation-1";
-constexpr std::size_t kFileLimitBytes = std::size_t{1} << 30;
+constexpr std::size_t kFileLimitBytes = std::size_t{256} << 20;
+constexpr JsonLimits kJsonLimits{16, 16'000'000};
 
 bool better(const ImageScore& a, const ImageScore& b) {
   return std::tie(b.miou, a.stem) < std::tie(a.miou, b.stem);
@@ -77,6 +78,11 @@ Evaluation parse(const json& node) {
   node.at("unseen").get_to(out.unseen);
   node.at("shards").get_to(out.shards);
   node.at("shard_count").get_to(out.shard_count);
+  require(
+      out.shard_count >= 1 && !out.shards.empty() &&
+          out.shards.size() <= static_cast<std::size_t>(out.shard_count) &&
+          std::ranges::all_of(out.shards, [&](int shard) { return shard >= 1 && shard <= out.shard_count; }),
+      "{} shards of {}: expected numbers from 1 to their count", out.shards.size(), out.shard_count);
   const int classes = static_cast<int>(out.classes.size());
   out.confusion = ConfusionMatrix(classes);
   for (const auto& cell : node.at("confusion"))
@@ -151,9 +157,9 @@ void save_evaluation(const Evaluation& e, const fs::path& path) {
 
 Evaluation load_evaluation(const fs::path& path) {
   try {
-    return parse(json::parse(read_text_file(path, kFileLimitBytes)));
+    return parse(parse_bounded_json(read_text_file(path, kFileLimitBytes), path.string(), kJsonLimits));
   } catch (const json::exception& error) {
-    fail("{}: not an evaluation written by san evaluate: {}", path.string(), error.what());
+    fail("{}: not an evaluation written by san evaluate: {}", path.string(), json_reason(error));
   } catch (const Error& error) {
     fail("{}: not an evaluation written by san evaluate: {}", path.string(), error.what());
   }
@@ -197,8 +203,9 @@ Evaluation merge_evaluations(std::vector<Evaluation> shards) {
   for (int i = 0; i < out.shard_count; ++i)
     require(static_cast<std::size_t>(out.shard_count) == out.shards.size() &&
                 out.shards[static_cast<std::size_t>(i)] == i + 1,
-            "merge: expected each of the shards 1 to {} once; got {}", out.shard_count,
-            fmt::join(out.shards, ", "));
+            "merge: expected each of the shards 1 to {} once; got {}{}", out.shard_count,
+            fmt::join(std::span(out.shards).first(std::min<std::size_t>(out.shards.size(), 20)), ", "),
+            out.shards.size() > 20 ? fmt::format(" and {} more", out.shards.size() - 20) : "");
   out.shards = {1};
   out.shard_count = 1;
   std::ranges::sort(out.images, {}, &ImageScore::stem);

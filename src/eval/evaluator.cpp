@@ -5,12 +5,12 @@
 #include <mutex>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "eval/example_pictures.h"
 #include "image/codec/decode.h"
-#include "image/codec/image_header.h"
+#include "image/codec/limits.h"
 #include "san/colors.hpp"
 #include "san/label_sets.hpp"
 
@@ -37,9 +37,9 @@ auto read_or_reject(ProblemKind kind, const std::filesystem::path& path, const R
   }
 }
 
-LabelMap read_truth(const DatasetSpec& spec, const Sample& sample) {
+LabelMap read_truth(const DatasetSpec& spec, const Sample& sample, const DecodeOptions& decode) {
   LabelMap truth = read_or_reject(ProblemKind::kUnreadableLabel, sample.label,
-                                  [&] { return decode_labels(sample.label); });
+                                  [&] { return decode_labels(sample.label, decode); });
   const auto foreign = std::ranges::find_if(
       truth.labels, [&](int value) { return value >= spec.class_count() && value != spec.ignore; });
   if (foreign != truth.labels.end())
@@ -98,6 +98,9 @@ class Run {
         palette_(palette_of(dataset.spec)),
         keeper_(options.examples),
         progress_("evaluate " + dataset.spec.name, static_cast<std::int64_t>(count), options.quiet) {
+    require(spec_.class_count() <= ConfusionMatrix::kMaxClasses,
+            "dataset {}: {} classes; scores keep a square of cells for at most {}", spec_.name,
+            spec_.class_count(), ConfusionMatrix::kMaxClasses);
     result_.confusion = ConfusionMatrix(spec_.class_count());
     result_.boundary = BoundaryCounts(spec_.class_count());
   }
@@ -127,10 +130,10 @@ class Run {
 
  private:
   void score(const Sample& sample, LabelMap& prediction) {
-    const LabelMap truth = read_truth(spec_, sample);
+    const LabelMap truth = read_truth(spec_, sample, options_.decode);
     const auto read_picture = [&] {
       return read_or_reject(ProblemKind::kUnreadableImage, sample.image,
-                            [&] { return decode_image(sample.image); });
+                            [&] { return decode_image(sample.image, options_.decode); });
     };
     Image picture;
     if (predictor_.reads_pictures()) {
@@ -186,8 +189,8 @@ class Run {
 
 class StoredPredictor final : public Predictor {
  public:
-  StoredPredictor(const std::filesystem::path& path, const DatasetSpec& spec)
-      : name_("predictions in " + path.string()), stored_(open_predictions(path, spec)) {}
+  StoredPredictor(const std::filesystem::path& path, const DatasetSpec& spec, const DecodeOptions& decode)
+      : name_("predictions in " + path.string()), stored_(open_predictions(path, spec, decode)) {}
   std::optional<LabelMap> labels(const Sample& sample, const Image&) override {
     return stored_->find(sample);
   }
@@ -207,24 +210,26 @@ void fail_if_strict(bool strict, const DatasetSpec& spec, const std::vector<Prob
 
 }  // namespace
 
-std::unique_ptr<Predictor> stored_predictor(const std::filesystem::path& path, const DatasetSpec& spec) {
-  return std::make_unique<StoredPredictor>(path, spec);
+std::unique_ptr<Predictor> stored_predictor(const std::filesystem::path& path, const DatasetSpec& spec,
+                                            const DecodeOptions& decode) {
+  return std::make_unique<StoredPredictor>(path, spec, decode);
 }
 
-std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sample>& samples, int threads,
-                                   bool quiet) {
+std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sample>& samples,
+                                   const EvaluationOptions& options) {
   std::vector<Problem> problems = dataset.problems;
   std::mutex mutex;
-  Progress progress("check " + dataset.spec.name, static_cast<std::int64_t>(samples.size()), quiet);
-  ThreadPool pool(threads);
+  Progress progress("check " + dataset.spec.name, static_cast<std::int64_t>(samples.size()), options.quiet);
+  ThreadPool pool(options.threads);
   pool.parallel_for(static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
       const Sample& sample = samples[static_cast<std::size_t>(i)];
       std::optional<Problem> problem;
       try {
-        const LabelMap truth = read_truth(dataset.spec, sample);
+        const LabelMap truth = read_truth(dataset.spec, sample, options.decode);
         const ImageHeader header = read_or_reject(ProblemKind::kUnreadableImage, sample.image, [&] {
-          return read_image_header(MappedFile::open(sample.image).bytes(), sample.image.string());
+          return checked_header(read_file(sample.image, options.decode.max_bytes).bytes,
+                                sample.image.string(), options.decode.max_pixels);
         });
         // The header knows nothing of EXIF orientation: a turned picture is found when it is decoded.
         if (header.height != truth.width || header.width != truth.height)
@@ -248,8 +253,7 @@ Evaluation evaluate(const Dataset& dataset, Predictor& predictor, const Evaluati
   if (options.limit > 0 && static_cast<std::size_t>(options.limit) < all.size())
     all.resize(static_cast<std::size_t>(options.limit));
   const std::vector<Sample> samples = options.shard.select(all);
-  if (options.strict)
-    fail_if_strict(true, dataset.spec, check_dataset(dataset, samples, options.threads, options.quiet));
+  if (options.strict) fail_if_strict(true, dataset.spec, check_dataset(dataset, samples, options));
 
   Run run(dataset, predictor, options, samples.size());
   // One more than the processors: a sample is read while a predictor that takes one at a time computes.

@@ -6,6 +6,7 @@
 
 #include "eval/evaluation.h"
 #include "eval/predictions.h"
+#include "san/codec.hpp"
 #include "san/image.hpp"
 
 namespace san {
@@ -28,7 +29,8 @@ class Predictor {
 };
 
 /// Predictions of any tool; see open_predictions().
-std::unique_ptr<Predictor> stored_predictor(const std::filesystem::path& path, const DatasetSpec& spec);
+std::unique_ptr<Predictor> stored_predictor(const std::filesystem::path& path, const DatasetSpec& spec,
+                                            const DecodeOptions& decode = {});
 
 struct EvaluationOptions {
   Shard shard;
@@ -39,6 +41,7 @@ struct EvaluationOptions {
   std::size_t examples = kExampleLimit;
   std::vector<int> seen{}, unseen{};
   PredictionWriter* writer = nullptr;  ///< also gets every prediction; committed at the end
+  DecodeOptions decode{};              ///< of pictures and labels
   bool quiet = false;
 };
 
@@ -48,8 +51,8 @@ struct EvaluationOptions {
 Evaluation evaluate(const Dataset& dataset, Predictor& predictor, const EvaluationOptions& options);
 
 /// Reads every label and every picture's header of the samples; returns the dataset's problems and those
-/// found, sorted.
-std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sample>& samples, int threads,
-                                   bool quiet);
+/// found, sorted. Of the options it heeds `threads`, `decode` and `quiet`.
+std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sample>& samples,
+                                   const EvaluationOptions& options);
 
 }  // namespace san

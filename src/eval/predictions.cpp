@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "image/codec/decode.h"
 #include "image/codec/encode.h"
 #include "san/masks.hpp"
@@ -16,16 +17,22 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::json;
 
+constexpr std::uint64_t kFileLimitBytes = std::uint64_t{4} << 30;
+// The masks of one image are disjoint as written by detectron2; what overlaps is painted this often at most.
+constexpr std::int64_t kMaxCover = 16;
+constexpr int kMaxRecordValues = 1000;
+
 class FolderPredictions final : public StoredPredictions {
  public:
-  FolderPredictions(const fs::path& folder, int classes) : classes_(classes) {
+  FolderPredictions(const fs::path& folder, int classes, const DecodeOptions& decode)
+      : classes_(classes), decode_(decode) {
     for (auto& file : list_files(folder, {"png", "tif", "tiff"})) files_.emplace(file.stem().string(), file);
   }
 
   std::optional<LabelMap> find(const Sample& sample) const override {
     const auto found = files_.find(sample.stem);
     if (found == files_.end()) return {};
-    LabelMap map = decode_labels(found->second);
+    LabelMap map = decode_labels(found->second, decode_);
     for (auto& label : map.labels)
       if (label >= classes_) label = kNoLabel;
     return map;
@@ -33,37 +40,46 @@ class FolderPredictions final : public StoredPredictions {
 
  private:
   int classes_;
+  DecodeOptions decode_;
   std::unordered_map<std::string, fs::path> files_;
 };
 
 class JsonPredictions final : public StoredPredictions {
  public:
-  JsonPredictions(const fs::path& path, const DatasetSpec& spec) : path_(path) {
+  JsonPredictions(const fs::path& path, const DatasetSpec& spec, std::int64_t max_pixels)
+      : path_(path), max_pixels_(max_pixels) {
     std::unordered_map<std::int64_t, std::uint16_t> index;
     for (std::size_t c = 0; c < spec.category_ids.size(); ++c)
       index[spec.category_ids[c]] = static_cast<std::uint16_t>(c);
+    int values = 0;
     // Records are taken one by one while parsing: the document as a whole would need many times its size.
     const auto take = [&](int depth, json::parse_event_t event, json& value) {
       if (depth == 0 && event != json::parse_event_t::array_start && event != json::parse_event_t::array_end)
         fail("{}: expected a list of predictions", path_.string());
+      // After every object the parser looks through the one around it: many in one record would be slow.
+      if (depth == 1 && event == json::parse_event_t::object_start) values = 0;
+      require(++values <= kMaxRecordValues, "{}: a prediction of more than {} values", path_.string(),
+              kMaxRecordValues);
       if (depth != 1 || event != json::parse_event_t::object_end) return true;
-      const auto category = value.at("category_id").get<std::int64_t>();
+      const std::string where = path_.string();
+      const auto category = json_integer(value.at("category_id"), INT64_MIN, INT64_MAX, where);
       const auto found = index.find(category);
       require(found != index.end(), "{}: category_id {} is not of dataset {} (its ids run from {} to {})",
               path_.string(), category, spec.name, *std::ranges::min_element(spec.category_ids),
               *std::ranges::max_element(spec.category_ids));
       const json& mask = value.at("segmentation");
       masks_[fs::path(value.at("file_name").get<std::string>()).stem().string()].push_back(
-          {found->second, mask.at("size").at(0), mask.at("size").at(1),
+          {found->second, static_cast<int>(json_integer(mask.at("size").at(0), 0, INT32_MAX, where)),
+           static_cast<int>(json_integer(mask.at("size").at(1), 0, INT32_MAX, where)),
            mask.at("counts").get<std::string>()});
       return false;
     };
-    const MappedFile file = MappedFile::open(path);
-    const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
+    const OwnedBytes file = read_file(path, kFileLimitBytes);
+    const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
     try {
-      [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes().size(), take);
+      [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes.size(), take);
     } catch (const json::exception& error) {
-      fail("{}: not a sem_seg_predictions.json: {}", path.string(), error.what());
+      fail("{}: not a sem_seg_predictions.json: {}", path.string(), json_reason(error));
     }
   }
 
@@ -71,18 +87,21 @@ class JsonPredictions final : public StoredPredictions {
     const auto found = masks_.find(sample.stem);
     if (found == masks_.end()) return {};
     const auto& first = found->second.front();
-    constexpr int kSideLimit = 65536;
-    require(first.height > 0 && first.width > 0 && first.height <= kSideLimit && first.width <= kSideLimit,
-            "{}: {}: a mask of {}x{} pixels", path_.string(), sample.stem, first.width, first.height);
-    LabelMap map;
+    require(first.height > 0 && first.width > 0 && first.height <= max_pixels_ / first.width,
+            "{}: {}: a mask of {}x{} pixels; expected 1 to {} in all (--max-pixels)", path_.string(),
+            sample.stem, first.width, first.height, max_pixels_);
+    LabelMap map(first.height, first.width, kNoLabel);
+    std::int64_t painted = 0;
     for (const auto& mask : found->second) {
-      require(mask.height == first.height && mask.width == first.width,
-              "{}: {}: masks of {}x{} and of {}x{} pixels for one image", path_.string(), sample.stem,
-              first.width, first.height, mask.width, mask.height);
-      const auto set = decode_rle(Rle{mask.height, mask.width, rle_counts_from_string(mask.counts)});
-      if (map.labels.empty()) map = LabelMap(first.height, first.width, kNoLabel);
-      for (std::size_t i = 0; i < set.size(); ++i)
-        if (set[i]) map.labels[i] = mask.label;
+      try {
+        const Rle rle{mask.height, mask.width, rle_counts_from_string(mask.counts)};
+        painted += rle.area();
+        require(painted <= kMaxCover * map.height * map.width,
+                "masks that cover the image more than {} times over", kMaxCover);
+        paint_rle(rle, mask.label, map);
+      } catch (const Error& error) {
+        fail("{}: {}: {}", path_.string(), sample.stem, error.what());
+      }
     }
     return map;
   }
@@ -94,6 +113,7 @@ class JsonPredictions final : public StoredPredictions {
     std::string counts;
   };
   fs::path path_;
+  std::int64_t max_pixels_;
   std::unordered_map<std::string, std::vector<Mask>> masks_;
 };
 
@@ -167,18 +187,19 @@ class FolderWriter final : public PredictionWriter {
 
 }  // namespace
 
-std::unique_ptr<StoredPredictions> open_predictions(const fs::path& path, const DatasetSpec& spec) {
+std::unique_ptr<StoredPredictions> open_predictions(const fs::path& path, const DatasetSpec& spec,
+                                                    const DecodeOptions& decode) {
   std::error_code error;
   if (fs::is_directory(path, error)) {
     const fs::path inside = path / "sem_seg_predictions.json";
     if (!list_files(path, {"png", "tif", "tiff"}).empty())
-      return std::make_unique<FolderPredictions>(path, spec.class_count());
-    require(fs::exists(inside),
+      return std::make_unique<FolderPredictions>(path, spec.class_count(), decode);
+    require(file_exists(inside),
             "{}: neither label files (*.png, *.tif) nor a sem_seg_predictions.json in this folder",
             path.string());
-    return std::make_unique<JsonPredictions>(inside, spec);
+    return std::make_unique<JsonPredictions>(inside, spec, decode.max_pixels);
   }
-  return std::make_unique<JsonPredictions>(path, spec);
+  return std::make_unique<JsonPredictions>(path, spec, decode.max_pixels);
 }
 
 std::unique_ptr<PredictionWriter> write_predictions_json(const fs::path& path, const DatasetSpec& spec) {

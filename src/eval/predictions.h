@@ -10,11 +10,10 @@
 #include "base/atomic_file.h"
 #include "base/labels.h"
 #include "data/dataset.h"
+#include "san/codec.hpp"
 #include "san/image.hpp"
 
 namespace san {
-
-/// What a label map holds where a prediction names no class.
 
 /// Predicted label maps that some tool has written. Safe to use from several threads.
 class StoredPredictions {
@@ -28,9 +27,11 @@ class StoredPredictions {
 /// `path` is a folder of label files (8/16-bit PNG or TIFF named like the images, values = class indices,
 /// others = no class) or a sem_seg_predictions.json as detectron2 writes it: [{file_name, category_id,
 /// segmentation: {size: [h, w], counts}}], matched by the stem of file_name. A folder that holds such a JSON
-/// and no label file counts as the JSON.
+/// and no label file counts as the JSON. Limits: those of `decode` a map, 4 GiB of JSON, masks that cover an
+/// image 16 times over.
 std::unique_ptr<StoredPredictions> open_predictions(const std::filesystem::path& path,
-                                                    const DatasetSpec& spec);
+                                                    const DatasetSpec& spec,
+                                                    const DecodeOptions& decode = {});
 
 /// Takes the predictions of a run, in any order and from any thread, and keeps them in sample order.
 class PredictionWriter {

@@ -51,6 +51,29 @@ void for_each_run(const Value* values, int height, int width, const Add& add) {
   if (position != 0) add(begin, position - begin, current);
 }
 
+void check_runs(const Rle& rle) {
+  const std::uint32_t pixels = pixel_count(rle.height, rle.width);
+  std::uint64_t total = 0;
+  for (const std::uint32_t count : rle.counts) total += count;
+  require(total == pixels, "RLE: the runs cover {} pixels, but the mask has {}x{}", total, rle.width,
+          rle.height);
+}
+
+/// Sets the mask's pixels of a row-major map; the runs go down its columns.
+template <class Value>
+void fill_runs(const Rle& rle, Value value, Value* map) {
+  const auto height = static_cast<std::uint32_t>(rle.height), width = static_cast<std::uint32_t>(rle.width);
+  std::uint32_t position = 0;
+  for (std::size_t i = 0; i < rle.counts.size(); position += rle.counts[i], ++i) {
+    if (i % 2 == 0 || rle.counts[i] == 0) continue;
+    std::uint32_t y = position % height, x = position / height;
+    for (std::uint32_t left = rle.counts[i]; left > 0; --left) {
+      map[static_cast<std::size_t>(y) * width + x] = value;
+      if (++y == height) y = 0, ++x;
+    }
+  }
+}
+
 }  // namespace
 
 std::int64_t Rle::area() const {
@@ -91,22 +114,17 @@ std::map<std::uint16_t, Rle> encode_rles(const LabelMap& map) {
 }
 
 std::vector<std::uint8_t> decode_rle(const Rle& rle) {
-  const std::uint32_t pixels = pixel_count(rle.height, rle.width);
-  std::uint64_t total = 0;
-  for (const std::uint32_t count : rle.counts) total += count;
-  require(total == pixels, "RLE: the runs cover {} pixels, but the mask has {}x{}", total, rle.width,
-          rle.height);
-  std::vector<std::uint8_t> mask(pixels);
-  const auto height = static_cast<std::uint32_t>(rle.height), width = static_cast<std::uint32_t>(rle.width);
-  std::uint32_t position = 0;
-  for (std::size_t i = 0; i < rle.counts.size(); ++i) {
-    const std::uint32_t end = position + rle.counts[i];
-    if (i % 2 == 1)
-      for (std::uint32_t p = position; p < end; ++p)
-        mask[static_cast<std::size_t>(p % height) * width + p / height] = 1;
-    position = end;
-  }
+  check_runs(rle);
+  std::vector<std::uint8_t> mask(pixel_count(rle.height, rle.width));
+  fill_runs(rle, std::uint8_t{1}, mask.data());
   return mask;
+}
+
+void paint_rle(const Rle& rle, std::uint16_t label, LabelMap& map) {
+  require(rle.height == map.height && rle.width == map.width,
+          "RLE: a mask of {}x{} pixels on a picture of {}x{}", rle.width, rle.height, map.width, map.height);
+  check_runs(rle);
+  fill_runs(rle, label, map.labels.data());
 }
 
 // Each number is the difference to the one two before (from the fourth on), in groups of five bits, least

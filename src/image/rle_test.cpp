@@ -54,6 +54,18 @@ TEST(Rle, LabelsInOnePassEqualLabelsOneByOne) {
   }
 }
 
+TEST(Rle, PaintsWhatItDecodes) {
+  std::mt19937 random(5);
+  LabelMap map(11, 7);
+  for (auto& label : map.labels) label = static_cast<std::uint16_t>(random() % 3);
+  LabelMap painted(11, 7);
+  for (const auto& [label, rle] : encode_rles(map)) paint_rle(rle, label, painted);
+  EXPECT_EQ(painted.labels, map.labels);
+  LabelMap other(7, 11);
+  EXPECT_THROW(paint_rle(encode_rle(map, 1), 1, other), Error);
+  EXPECT_THROW(paint_rle({11, 7, {76}}, 1, painted), Error);
+}
+
 TEST(Rle, RefusesNonsense) {
   EXPECT_THROW(encode_rle(std::vector<std::uint8_t>(5), 2, 3), Error);
   EXPECT_THROW(decode_rle({2, 3, {2, 3}}), Error);

@@ -9,8 +9,8 @@
 namespace san {
 
 ConfusionMatrix::ConfusionMatrix(int classes) : classes_(classes) {
-  require(classes >= 1 && classes <= kMaxClasses, "confusion matrix: {} classes; expected 1 to {}", classes,
-          kMaxClasses);
+  require(classes >= 1 && classes <= kMaxClasses,
+          "confusion matrix: {} classes; its square of cells is kept for 1 to {}", classes, kMaxClasses);
   cells_.resize(static_cast<std::size_t>(classes + 1) * static_cast<std::size_t>(classes + 1));
 }
 

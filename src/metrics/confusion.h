@@ -11,7 +11,8 @@ namespace san {
 /// order of adding and merging never changes the result.
 class ConfusionMatrix {
  public:
-  /// 1 ≤ classes ≤ 65535.
+  static constexpr int kMaxClasses = 10'000;  ///< 800 MB of cells
+  /// 1 ≤ classes ≤ kMaxClasses.
   explicit ConfusionMatrix(int classes);
 
   int classes() const { return classes_; }

@@ -91,7 +91,7 @@ void SanConfig::validate() const {
         "must be -1 (feature_layer) or 0 to feature_layer");
   check(bias_layers == 1 || (decoupled_heads && bias_layers == clip.layers - recognition_start()),
         "bias_layers", "must be 1 or the number of deep CLIP blocks");
-  check(clip_scale > 0 && clip_scale <= 4, "clip_scale", "must be above 0, at most 4");
+  check(clip_scale >= 1.0 / 64 && clip_scale <= 4, "clip_scale", "must be 1/64 to 4");
   for (const auto& [block, layer] : fusion)
     check(in(block, 0, blocks) && in(layer, 0, feature_layer), "fusion",
           "maps side blocks 0..blocks to CLIP layers 0..feature_layer");

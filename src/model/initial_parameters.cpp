@@ -74,7 +74,6 @@ class FreshAdapter final : public ParameterSource {
   Shape shape(const std::string& name) const override { return of(name).shape(name); }
   HostArray load(const std::string& name) const override { return of(name).load(name); }
   std::string description() const override { return clip_->description(); }
-  void release(const std::string& name) const override { of(name).release(name); }
 
  private:
   const ParameterSource& of(const std::string& name) const {

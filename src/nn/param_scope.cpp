@@ -29,9 +29,7 @@ LinearWeight ParamScope::linear(std::int64_t in, std::int64_t out, bool convolut
   const Param weight = take("weight", convolution ? Shape{out, in, 1, 1} : Shape{out, in});
   const Param bias = take("bias", {out});
   if (!backend()) return {weight.name, in, out, true, nullptr};
-  LinearWeight w = backend()->prepare_linear(weight, &bias);
-  loader_->source_->release(weight.name);
-  return w;
+  return backend()->prepare_linear(weight, &bias);
 }
 
 GroupedLinearWeight ParamScope::grouped_linear(std::int64_t in, std::int64_t out, int groups,
@@ -39,9 +37,7 @@ GroupedLinearWeight ParamScope::grouped_linear(std::int64_t in, std::int64_t out
   const Param weight = take("weight", convolution ? Shape{out, in, 1, 1} : Shape{out, in});
   const Param bias = take("bias", {out});
   if (!backend()) return {weight.name, in, out, groups, true, nullptr};
-  GroupedLinearWeight w = backend()->prepare_grouped_linear(weight, &bias, groups);
-  loader_->source_->release(weight.name);
-  return w;
+  return backend()->prepare_grouped_linear(weight, &bias, groups);
 }
 
 LinearWeight ParamScope::in_proj(std::int64_t width, std::int64_t begin, std::int64_t end) const {
@@ -49,9 +45,7 @@ LinearWeight ParamScope::in_proj(std::int64_t width, std::int64_t begin, std::in
   if (!backend()) return {weight.name, width, end - begin, true, nullptr};
   if (begin != 0 || end != 3 * width)
     for (Param* p : {&weight, &bias}) p->row_begin = begin, p->row_end = end;
-  LinearWeight w = backend()->prepare_linear(weight, &bias);
-  loader_->source_->release(weight.name);
-  return w;
+  return backend()->prepare_linear(weight, &bias);
 }
 
 LinearWeight ParamScope::projection(std::string_view name, std::int64_t in, std::int64_t out) const {
@@ -71,17 +65,13 @@ PatchWeight ParamScope::patch_embed(std::int64_t patch, std::int64_t out, bool h
   const Param weight = take("weight", {out, kRgb, patch, patch});
   const Param bias = has_bias ? take("bias", {out}) : Param{};
   if (!backend()) return {weight.name, patch, kRgb, out, has_bias, nullptr};
-  PatchWeight w = backend()->prepare_patch_embed(weight, has_bias ? &bias : nullptr);
-  loader_->source_->release(weight.name);
-  return w;
+  return backend()->prepare_patch_embed(weight, has_bias ? &bias : nullptr);
 }
 
 TableWeight ParamScope::table(std::string_view name, std::int64_t rows, std::int64_t width) const {
   const Param value = take(name, {rows, width});
   if (!backend()) return {value.name, rows, width, nullptr};
-  TableWeight w = backend()->prepare_table(value);
-  loader_->source_->release(value.name);
-  return w;
+  return backend()->prepare_table(value);
 }
 
 Tensor ParamScope::tensor(std::string_view name, const Shape& stored, const Shape& as) const {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace san {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t kHeaderBytes = 128;
-constexpr std::size_t kElementLimit = std::size_t{64} << 20;
+constexpr std::size_t kElementLimit = std::size_t{16} << 20;
 constexpr std::size_t kInflateLimitBytes = kElementLimit * 8 + 4096;
 
 enum Type : std::uint32_t {
@@ -84,7 +84,8 @@ class Reader {
   const std::string& where_;
 };
 
-std::vector<std::byte> inflate_all(Bytes compressed, const std::string& where) {
+/// `budget` is what all variables of the file together may still take.
+std::vector<std::byte> inflate_all(Bytes compressed, std::size_t& budget, const std::string& where) {
   z_stream stream{};
   require(inflateInit(&stream) == Z_OK, "{}: zlib cannot start", where);
   struct Ender {
@@ -102,9 +103,10 @@ std::vector<std::byte> inflate_all(Bytes compressed, const std::string& where) {
     require(status == Z_OK || status == Z_STREAM_END, "{}: damaged compressed data in the MAT-file: {}",
             where, stream.msg ? stream.msg : "it ends early");
     out.insert(out.end(), chunk.begin(), chunk.end() - static_cast<std::ptrdiff_t>(stream.avail_out));
-    require(out.size() <= kInflateLimitBytes, "{}: a variable of more than {} bytes in the MAT-file", where,
+    require(out.size() <= budget, "{}: variables of more than {} bytes in the MAT-file", where,
             kInflateLimitBytes);
   }
+  budget -= out.size();
   return out;
 }
 
@@ -205,12 +207,13 @@ LabelMap parse_mat_label_map(Bytes file, std::string_view name, const std::strin
           "{}: no level 5 MAT-file (version 7.3 files are HDF5: save them again with -v7)", where);
   const bool swap = little != (std::endian::native == std::endian::little);
   Reader reader(file.subspan(kHeaderBytes), swap, where);
+  std::size_t budget = kInflateLimitBytes;
   while (!reader.at_end()) {
     const Element element = reader.next();
     if (element.type == kMatrix) {
       if (auto map = read_matrix(Reader(element.data, swap, where), name, where)) return std::move(*map);
     } else if (element.type == kCompressed) {
-      const auto content = inflate_all(element.data, where);
+      const auto content = inflate_all(element.data, budget, where);
       const Element inner = Reader(content, swap, where).next();
       if (inner.type != kMatrix) continue;
       if (auto map = read_matrix(Reader(inner.data, swap, where), name, where)) return std::move(*map);
@@ -220,8 +223,7 @@ LabelMap parse_mat_label_map(Bytes file, std::string_view name, const std::strin
 }
 
 LabelMap read_mat_label_map(const std::filesystem::path& path, std::string_view name) {
-  const MappedFile file = MappedFile::open(path);
-  return parse_mat_label_map(file.bytes(), name, path.string());
+  return parse_mat_label_map(read_file(path).bytes, name, path.string());
 }
 
 }  // namespace san

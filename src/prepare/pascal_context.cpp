@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "image/codec/decode.h"
 #include "prepare/mat_file.h"
 #include "prepare/raw_source.h"
@@ -16,6 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using json = nlohmann::json;
+
+constexpr int kMaxRecordValues = 1000;
+constexpr std::uint64_t kFileLimitBytes = std::uint64_t{4} << 30;
 
 /// One mask of trainval_merged.json: COCO run lengths, compressed.
 struct MergedMask {
@@ -38,34 +42,48 @@ std::vector<MergedImage> read_merged(const fs::path& path) {
   std::unordered_map<std::int64_t, std::size_t> index;
   std::vector<std::pair<std::int64_t, MergedMask>> masks;
   std::string section;
+  const auto number = [&](const json& value) {
+    return static_cast<int>(json_integer(value, 0, INT32_MAX, path.string()));
+  };
   const auto take = [&](const json& entry) {
     const auto id = entry.at("image_id").get<std::int64_t>();
     if (section == "images") {
       require(index.emplace(id, images.size()).second, "{}: image_id {} occurs twice", path.string(), id);
-      images.push_back({entry.at("file_name"), entry.at("phase"), entry.at("height"), entry.at("width"), {}});
+      images.push_back({entry.at("file_name"),
+                        entry.at("phase"),
+                        number(entry.at("height")),
+                        number(entry.at("width")),
+                        {}});
+      check_stem(fs::path(images.back().file_name).stem().string(), path.string());
     } else {
       const json& mask = entry.at("segmentation");
-      masks.emplace_back(id, MergedMask{entry.at("category_id"), mask.at("size").at(0), mask.at("size").at(1),
-                                        mask.at("counts").get<std::string>()});
+      masks.emplace_back(id, MergedMask{number(entry.at("category_id")), number(mask.at("size").at(0)),
+                                        number(mask.at("size").at(1)), mask.at("counts").get<std::string>()});
     }
   };
+  int values = 0;
   const auto filter = [&](int depth, json::parse_event_t event, json& value) {
     if (depth == 1 && event == json::parse_event_t::key) {
       section = value.get<std::string>();
       return section == "images" || section == "annos_segmentation";
     }
+    // After every object the parser looks through the one around it: many in one record would be slow.
+    if (depth <= 2 && event == json::parse_event_t::object_start) values = 0;
+    const bool kept = section == "images" || section == "annos_segmentation";
+    require(!kept || ++values <= kMaxRecordValues, "{}: a record of more than {} values", path.string(),
+            kMaxRecordValues);
     if (depth == 2 && event == json::parse_event_t::object_end && !value.is_discarded()) {
       take(value);
       return false;
     }
     return true;
   };
-  const MappedFile file = MappedFile::open(path);
-  const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
+  const OwnedBytes file = read_file(path, kFileLimitBytes);
+  const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
   try {
-    [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes().size(), filter);
+    [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes.size(), filter);
   } catch (const json::exception& error) {
-    fail("{}: not the Detail API's trainval_merged.json: {}", path.string(), error.what());
+    fail("{}: not the Detail API's trainval_merged.json: {}", path.string(), json_reason(error));
   }
   for (auto& [id, mask] : masks) {
     const auto found = index.find(id);
@@ -77,19 +95,20 @@ std::vector<MergedImage> read_merged(const fs::path& path) {
 }
 
 LabelMap paint(const MergedImage& image) {
-  constexpr int kSideLimit = 16384;
-  require(image.height > 0 && image.width > 0 && image.height <= kSideLimit && image.width <= kSideLimit,
-          "{}: {}x{} pixels in trainval_merged.json", image.file_name, image.width, image.height);
+  constexpr std::int64_t kMaxPixels = 1 << 24, kMaxCover = 64;
+  require(image.height > 0 && image.width > 0 && image.height <= kMaxPixels / image.width,
+          "{}x{} pixels in trainval_merged.json; expected 1 to {} in all", image.width, image.height,
+          kMaxPixels);
   LabelMap out(image.height, image.width, 0);
+  std::int64_t painted = 0;
   for (const auto& mask : image.masks) {
-    require(mask.height == image.height && mask.width == image.width,
-            "{}: a mask of {}x{} pixels on a picture of {}x{}", image.file_name, mask.width, mask.height,
-            image.width, image.height);
-    require(mask.category >= 0 && mask.category <= 65535, "{}: category id {}", image.file_name,
+    require(mask.category >= 0 && mask.category <= 65535, "category id {}; expected 0 to 65535",
             mask.category);
-    const auto set = decode_rle(Rle{mask.height, mask.width, rle_counts_from_string(mask.counts)});
-    for (std::size_t i = 0; i < set.size(); ++i)
-      if (set[i]) out.labels[i] = static_cast<std::uint16_t>(mask.category);
+    const Rle rle{mask.height, mask.width, rle_counts_from_string(mask.counts)};
+    painted += rle.area();
+    require(painted <= kMaxCover * image.height * image.width,
+            "masks that cover the picture more than {} times over", kMaxCover);
+    paint_rle(rle, static_cast<std::uint16_t>(mask.category), out);
   }
   return out;
 }
@@ -121,7 +140,7 @@ bool wanted(const MergedImage& image, const std::vector<std::string>& splits) {
 
 fs::path picture_of(const ContextSource& context, const MergedImage& image) {
   const fs::path path = context.images ? *context.images / fs::path(image.file_name).filename() : fs::path();
-  return fs::exists(path) ? path : fs::path();
+  return file_exists(path) ? path : fs::path();
 }
 
 }  // namespace
@@ -138,7 +157,7 @@ RawSource list_pascal_context_59(const fs::path& source, const std::vector<std::
                      image.file_name,
                      {}};
     const auto shared = std::make_shared<const MergedImage>(std::move(image));
-    sample.read = [shared] { return RawContent{paint(*shared), {}}; };
+    sample.read = [shared](const DecodeOptions&) { return RawContent{paint(*shared), {}}; };
     out.samples.push_back(std::move(sample));
   }
   return out;
@@ -157,9 +176,10 @@ RawSource list_pascal_context_459(const fs::path& source, const std::vector<std:
     if (!wanted(image, splits)) continue;
     const std::string stem = fs::path(image.file_name).stem().string();
     const fs::path label = *folder / (stem + ".mat");
-    out.samples.push_back({image.phase, stem, picture_of(context, image), label, [label] {
-                             return RawContent{read_mat_label_map(label, "LabelMap"), {}};
-                           }});
+    out.samples.push_back(
+        {image.phase, stem, picture_of(context, image), label, [label](const DecodeOptions&) {
+           return RawContent{read_mat_label_map(label, "LabelMap"), {}};
+         }});
   }
   return out;
 }

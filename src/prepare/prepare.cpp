@@ -7,7 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "image/codec/encode.h"
@@ -36,11 +36,10 @@ RawLayout* layout_of(const std::string& dataset) {
 }
 
 void place_picture(const fs::path& from, const fs::path& to, bool copy) {
-  if (fs::exists(to)) return;
+  if (file_exists(to)) return;
   if (copy) {
-    const MappedFile file = MappedFile::open(from);
     AtomicFile out(to);
-    out.write(file.bytes());
+    out.write(read_file(from).bytes);
     out.commit();
     return;
   }
@@ -69,9 +68,13 @@ class Converter {
     try {
       count(sample, convert(sample, label, image));
     } catch (const Error& error) {
+      // Readers begin with the path, which the summary prints anyway.
+      std::string_view detail = error.what();
+      if (const std::string path = sample.label.string() + ": "; detail.starts_with(path))
+        detail.remove_prefix(path.size());
       const std::lock_guard lock(mutex_);
       ++summary_.splits[sample.split].failed;
-      summary_.problems.push_back({ProblemKind::kUnreadableLabel, sample.label, error.what()});
+      summary_.problems.push_back({ProblemKind::kUnreadableLabel, sample.label, std::string(detail)});
     }
   }
 
@@ -84,15 +87,15 @@ class Converter {
   }
 
   Counter convert(const RawSample& sample, const fs::path& label, const fs::path& image) {
-    if (sample.image.empty() && !fs::exists(image)) {
+    if (sample.image.empty() && !file_exists(image)) {
       const std::lock_guard lock(mutex_);
       summary_.problems.push_back({ProblemKind::kLabelWithoutImage, sample.label, ""});
     }
-    if (fs::exists(label) && (!source_.reencodes_pictures || fs::exists(image))) {
+    if (file_exists(label) && (!source_.reencodes_pictures || file_exists(image))) {
       if (!sample.image.empty()) place_picture(sample.image, image, options_.copy_images);
       return &SplitCounts::kept;
     }
-    RawContent content = sample.read();
+    RawContent content = sample.read(options_.decode);
     if (!remap(content.ids) && source_.drop_unlabelled) return &SplitCounts::unlabelled;
     // The label comes last: its presence says that the sample is complete.
     if (content.picture)

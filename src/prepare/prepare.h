@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "san/codec.hpp"
 
 namespace san {
 
@@ -17,6 +18,7 @@ struct PrepareOptions {
   std::vector<std::string> splits{};  ///< empty: every split of which the raw files are there
   bool copy_images = false;           ///< copy pictures instead of linking to them
   int threads = 0;                    ///< 0: one per processor
+  DecodeOptions decode{};             ///< of pictures and labels
   bool quiet = false;
 };
 
@@ -42,7 +44,8 @@ struct PrepareSummary {
 /// Converts a raw download into the layout the dataset's description names. What exists already is kept
 /// (files appear only whole), so an interrupted run continues where it stopped. Files that cannot be
 /// converted are listed, the rest goes on. Throws Error when the raw files are not found, naming the places
-/// looked at.
+/// looked at. Limits: 64 MiB for a list of pictures, 4 GiB for Pascal Context's JSON, there 16 Mi pixels a
+/// picture and masks that cover it 64 times over.
 PrepareSummary prepare_dataset(const PrepareOptions& options);
 
 }  // namespace san

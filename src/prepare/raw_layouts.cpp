@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/input_file.h"
 #include "image/codec/decode.h"
 #include "image/resize.h"
 #include "prepare/raw_source.h"
@@ -15,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Strings = std::vector<std::string>;
+constexpr std::size_t kListLimitBytes = std::size_t{64} << 20;
 
 /// "train" is "training" in ADE20K.
 std::string ade_folder(const std::string& split) {
@@ -34,10 +36,10 @@ void add_folder(RawSource& out, const std::string& split, const fs::path& labels
                 const std::optional<fs::path>& images) {
   for (const auto& label : list_files(labels, {"png"}, &out.problems)) {
     const fs::path image = images ? *images / (label.stem().string() + ".jpg") : fs::path();
-    out.samples.push_back(
-        {split, label.stem().string(), fs::exists(image) ? image : fs::path(), label, [label] {
-           return RawContent{decode_labels(label), {}};
-         }});
+    out.samples.push_back({split, label.stem().string(), file_exists(image) ? image : fs::path(), label,
+                           [label](const DecodeOptions& decode) {
+                             return RawContent{decode_labels(label, decode), {}};
+                           }});
   }
 }
 
@@ -65,12 +67,19 @@ void add_split_folders(RawSource& out, const fs::path& source, const Strings& sp
 Strings read_id_list(const fs::path& file) {
   Strings ids;
   std::set<std::string> seen;
-  std::istringstream lines(read_text_file(file));
+  std::istringstream lines(read_text_file(file, kListLimitBytes));
+  std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string word;
+    ++number;
     if (!(words >> word)) continue;
-    std::string id = fs::path(word).stem().string();
+    const std::string where = fmt::format("{}: line {}", file.string(), number);
+    const fs::path path(word);
+    require(std::find(path.begin(), path.end(), "..") == path.end(),
+            "{}: expected a picture's name, or a path below the data, got one with '..'", where);
+    std::string id = path.stem().string();
+    check_stem(id, where);
     if (seen.insert(id).second) ids.push_back(std::move(id));
   }
   return ids;
@@ -78,10 +87,19 @@ Strings read_id_list(const fs::path& file) {
 
 }  // namespace
 
+void check_stem(const std::string& stem, const std::string& where) {
+  constexpr std::size_t kMaxBytes = 200;
+  const bool plain =
+      std::ranges::none_of(stem, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '/'; });
+  require(
+      !stem.empty() && stem.size() <= kMaxBytes && stem != "." && stem != ".." && plain,
+      "{}: expected the name of a picture (1 to {} bytes, no folders, no control characters), got {} bytes{}",
+      where, kMaxBytes, stem.size(), plain ? " '" + stem.substr(0, 40) + "'" : "");
+}
+
 std::optional<fs::path> find_raw(const fs::path& source, const Strings& candidates) {
-  std::error_code error;
   for (const auto& candidate : candidates)
-    if (fs::exists(source / candidate, error)) return source / candidate;
+    if (file_exists(source / candidate)) return source / candidate;
   return {};
 }
 
@@ -143,9 +161,10 @@ RawSource list_voc(const fs::path& source, const Strings& splits) {
     out.notes.push_back(fmt::format("{}: images of {}", split, list->string()));
     for (const auto& id : read_id_list(*list)) {
       const fs::path label = *labels / (id + ".png"), image = images ? *images / (id + ".jpg") : fs::path();
-      out.samples.push_back({split, id, fs::exists(image) ? image : fs::path(), label, [label] {
-                               return RawContent{decode_labels(label), {}};
-                             }});
+      out.samples.push_back(
+          {split, id, file_exists(image) ? image : fs::path(), label, [label](const DecodeOptions& decode) {
+             return RawContent{decode_labels(label, decode), {}};
+           }});
     }
   }
   require(!out.samples.empty(), "{}: no list of images found; looked for trainaug.txt, train.txt and val.txt",
@@ -155,9 +174,10 @@ RawSource list_voc(const fs::path& source, const Strings& splits) {
 
 namespace {
 
-RawContent read_ade_full(const fs::path& image_file, const fs::path& label_file) {
-  Image picture = decode_image(image_file);
-  const Image coded = decode_image(label_file);
+RawContent read_ade_full(const fs::path& image_file, const fs::path& label_file,
+                         const DecodeOptions& decode) {
+  Image picture = decode_image(image_file, decode);
+  const Image coded = decode_image(label_file, decode);
   require(picture.height == coded.height && picture.width == coded.width,
           "{}: {}x{} pixels, its picture has {}x{}", label_file.string(), coded.width, coded.height,
           picture.width, picture.height);
@@ -200,8 +220,9 @@ RawSource list_ade_full(const fs::path& source, const Strings& splits) {
     const std::string split = stem.starts_with("ADE_val_") ? "val" : "train";
     if (std::ranges::find(splits, split) == splits.end()) continue;
     const fs::path label = image.parent_path() / (stem + "_seg.png");
-    out.samples.push_back(
-        {split, stem, image, label, [image, label] { return read_ade_full(image, label); }});
+    out.samples.push_back({split, stem, image, label, [image, label](const DecodeOptions& decode) {
+                             return read_ade_full(image, label, decode);
+                           }});
   }
   require(!error, "{}: cannot list the folder: {}", root->string(), error.message());
   require(!out.samples.empty(), "{}: no ADE_*.jpg below it; expected the unpacked ADE20K_2021_17_01",

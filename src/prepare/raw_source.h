@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "san/codec.hpp"
 #include "san/image.hpp"
 
 namespace san {
@@ -19,9 +20,9 @@ struct RawContent {
 
 struct RawSample {
   std::string split, stem;
-  std::filesystem::path image;         ///< the raw picture; empty when it was not found
-  std::filesystem::path label;         ///< the raw label file, for messages
-  std::function<RawContent()> read{};  ///< throws Error
+  std::filesystem::path image;                             ///< the raw picture; empty when it was not found
+  std::filesystem::path label;                             ///< the raw label file, for messages
+  std::function<RawContent(const DecodeOptions&)> read{};  ///< throws Error
 };
 
 /// What a raw download holds, and how to take its labels.
@@ -39,6 +40,10 @@ struct RawSource {
 using RawLayout = RawSource(const std::filesystem::path& source, const std::vector<std::string>& splits);
 RawLayout list_coco_stuff, list_voc, list_pascal_context_59, list_pascal_context_459, list_ade_150,
     list_ade_full;
+
+/// What a list may call a picture: a file name without folders, of 1 to 200 bytes, none of them a control
+/// character. Throws Error that begins with `where`.
+void check_stem(const std::string& stem, const std::string& where);
 
 /// The first of `candidates` (relative to `source`) that exists; nothing if none does.
 std::optional<std::filesystem::path> find_raw(const std::filesystem::path& source,

@@ -109,7 +109,9 @@ int run_commands(CLI::App& app, const std::string& path, int argc, char** argv) 
     fmt::print(stderr, "error: {}\n", printable(explain(app, e)));
     return 2;
   } catch (...) {
-    fmt::print(stderr, "error: {}\n", last_words(std::current_exception()));
+    fmt::print(stderr, "error: {}\n",
+               last_words(std::current_exception(),
+                          fmt::format("{} {}", path, fmt::join(argv + 1, argv + argc, " "))));
     return 2;
   }
   return 0;

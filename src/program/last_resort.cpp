@@ -45,7 +45,7 @@ namespace {
 
 constexpr double kMiB = 1 << 20;
 
-std::string out_of_memory() {
+std::string out_of_memory(std::string_view command) {
   rlimit limit{};
   const bool limited = ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   const double has =
@@ -54,18 +54,19 @@ std::string out_of_memory() {
   return fmt::format(
       "out of memory: needs {} at once beside what is in use, has {:.0f} MiB in all, because {}; use a "
       "smaller "
-      "picture, fewer classes, or a smaller --short-side",
+      "picture, fewer classes, or a smaller --short-side{}",
       refused_bytes > 0 ? fmt::format("{:.0f} MiB", static_cast<double>(refused_bytes) / kMiB) : "more",
-      has / kMiB, limited ? "a limit is set (ulimit -v)" : "the machine has no more");
+      has / kMiB, limited ? "a limit is set (ulimit -v)" : "the machine has no more",
+      command.empty() ? "" : fmt::format("; it was for: {}", printable(command, 300)));
 }
 
-std::string describe(const std::exception_ptr& failure) {
+std::string describe(const std::exception_ptr& failure, std::string_view command) {
   try {
     std::rethrow_exception(failure);
   } catch (const std::bad_alloc&) {
-    return out_of_memory();
+    return out_of_memory(command);
   } catch (const std::length_error&) {
-    return "a size is larger than any memory: " + out_of_memory();
+    return "a size is larger than any memory: " + out_of_memory(command);
   } catch (const std::filesystem::filesystem_error& e) {
     return fmt::format("{}: expected a file or folder that can be used, got: {}", e.path1().string(),
                        e.code().message());
@@ -78,8 +79,8 @@ std::string describe(const std::exception_ptr& failure) {
 
 }  // namespace
 
-std::string last_words(const std::exception_ptr& failure) {
-  return printable_lines(describe(failure));
+std::string last_words(const std::exception_ptr& failure, std::string_view command) {
+  return printable_lines(describe(failure, command));
 }
 
 }  // namespace san

@@ -41,6 +41,12 @@ TEST(LastResort, SaysHowMuchWasAskedFor) {
 }
 #endif
 
+TEST(LastResort, OutOfMemoryNamesTheCommand) {
+  const auto failure = std::make_exception_ptr(std::bad_alloc());
+  EXPECT_THAT(last_words(failure, "san verify a\x1b[2J.safetensors"), HasSubstr("it was for: san verify a"));
+  EXPECT_THAT(last_words(failure, "san verify a\x1b[2J.safetensors"), Not(HasSubstr("\x1b")));
+}
+
 TEST(LastResort, SizesThatNoMemoryHas) {
   const std::string words = words_of([] { throw std::length_error("vector::reserve"); });
   EXPECT_THAT(words, HasSubstr("larger than any memory"));

@@ -22,7 +22,7 @@ std::uint16_t float_to_half(float value);
 float bfloat16_to_float(std::uint16_t bits);
 std::uint16_t float_to_bfloat16(float value);
 
-/// A typed row-major array in host memory, owned or borrowed (a memory-mapped checkpoint). Cheap to copy.
+/// A typed row-major array in host memory, owned or borrowed (the built-in model). Cheap to copy.
 struct HostArray {
   DType dtype = DType::kF32;
   Shape shape;

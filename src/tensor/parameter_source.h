@@ -27,8 +27,6 @@ class ParameterSource {
   virtual HostArray load(const std::string& name) const = 0;
   /// What to call the source in messages (a path, "formula:vit-b-16").
   virtual std::string description() const = 0;
-  /// Hint that the bytes of `name` have been copied elsewhere.
-  virtual void release(const std::string&) const {}
 };
 
 }  // namespace san

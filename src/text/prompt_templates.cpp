@@ -25,7 +25,8 @@ PromptTemplates make_templates(std::string name, std::vector<std::string> texts)
   for (const std::string& text : texts) {
     const std::size_t place = text.find(kPlace);
     require(place != std::string::npos && text.find(kPlace, place + 1) == std::string::npos,
-            "prompt templates '{}': '{}' must have exactly one {{}}, where the class name goes", name, text);
+            "prompt templates '{}': '{}' must have exactly one {{}}, where the class name goes", name,
+            std::string_view(text).substr(0, 80));
   }
   return {std::move(name), std::move(texts)};
 }

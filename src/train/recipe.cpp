@@ -1,11 +1,10 @@
 #include "train/recipe.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <set>
 
 #include "base/atomic_file.h"
+#include "base/bounded_yaml.h"
 #include "base/error.h"
 
 namespace san {
@@ -86,7 +85,8 @@ void apply_override(json& root, const std::string& text) {
     place = &(*place)[key.substr(begin, dot - begin)];
     begin = dot + 1;
   }
-  (*place)[key.substr(begin)] = to_json(YAML::Load(text.substr(equals + 1)));
+  (*place)[key.substr(begin)] =
+      to_json(parse_bounded_yaml(text.substr(equals + 1), "override '" + text + "'"));
 }
 
 Precision parse_precision(const std::string& name) {
@@ -180,11 +180,7 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
 Recipe parse_recipe(const std::string& yaml, const std::string& where,
                     const std::vector<std::string>& overrides) {
   Recipe r;
-  try {
-    r.json = to_json(YAML::Load(yaml));
-  } catch (const YAML::Exception& e) {
-    fail("{}: {}", where, e.what());
-  }
+  r.json = to_json(parse_bounded_yaml(yaml, where));
   if (r.json.is_null()) r.json = json::object();
   require(r.json.is_object(), "{}: a recipe has sections such as MODEL and SOLVER", where);
   try {

@@ -1,5 +1,6 @@
 #include "verify/sliced.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -7,6 +8,8 @@
 
 namespace san {
 namespace {
+
+constexpr std::size_t kShown = 80;  // bytes of a text in messages
 
 struct AxisSlice {
   std::int64_t begin = 0, end = -1, step = 1;
@@ -18,7 +21,7 @@ std::int64_t parse_number(std::string_view text, std::int64_t otherwise, const s
   std::int64_t value = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   require(error == std::errc() && rest == text.data() + text.size() && value >= 0,
-          "slice \"{}\": \"{}\" is not a number", spec, text);
+          "slice \"{}\": \"{}\" is not a number", spec, text.substr(0, kShown));
   return value;
 }
 
@@ -41,12 +44,15 @@ std::vector<AxisSlice> parse_axes(std::string_view text, const Shape& shape, con
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto fields = split(parts[i], ':');
     require(fields.size() == 2 || fields.size() == 3, "slice \"{}\": \"{}\" is not begin:end:step", spec,
-            parts[i]);
+            parts[i].substr(0, kShown));
     AxisSlice& a = axes[i];
     a.begin = parse_number(fields[0], 0, spec);
     a.end = std::min(a.end, parse_number(fields[1], a.end, spec));
     a.step = fields.size() == 3 ? parse_number(fields[2], 1, spec) : 1;
-    require(a.step > 0 && a.begin <= a.end, "slice \"{}\": \"{}\" is empty or endless", spec, parts[i]);
+    a.step =
+        std::min(a.step, std::max<std::int64_t>(shape[static_cast<int>(i)], 1));  // beyond: the first alone
+    require(a.step > 0 && a.begin <= a.end, "slice \"{}\": \"{}\" is empty or endless", spec,
+            parts[i].substr(0, kShown));
   }
   return axes;
 }
@@ -57,8 +63,9 @@ Values take_slice(const Values& full, const std::string& spec, const std::string
   if (spec.empty() || spec.starts_with("whole")) return full;
   const auto close = spec.find(']');
   require(spec.front() == '[' && close != std::string::npos, "{}: slice \"{}\" is not understood", name,
-          spec);
-  const auto axes = parse_axes(std::string_view(spec).substr(1, close - 1), full.shape, spec);
+          std::string_view(spec).substr(0, kShown));
+  const auto axes =
+      parse_axes(std::string_view(spec).substr(1, close - 1), full.shape, spec.substr(0, kShown));
   Shape out = full.shape;
   for (int i = 0; i < out.rank(); ++i) {
     const AxisSlice& a = axes[static_cast<std::size_t>(i)];

@@ -9,7 +9,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 
 namespace san {
 namespace {
@@ -125,8 +125,8 @@ void write_pictures(const PictureFile& file, const std::filesystem::path& path, 
 }
 
 PictureFile read_pictures(const std::filesystem::path& path, ThreadPool* pool) {
-  const MappedFile mapped = MappedFile::open(path);
-  const auto bytes = mapped.bytes();
+  const OwnedBytes content = read_file(path, kLargestFile);
+  const auto bytes = content.bytes;
   const std::string where = path.string();
   require(bytes.size() >= kHeaderBytes && std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0,
           "{}: not a picture file of the demo world (build one with: san world build)", where);

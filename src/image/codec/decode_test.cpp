@@ -135,6 +135,77 @@ TEST(Decode, AbsurdSizesAreRefusedBeforeDecoding) {
             std::string::npos);
 }
 
+/// A JPEG's markers without any picture in its scans.
+std::string jpeg_of_scans(int height, int width, int scans) {
+  const auto big = [](int value) {
+    return std::string{static_cast<char>(value >> 8 & 0xff), static_cast<char>(value & 0xff)};
+  };
+  std::string file = "\xff\xd8\xff\xc2" + big(11) + '\x08' + big(height) + big(width) + "\x01\x01\x11" + '\0';
+  for (int i = 0; i < scans; ++i) file += "\xff\xda" + big(8) + "\x01\x01" + std::string(4, '\0');
+  return file + "\xff\xd9";
+}
+
+TEST(DecodeLimits, ScansOfAProgressiveJpeg) {
+  const auto error = [](int height, int width, int scans) {
+    return error_of([&] { decode_image(bytes_of(jpeg_of_scans(height, width, scans)), "scans.jpg"); });
+  };
+  EXPECT_NE(error(16, 16, 201).find("scans.jpg: a progressive JPEG of 16x16 pixels in 201 scans"),
+            std::string::npos);
+  EXPECT_EQ(error(16, 16, 200).find("in 200 scans"), std::string::npos);
+  // 98 million pixels: twenty times over are allowed, not 21 times.
+  EXPECT_NE(error(1500, 65500, 21).find("in 21 scans, but at most 200 and 2000000000 pixels"),
+            std::string::npos);
+  EXPECT_EQ(error(1500, 65500, 20).find("in 20 scans"), std::string::npos);
+}
+
+/// A TIFF's directory alone; tags are width, height, tile width and tile height.
+std::string tiff_of_tiles(std::uint32_t side, std::uint32_t tile) {
+  const auto little = [](std::uint32_t value, int bytes) {
+    std::string out;
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+    return out;
+  };
+  std::string file = "II*" + std::string(1, '\0') + little(8, 4) + little(4, 2);
+  for (const auto& [tag, value] :
+       {std::pair{256u, side}, std::pair{257u, side}, std::pair{322u, tile}, std::pair{323u, tile}})
+    file += little(tag, 2) + little(4, 2) + little(1, 4) + little(value, 4);
+  return file + little(0, 4);
+}
+
+TEST(DecodeLimits, TilesOfATiff) {
+  const auto error = [](std::uint32_t tile, std::int64_t max_pixels) {
+    return error_of([&] { decode_image(bytes_of(tiff_of_tiles(64, tile)), "tiles.tif", {max_pixels}); });
+  };
+  EXPECT_NE(error(65536, 100'000'000).find("tiles.tif: tiles of 4294967296 pixels in a picture of 64x64"),
+            std::string::npos);
+  // Blocks of 16 Mi pixels are no matter whatever the limit is; more are where it allows them.
+  EXPECT_EQ(error(4096, 1 << 20).find("tiles of"), std::string::npos);
+  EXPECT_NE(error(4112, 1 << 20).find("tiles of"), std::string::npos);
+  EXPECT_EQ(error(4112, 1 << 25).find("tiles of"), std::string::npos);
+}
+
+TEST(DecodeLimits, AnimationsAreRefused) {
+  std::string file = "RIFF" + std::string("\x16\0\0\0", 4) + "WEBPVP8X" + std::string("\x0a\0\0\0", 4);
+  file += std::string("\x02\0\0\0\x0f\0\0\x0f\0\0", 10);
+  EXPECT_NE(
+      error_of([&] { decode_image(bytes_of(file), "moving.webp"); }).find("moving.webp: an animated WebP"),
+      std::string::npos);
+  file[20] = 0;  // the same without animation, and without a picture
+  const std::string still = error_of([&] { decode_image(bytes_of(file), "still.webp"); });
+  EXPECT_TRUE(still.starts_with("still.webp: ") && still.find("animated") == std::string::npos) << still;
+}
+
+TEST(DecodeLimits, APngBeginsWithItsHeader) {
+  const std::string file = read_text_file(path_of("rgb.png"));
+  const std::string text = std::string("\0\0\0\0tEXt", 8) + "\x96\x42\xc5\x85";  // an empty chunk
+  const std::string later = file.substr(0, 8) + text + file.substr(8);
+  for (const bool sandbox : {false, true})
+    EXPECT_NE(error_of([&] {
+                decode_image(bytes_of(later), "late.png", {.sandbox = sandbox});
+              }).find("late.png: a PNG begins with its header (chunk IHDR), this one not"),
+              std::string::npos);
+}
+
 TEST(Decode, TruncatedAndFlippedFilesNeverCrash) {
   testing::internal::CaptureStderr();
   for (const char* name : {"rgb.png", "palette4.png", "grey16.png", "rgb.bmp", "rgb.ppm", "rgb.tif",

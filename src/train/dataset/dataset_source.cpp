@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/input_file.h"
 #include "image/codec/decode.h"
-#include "image/codec/image_header.h"
+#include "image/codec/limits.h"
 
 namespace san {
 namespace {
@@ -25,8 +25,8 @@ std::vector<std::size_t> shuffled(std::size_t count, Rng rng) {
   return order;
 }
 
-LabelMap read_labels(const Sample& sample, const DatasetSpec& spec) {
-  LabelMap labels = decode_labels(sample.label);
+LabelMap read_labels(const Sample& sample, const DatasetSpec& spec, const DecodeOptions& decode) {
+  LabelMap labels = decode_labels(sample.label, decode);
   for (std::uint16_t& value : labels.labels)
     if (value == spec.ignore)
       value = kNoLabel;
@@ -37,9 +37,10 @@ LabelMap read_labels(const Sample& sample, const DatasetSpec& spec) {
   return labels;
 }
 
-std::pair<Image, LabelMap> read_sample(const Sample& sample, const DatasetSpec& spec) {
-  Image image = decode_image(sample.image);
-  LabelMap truth = read_labels(sample, spec);
+std::pair<Image, LabelMap> read_sample(const Sample& sample, const DatasetSpec& spec,
+                                       const DecodeOptions& decode) {
+  Image image = decode_image(sample.image, decode);
+  LabelMap truth = read_labels(sample, spec, decode);
   require(image.height == truth.height && image.width == truth.width, "{} is {}×{}, {} {}×{}",
           sample.image.string(), image.height, image.width, sample.label.string(), truth.height, truth.width);
   return {std::move(image), std::move(truth)};
@@ -47,10 +48,11 @@ std::pair<Image, LabelMap> read_sample(const Sample& sample, const DatasetSpec& 
 
 class DatasetSamples : public SampleSource {
  public:
-  DatasetSamples(Dataset dataset, AugmentationOptions options, std::uint64_t seed)
+  DatasetSamples(Dataset dataset, AugmentationOptions options, std::uint64_t seed, DecodeOptions decode)
       : dataset_(std::move(dataset)),
         options_(std::move(options)),
         seed_(seed),
+        decode_(decode),
         orientation_(dataset_.samples.size()) {}
 
   const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
@@ -64,8 +66,8 @@ class DatasetSamples : public SampleSource {
     int known = orientation_[index];
     if (known == 0) {
       const std::filesystem::path& path = dataset_.samples[index].image;
-      const MappedFile file = MappedFile::open(path);
-      const ImageHeader header = read_image_header(file.bytes(), path.string());
+      const ImageHeader header =
+          checked_header(read_file(path, decode_.max_bytes).bytes, path.string(), decode_.max_pixels);
       known = header.width > header.height ? 2 : 1;
       orientation_[index] = known;
     }
@@ -74,7 +76,7 @@ class DatasetSamples : public SampleSource {
 
   void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
     const Sample& sample = dataset_.samples[index_of(position)];
-    const auto [image, truth] = read_sample(sample, dataset_.spec);
+    const auto [image, truth] = read_sample(sample, dataset_.spec, decode_);
     augment(draw_augmentation(options_, {image.height, image.width}, Rng(seed_, kAugment, position)), image,
             truth, options_.crop, kNoLabel, rgb, labels);
   }
@@ -98,6 +100,7 @@ class DatasetSamples : public SampleSource {
   Dataset dataset_;
   AugmentationOptions options_;
   std::uint64_t seed_;
+  DecodeOptions decode_;
   mutable std::vector<std::atomic<int>> orientation_;
   mutable std::mutex mutex_;
   mutable std::array<std::pair<std::uint64_t, std::shared_ptr<const std::vector<std::size_t>>>, 2> orders_;
@@ -105,13 +108,14 @@ class DatasetSamples : public SampleSource {
 
 class DatasetEvaluation : public EvaluationSet {
  public:
-  explicit DatasetEvaluation(Dataset dataset) : dataset_(std::move(dataset)) {}
+  DatasetEvaluation(Dataset dataset, DecodeOptions decode) : dataset_(std::move(dataset)), decode_(decode) {}
   const std::vector<std::string>& class_names() const override { return dataset_.spec.classes; }
   std::vector<ClassName> vocabulary() const override { return dataset_.spec.vocabulary(); }
   int size() const override { return static_cast<int>(dataset_.samples.size()); }
   std::vector<std::pair<std::string, std::vector<int>>> groups() const override { return {}; }
   EvaluationPicture load(int index, int short_side, int long_side) const override {
-    auto [picture, truth] = read_sample(dataset_.samples[static_cast<std::size_t>(index)], dataset_.spec);
+    auto [picture, truth] =
+        read_sample(dataset_.samples[static_cast<std::size_t>(index)], dataset_.spec, decode_);
     const Size size = resize_shortest_edge({picture.height, picture.width}, short_side, long_side);
     Image shown = resize(picture, size.height, size.width, ResizeFilter::kBilinear);
     return {std::move(picture), std::move(truth), std::move(shown)};
@@ -119,14 +123,15 @@ class DatasetEvaluation : public EvaluationSet {
 
  private:
   Dataset dataset_;
+  DecodeOptions decode_;
 };
 
 }  // namespace
 
 std::shared_ptr<const SampleSource> dataset_samples(Dataset dataset, const AugmentationOptions& options,
-                                                    std::uint64_t seed) {
+                                                    std::uint64_t seed, const DecodeOptions& decode) {
   require(!dataset.samples.empty(), "{}: nothing to train on", dataset.spec.name);
-  return std::make_shared<DatasetSamples>(std::move(dataset), options, seed);
+  return std::make_shared<DatasetSamples>(std::move(dataset), options, seed, decode);
 }
 
 Dataset hold_out(Dataset& dataset, double share, std::uint64_t seed) {
@@ -144,8 +149,8 @@ Dataset hold_out(Dataset& dataset, double share, std::uint64_t seed) {
   return held;
 }
 
-std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset) {
-  return std::make_shared<DatasetEvaluation>(std::move(dataset));
+std::shared_ptr<const EvaluationSet> dataset_evaluation(Dataset dataset, const DecodeOptions& decode) {
+  return std::make_shared<DatasetEvaluation>(std::move(dataset), decode);
 }
 
 }  // namespace san
