@@ -1,9 +1,14 @@
 #!/bin/sh
-# Runs each parser's fuzzer for FUZZ_SECONDS (30), from the project's fixtures and what earlier runs found.
+# Runs each parser's fuzzer for FUZZ_SECONDS (30), or for FUZZ_RUNS inputs where that is set, from its seeds, the
+# project's fixtures and what earlier runs found.
 set -eu
 cd "$(dirname "$0")/.."
-seconds=${FUZZ_SECONDS:-30}
-names=$(basename -a -s .cpp tests/fuzz/*_fuzz.cpp)
+if [ -n "${FUZZ_RUNS:-}" ]; then
+  limit=-runs=$FUZZ_RUNS
+else
+  limit=-max_total_time=${FUZZ_SECONDS:-30}
+fi
+names=${FUZZ_ONLY:-$(basename -a -s .cpp tests/fuzz/*_fuzz.cpp)}
 cmake --preset fuzz >/dev/null
 # shellcheck disable=SC2086
 cmake --build build/fuzz -j "$(nproc)" --target $names
@@ -14,12 +19,15 @@ for name in $names; do
     bpe_fuzz) seeds=tests/data/text ;;
     mat_file_fuzz) seeds=tests/data/eval ;;
     image_header_fuzz | common_formats_fuzz | opencv_codecs_fuzz) seeds=tests/data/image ;;
-    *) seeds=tests/data/checkpoint ;;
+    pickle_fuzz | zip_fuzz | safetensors_fuzz | torch_fuzz) seeds=tests/data/checkpoint ;;
+    *) seeds= ;;
   esac
-  echo "$name: $seconds s"
+  [ ! -d tests/fuzz/corpus/"$name" ] || seeds="$seeds tests/fuzz/corpus/$name"
+  echo "$name: $limit"
   log=build/fuzz/$name.log
-  if ! build/fuzz/tests/fuzz/"$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz/$name-" "$corpus" "$seeds" >"$log" 2>&1; then
+  # shellcheck disable=SC2086
+  if ! build/fuzz/tests/fuzz/"$name" "$limit" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/$name-" "$corpus" $seeds >"$log" 2>&1; then
     tail -40 "$log" >&2
     echo "error: $name found a defect; the input is build/fuzz/$name-*" >&2
     exit 1

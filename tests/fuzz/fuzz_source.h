@@ -39,7 +39,6 @@ inline void read_all(const ParameterSource& source) {
     if (++count > kMaxParameters) break;
     tolerate([&] {
       if (source.shape(name).elements() <= kMaxElements) source.load(name).to_f32();
-      source.release(name);
     });
   }
 }
