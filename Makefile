@@ -4,8 +4,9 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 
 # What reads files that somebody else made, and what shares memory between threads: checked under sanitizers every time.
-PARSERS := checkpoint_test text_test image_codec_test data_test eval_test prepare_test verify_test
-THREADS := base_test backend_native_test engine_test
+PARSERS := checkpoint_test text_test image_test image_codec_test data_test eval_test prepare_test verify_test
+FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.cpp)))
+THREADS := base_test backend_native_test engine_test library_threads_test
 
 empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
@@ -36,17 +37,17 @@ wheel: packages $(BUILD)/build.ninja  ## the Python package, for every Python 3.
 asan tsan:  ## the tests under sanitizers
 	$(MAKE) test PRESET=$@
 
-asan-parsers: packages  ## the suites of what reads files, under AddressSanitizer and UndefinedBehaviorSanitizer
+asan-parsers: packages  ## what reads files, hostile ones and the fuzzers' seeds, under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake --preset asan
-	cmake --build build/asan -j $(JOBS) --target $(PARSERS)
-	ctest --test-dir build/asan --output-on-failure -j $(JOBS) -R '$(call any_of,$(PARSERS))'
+	cmake --build build/asan -j $(JOBS) --target $(PARSERS) $(FUZZERS) san
+	ctest --test-dir build/asan --output-on-failure -j $(JOBS) -R '$(call any_of,$(PARSERS) $(FUZZERS:%=%_seeds) hostile_test)'
 
 tsan-threads: packages  ## the suites of what runs in several threads, under ThreadSanitizer
 	cmake --preset tsan
 	cmake --build build/tsan -j $(JOBS) --target $(THREADS)
 	ctest --test-dir build/tsan --output-on-failure -R '$(call any_of,$(THREADS))'
 
-fuzz:  ## each parser's fuzzer for FUZZ_SECONDS
+fuzz:  ## each parser's fuzzer for FUZZ_SECONDS, or FUZZ_RUNS inputs
 	@tools/install-packages.sh tools/packages.txt tools/packages-dev.txt
 	tools/run-fuzzers.sh
 
