@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <regex>
 
 #include "support/files.h"
 #include "support/process.h"
@@ -76,6 +77,41 @@ TEST_F(Package, ServesConsumersInCppAndC) {
   const ProcessResult no_model = run({"build/in_c", "none.safetensors"});
   EXPECT_EQ(no_model.code, 1);
   EXPECT_THAT(no_model.err, ::testing::AllOf(HasSubstr("error: "), HasSubstr("none.safetensors")));
+}
+
+TEST_F(Package, IsFoundByPkgConfigWhereverItWasMoved) {
+  must_run({"cmake", "--install", SAN_BINARY_DIR, "--prefix", (folder_ / "installed").string()});
+  fs::rename(folder_ / "installed", folder_ / "moved");
+  std::string folder;
+  for (const std::string& file : files_below(folder_ / "moved"))
+    if (file.ends_with("/san.pc")) folder = (folder_ / "moved" / file).parent_path().string();
+  ASSERT_NE(folder, "") << "no san.pc is installed";
+  const std::string from_there = "PKG_CONFIG_PATH='" + folder + "' pkg-config san ";
+  EXPECT_EQ(must_run({"sh", "-c", from_there + "--modversion"}).out, SAN_PROJECT_VERSION "\n");
+  must_run({"sh", "-c",
+            "cc " + kFlags + " $(" + from_there +
+                "--cflags) '" SAN_SOURCE_DIR "/examples/in_c.c' -o in_c $(" + from_there +
+                "--libs) -Wl,-rpath,$(" + from_there + "--variable=libdir)"});
+  EXPECT_THAT(must_run({"./in_c", "formula:tiny"}).out, HasSubstr("the first pixel is of class "));
+}
+
+TEST_F(Package, HasManualPagesAndCompletions) {
+  must_run({"cmake", "--install", SAN_BINARY_DIR, "--prefix", (folder_ / "installed").string()});
+  const fs::path share = folder_ / "installed/share";
+  const std::string page = must_run({"gzip", "-dc", (share / "man/man1/san-segment.1.gz").string()}).out;
+  // Every option that the program tells of is in the page and in the completion.
+  std::string completion = read_file(share / "bash-completion/completions/san");
+  const std::string help = must_run({(folder_ / "installed/bin/san").string(), "segment", "--help"}).out;
+  int options = 0;
+  static const std::regex kOption("(--[a-z-]+)");
+  for (std::sregex_iterator found(help.begin(), help.end(), kOption), end; found != end; ++found, ++options) {
+    EXPECT_THAT(completion, HasSubstr(found->str()));
+    EXPECT_THAT(page, HasSubstr(std::regex_replace(found->str(), std::regex("-"), "\\-")));
+  }
+  EXPECT_GT(options, 20);
+  for (const char* name : {"man/man1/san.1.gz", "man/man1/san-world-render.1.gz", "zsh/site-functions/_san",
+                           "fish/vendor_completions.d/san.fish"})
+    EXPECT_TRUE(fs::exists(share / name)) << name;
 }
 
 // What `readelf -d` says a file needs itself.

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "program/last_resort.h"
+#include "program/option_table.h"
 
 namespace san {
 namespace {
@@ -101,6 +102,10 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int run_commands(CLI::App& app, const std::string& path, int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--dump-options") {
+    fmt::print("{}\n", option_table(app));
+    return 0;
+  }
   try {
     require_known_command(app, path, argc - 1, argv + 1);
     app.parse(argc, argv);
