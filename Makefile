@@ -11,7 +11,8 @@ THREADS := base_test backend_native_test engine_test library_threads_test
 empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
 
-.PHONY: all build test demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages
+.PHONY: all build test demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages \
+	deb tarball check-packages check-deb check-tarball check-reproducible release-tools
 
 all: build
 
@@ -27,9 +28,11 @@ build: packages $(BUILD)/build.ninja  ## everything
 test: build  ## build, then every test
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-demo: packages $(BUILD)/build.ninja  ## a picture, segmented
-	cmake --build $(BUILD) -j $(JOBS) --target san
-	tools/demo.sh $(BUILD)
+demo:  ## a picture, segmented: without what only training, tests and Python need
+	@sed '/^# Beyond/,$$d' tools/packages.txt | tools/install-packages.sh -
+	cmake --preset demo
+	cmake --build build/demo -j $(JOBS) --target san
+	tools/demo.sh build/demo
 
 wheel: packages $(BUILD)/build.ninja  ## the Python package, for every Python 3.9 or later; prints its path
 	cmake --build $(BUILD) -j $(JOBS) --target wheel
@@ -72,6 +75,27 @@ bench: build
 
 install: build
 	cmake --install $(BUILD)
+
+release-tools:
+	@tools/install-packages.sh tools/packages.txt tools/packages-release.txt
+
+deb: release-tools  ## Debian packages: san, libsan-dev, san-train
+	JOBS=$(JOBS) packaging/deb.sh build/package dist
+
+tarball: release-tools  ## an archive that runs on any Linux
+	JOBS=$(JOBS) packaging/build.sh build/package
+	packaging/tarball.sh build/package dist
+
+check-packages: check-deb check-tarball  ## install and use them on bare Debian systems (root, debootstrap)
+
+check-deb: deb
+	packaging/check-deb.sh build/package dist
+
+check-tarball: tarball
+	packaging/check-tarball.sh build/package dist
+
+check-reproducible: tarball deb  ## build once more, without the compiler's cache: the same bytes
+	JOBS=$(JOBS) packaging/check-reproducible.sh dist
 
 clean:
 	rm -rf build

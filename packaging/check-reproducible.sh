@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds packages and archive once more, in another folder and without the compiler's cache: the same bytes come out.
+#   packaging/check-reproducible.sh DIST_FOLDER
+set -eu
+cd "$(dirname "$0")/.."
+first=$1 again=build/package-again
+export CCACHE_DISABLE=1
+rm -rf "$again"
+packaging/deb.sh "$again" "$again/dist" >/dev/null
+packaging/tarball.sh "$again" "$again/dist" >/dev/null
+failed=0
+for file in "$again"/dist/*; do
+  name=$(basename "$file")
+  if cmp "$first/$name" "$file"; then echo "ok: the same bytes: $name"; else failed=1; fi
+done
+exit $failed

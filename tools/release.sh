@@ -1,0 +1,36 @@
+#!/bin/sh
+# Makes and checks everything that a release consists of, from its tag, in a clean copy of that commit.
+#   tools/release.sh vMAJOR.MINOR.PATCH [FOLDER]        results: FOLDER, else release/TAG
+set -eu
+cd "$(dirname "$0")/.."
+tag=${1:?usage: tools/release.sh vMAJOR.MINOR.PATCH [FOLDER]}
+folder=$(realpath -m "${2:-release/$tag}")
+stop() { echo "error: $*" >&2; exit 1; }
+
+echo "$tag" | grep -Eqx 'v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?' || stop "$tag is no tag of a release, such as v1.2.0"
+version=${tag#v}
+commit=$(git rev-parse -q --verify "refs/tags/$tag^{commit}") || stop "there is no tag $tag; make it first: git tag -a $tag"
+git show "$commit:CMakeLists.txt" | grep -q "^project(san VERSION ${version%%-*} " ||
+  stop "CMakeLists.txt at $tag has another version than $version"
+git show "$commit:CHANGELOG.md" | grep -q "^## $version" || stop "CHANGELOG.md at $tag has no section \"## $version\""
+
+copy=$(mktemp -d "${TMPDIR:-/tmp}/san-release.XXXXXX")
+trap 'rm -rf "$copy"' EXIT
+git clone -q --no-hardlinks . "$copy/san"
+cd "$copy/san"
+git -c advice.detachedHead=false checkout -q "$commit"
+make test
+make deb tarball check-packages check-reproducible
+# Artefacts that other parts of the tree make.
+for target in wheel arm64; do
+  if grep -q "^$target:" Makefile; then make "$target"; fi
+done
+build/package/apps/san --version | grep -q "^san ${version%%-*}, commit $(git rev-parse --short=10 HEAD)" ||
+  stop "san --version says: $(build/package/apps/san --version | head -n 1)"
+
+mkdir -p "$folder"
+cp -r dist/. "$folder/"
+awk -v heading="## $version" '/^## / { on = index($0, heading) == 1; next } on' CHANGELOG.md >"$folder/NOTES.md"
+(cd "$folder" && find . -type f ! -name SHA256SUMS | sort | sed 's#^./##' | xargs -d '\n' sha256sum >SHA256SUMS)
+echo "$tag: $folder"
+ls -l "$folder"
