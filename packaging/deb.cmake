@@ -49,4 +49,6 @@ san_deb(development libsan-dev libdevel "open-vocabulary semantic segmentation: 
 "Headers in C++ and C, the CMake package and the file for pkg-config of libsan." DEPENDS "san (= ${PROJECT_VERSION})")
 san_deb(training san-train graphics "open-vocabulary semantic segmentation: training"
 "The commands san train and san pretrain, and --backend torch, on libtorch." DEPENDS "san (= ${PROJECT_VERSION})")
+# `san pull` checks certificates by it.
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS ca-certificates)
 include(CPack)

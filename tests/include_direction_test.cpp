@@ -33,6 +33,7 @@ std::map<std::string, Room> rooms_of_the_project() {
   auto rooms = parse_rooms(build);
   rooms["apps"] = linked_room("apps", read_file(root / "apps/CMakeLists.txt"));
   rooms["apps_decode"] = linked_room("apps/decode", read_file(root / "apps/decode/CMakeLists.txt"));
+  rooms["apps_pull"] = linked_room("apps/pull", read_file(root / "apps/pull/CMakeLists.txt"));
   rooms["apps_world"] = linked_room("apps/world", read_file(root / "apps/world/CMakeLists.txt"));
   return rooms;
 }
@@ -62,7 +63,7 @@ TEST(IncludeDirection, NothingOfTheHouseReachesTheApplications) {
 TEST(IncludeDirection, InferenceDoesNotReachTraining) {
   const auto rooms = rooms_of_the_project();
   const auto used = reachable(rooms, {"api"});
-  for (const char* name : {"train", "backend_torch", "data", "world", "eval", "image_opencv"})
+  for (const char* name : {"train", "backend_torch", "data", "world", "eval", "image_opencv", "hub_fetch"})
     EXPECT_FALSE(used.contains(name)) << "libsan reaches " << name;
 }
 

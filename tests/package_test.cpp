@@ -140,9 +140,15 @@ TEST_F(Package, ProgramsLinkOnlyWhatTheyComputeWith) {
     EXPECT_THAT(needed(folder_ / "installed/bin/san"), Not(HasSubstr(library)));
     EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr(library)));
   }
+  // libcurl brings some thirty libraries: only the program that fetches loads them.
+  EXPECT_THAT(needed(folder_ / "installed/bin/san-pull"), HasSubstr("libcurl"));
+  EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr("libcurl")));
+  const std::string model = read_file(SAN_SOURCE_DIR "/models/default/model.safetensors").substr(0, 4096);
+  EXPECT_EQ(read_file(folder_ / "installed/bin/san-pull").find(model), std::string::npos)
+      << "a second copy of the built-in model";
   for (const std::string& file : files_below(folder_ / "installed"))
     if (file.find("libsan.so") != std::string::npos) {
-      for (const char* library : {"libdnnl", "libgomp", "librsvg"})
+      for (const char* library : {"libdnnl", "libgomp", "librsvg", "libcurl"})
         EXPECT_THAT(needed(folder_ / "installed" / file), Not(HasSubstr(library))) << file;
     }
 }

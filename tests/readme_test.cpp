@@ -23,6 +23,9 @@ const std::map<std::string, std::string>& not_run() {
        "changes the system; packaging/check-deb.sh installs it into another"},
       {"make demo", "builds and runs the whole; the same programs run here"},
       {"make test", "runs this test"},
+      {"san pull san-vit-b-16", "needs the network; pull_test fetches from a hub on this machine"},
+      {"san segment photo.jpg --model san-vit-b-16 --classes \"cat, sofa|couch, wall\"",
+       "needs released weights; pull_test segments by the name of a fetched model"},
       {"san convert san_vit_b_16.pth --bpe bpe_simple_vocab_16e6.txt.gz --output san.safetensors",
        "needs released weights; cli_test converts a checkpoint of the same format"},
       {"san segment \"photos/*.jpg\" --model san.safetensors --label-set coco-stuff-171 --save labels,json",
@@ -39,13 +42,16 @@ std::string without_figures(const std::string& text) {
   return std::regex_replace(text, std::regex(R"([\d.,]+)"), "#");
 }
 
-TEST(Readme, OpensWithInstallingAndTheTwoCommandsThatDoEverything) {
+TEST(Readme, OpensWithInstallingPullingAndTheTwoCommandsThatBuild) {
   const auto commands = shell_commands(read_file(fs::path(SAN_SOURCE_DIR) / "README.md"));
-  ASSERT_GE(commands.size(), 3u);
+  ASSERT_GE(commands.size(), 5u);
   EXPECT_TRUE(commands[0].text.starts_with("sudo apt install ./san_" SAN_PROJECT_VERSION "_"))
       << commands[0].text;
-  EXPECT_EQ(commands[1].text, "make demo");
-  EXPECT_EQ(commands[2].text, "make test");
+  EXPECT_EQ(commands[1].text, "san pull san-vit-b-16");
+  EXPECT_TRUE(commands[2].text.starts_with("san segment photo.jpg --model san-vit-b-16 "))
+      << commands[2].text;
+  EXPECT_EQ(commands[3].text, "make demo");
+  EXPECT_EQ(commands[4].text, "make test");
 }
 
 TEST(Readme, EveryCommandWorksAndPrintsWhatItSays) {

@@ -16,8 +16,8 @@ namespace san::cli {
 void ModelArguments::add_to(CLI::App& app) {
   app.add_option(
          "-m,--model", model,
-         "Model file (made by `san convert` or `san train`), \"default\" (built in), or formula:vit-b-16 | "
-         "formula:vit-l-14-336 (the real networks with random weights)")
+         "Model file (made by `san convert` or `san train`), a name that `san pull` was given, \"default\" "
+         "(built in), or formula:vit-b-16 | formula:vit-l-14-336 (the real networks with random weights)")
       ->capture_default_str();
   app.add_option("--backend", backend, "What computes: native, reference, torch")->capture_default_str();
   app.add_option("--device", device, "torch only: cpu, cuda, cuda:N")->capture_default_str();

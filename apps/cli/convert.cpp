@@ -38,7 +38,7 @@ void add_convert(CLI::App& app) {
   command
       ->add_option("input", r.input,
                    "SAN .pth (zip or legacy), OpenAI CLIP .pt, open_clip or Hugging Face CLIP .safetensors, "
-                   "or a model file")
+                   "a model file, or the name of a fetched model")
       ->required();
   command->add_option("-o,--output", r.output, "Model file to write (.safetensors)")->required();
   command->add_option("--bpe", r.bpe,

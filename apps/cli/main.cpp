@@ -5,12 +5,13 @@
 #include "commands.h"
 #include "program.h"
 #include "program/commands.h"
+#include "program/interrupts.h"
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
   using namespace san::cli;
   san::log::setup(false);
-  Program program{argv, catch_interrupts()};
+  Program program{argv, san::catch_interrupts()};
   CLI::App app{
       "san: open-vocabulary semantic segmentation. An image and any list of class names in, a class for "
       "every pixel out.",
@@ -26,6 +27,11 @@ int main(int argc, char** argv) {
       "130: "
       "interrupted.");
   add_segment(app, program);
+  auto* pull = app.add_subcommand("pull", "Fetch a model by name (in the program san-pull)");
+  pull->set_help_flag();
+  pull->prefix_command();
+  pull->callback([&program] { program.run_pull_companion(); });
+  add_models(app);
   add_inspect(app);
   add_convert(app);
   add_verify(app, program);

@@ -1,7 +1,6 @@
 #include "program.h"
 
 #include <algorithm>
-#include <csignal>
 #include <vector>
 
 #include "program/companion.h"
@@ -9,26 +8,20 @@
 namespace san::cli {
 namespace {
 
-std::atomic<bool> interrupted_flag{false};  // a handler reaches nothing else
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-void on_signal(int signal) {
-  if (interrupted_flag.exchange(true)) std::signal(signal, SIG_DFL), std::raise(signal);
-}
-
 std::vector<std::string> words(char** arguments) {
   std::vector<std::string> all;
   for (; *arguments != nullptr; ++arguments) all.emplace_back(*arguments);
   return all;
 }
 
-}  // namespace
-
-const std::atomic<bool>& catch_interrupts() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-  return interrupted_flag;
+/// The command's own word is what the companion's name says already.
+std::vector<std::string> words_without(char** arguments, const char* command) {
+  std::vector<std::string> rest = words(arguments);
+  if (const auto word = std::ranges::find(rest, command); word != rest.end()) rest.erase(word);
+  return rest;
 }
+
+}  // namespace
 
 std::filesystem::path torch_companion() {
   return program_folder() / "san-torch";
@@ -42,9 +35,12 @@ void Program::run_torch_companion() const {
 }
 
 void Program::run_world_companion() const {
-  std::vector<std::string> rest = words(arguments);
-  if (const auto word = std::ranges::find(rest, "world"); word != rest.end()) rest.erase(word);
-  become_companion("san-world", std::move(rest), "that program builds and renders the demo world");
+  become_companion("san-world", words_without(arguments, "world"),
+                   "that program builds and renders the demo world");
+}
+
+void Program::run_pull_companion() const {
+  become_companion("san-pull", words_without(arguments, "pull"), "that program fetches models");
 }
 
 }  // namespace san::cli

@@ -18,6 +18,8 @@ struct Program {
   void run_torch_companion() const;
   /// The same for what builds and renders the demo world (librsvg, npm): `san world …` becomes `san-world …`.
   void run_world_companion() const;
+  /// The same for what fetches models (libcurl): `san pull …` becomes `san-pull …`.
+  void run_pull_companion() const;
 };
 
 /// Where the program with libtorch is, should it be installed: san-torch beside this one.
@@ -25,9 +27,5 @@ std::filesystem::path torch_companion();
 
 /// Version, commit, instruction set of this processor that the kernels use, backends.
 std::string version_text();
-
-/// Installs the process's only handlers of SIGINT and SIGTERM and returns the flag they set. A second signal
-/// ends the process at once.
-const std::atomic<bool>& catch_interrupts();
 
 }  // namespace san::cli

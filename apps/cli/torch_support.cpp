@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "commands.h"
 #include "engine/default_model.h"
+#include "hub/store.h"
 #include "train/start_model.h"
 
 namespace san::cli {
@@ -20,7 +21,7 @@ void register_torch() {
     return make_torch_backend(options);
   });
   set_model_opener([](const std::string& name) {
-    return name == "default" ? open_default_model() : open_model_file(std::filesystem::path(name));
+    return name == "default" ? open_default_model() : open_model_file(model_file_of(name));
   });
 }
 

@@ -25,7 +25,8 @@ struct TrainArguments {
     command.add_option("--out", out, "Folder of checkpoint, metrics, models and report")->required();
     command.add_option("--set", overrides,
                        "Replace a value of the recipe: KEY=VALUE, such as SOLVER.BASE_LR=1e-3");
-    command.add_option("--init", init, "Model file to start from (MODEL.INIT)");
+    command.add_option("--init", init,
+                       "Model file to start from, or the name of a fetched model (MODEL.INIT)");
     command.add_option("--device", device, "cpu, cuda, cuda:N; auto: cuda where there is one")
         ->capture_default_str();
     command.add_option("--max-minutes", max_minutes,

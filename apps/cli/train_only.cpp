@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "program/commands.h"
+#include "program/interrupts.h"
 #include "train_bench.h"
 
 namespace {
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
   CLI::App app{"san-train: the training commands of san", "san-train"};
   app.require_subcommand(1);
   app.parse_complete_callback([] { san::log::setup(false); });
-  san::cli::Program program{argv, san::cli::catch_interrupts()};
+  san::cli::Program program{argv, san::catch_interrupts()};
   san::cli::add_train(app, program);
   san::cli::add_pretrain(app, program);
   add_bench(app, program);

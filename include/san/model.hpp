@@ -59,7 +59,7 @@ struct PictureCost {
 /// threads.
 class SAN_API Model {
  public:
-  /// A model file (made by `san convert` or `san train`), "default" (built in), or "formula:vit-b-16",
+  /// A model file, the name of one that `san pull` fetched, "default" (built in), or "formula:vit-b-16",
   /// "formula:vit-l-14-336", "formula:tiny": real networks with random weights, for tests and timing. Throws
   /// Error naming the file and everything in it that does not fit.
   static Model load(const std::string& model = "default", const ModelOptions& options = {});

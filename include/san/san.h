@@ -63,7 +63,7 @@ typedef struct san_cost {
   int64_t peak_activation_bytes;
 } san_cost;
 
-/* model: a model file, "default" (built in), "formula:vit-b-16" (real networks with random weights). */
+/* model: a file, a name given to `san pull`, "default" (built in), "formula:vit-b-16" (random weights). */
 SAN_C_API san_model* san_model_load(const char* model, const san_model_options* options);
 SAN_C_API void san_model_free(san_model* model);
 SAN_C_API int san_model_get_facts(const san_model* model, san_model_facts* facts);

@@ -16,11 +16,16 @@ std::string duration(double seconds) {
   return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+constexpr double kMegabyte = 1e6;
+
 }  // namespace
 
-Progress::Progress(std::string what, std::int64_t total, bool quiet)
+Progress::Progress(std::string what, std::int64_t total, bool quiet, Unit unit, std::int64_t before)
     : what_(std::move(what)),
+      unit_(unit),
       total_(total),
+      before_(before),
+      done_(before),
       quiet_(quiet),
       terminal_(::isatty(STDERR_FILENO) == 1),
       start_(std::chrono::steady_clock::now()) {
@@ -48,7 +53,13 @@ void Progress::draw(bool last) {
   if (quiet_) return;
   drawn_ = std::chrono::steady_clock::now();
   const double elapsed = std::chrono::duration<double>(drawn_ - start_).count();
-  const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
+  const double rate = elapsed > 0 ? static_cast<double>(done_ - before_) / elapsed : 0;
+  const bool bytes = unit_ == Unit::kBytes;
+  const auto amount = [&](std::int64_t value) {
+    return bytes ? fmt::format("{:.1f}", static_cast<double>(value) / kMegabyte) : fmt::format("{}", value);
+  };
+  const std::string unit = bytes ? " MB" : "";
+  const std::string speed = fmt::format("{:.3g}{}/s", bytes ? rate / kMegabyte : rate, unit);
   std::string line = what_;
   if (total_ > 0) {
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
@@ -56,12 +67,12 @@ void Progress::draw(bool last) {
       const int filled = static_cast<int>(share * 24);
       line += fmt::format(" [{:=<{}}{:<{}}]", "", filled, "", 24 - filled);
     }
-    line += fmt::format(" {}/{}", done_, total_);
+    line += fmt::format(" {}/{}{}", amount(done_), amount(total_), unit);
     line += last ? fmt::format(" in {}", duration(elapsed))
-                 : fmt::format(" {:.3g}/s, {} left", rate,
+                 : fmt::format(" {}, {} left", speed,
                                rate > 0 ? duration(static_cast<double>(total_ - done_) / rate) : "?");
   } else {
-    line += fmt::format(" {} ({:.3g}/s)", done_, rate);
+    line += fmt::format(" {}{} ({})", amount(done_), unit, speed);
   }
   if (!note_.empty()) line += "  " + note_;
   if (terminal_)

@@ -10,8 +10,11 @@ namespace san {
 /// plain line every few seconds. Thread-compatible: call from one thread.
 class Progress {
  public:
-  /// `total` ≤ 0: unknown. A quiet Progress prints nothing.
-  Progress(std::string what, std::int64_t total, bool quiet = false);
+  enum class Unit { kSteps, kBytes };
+  /// `total` ≤ 0: unknown. A quiet Progress prints nothing. `before`: what an earlier run has done of it,
+  /// which counts for how far, not for how fast. Bytes are shown in MB.
+  Progress(std::string what, std::int64_t total, bool quiet = false, Unit unit = Unit::kSteps,
+           std::int64_t before = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -25,7 +28,8 @@ class Progress {
  private:
   void draw(bool last);
   std::string what_, note_;
-  std::int64_t total_, done_ = 0;
+  Unit unit_;
+  std::int64_t total_, before_, done_;
   bool quiet_, terminal_, finished_ = false;
   std::chrono::steady_clock::time_point start_, drawn_{};
 };

@@ -9,7 +9,8 @@
 #include "checkpoint/conversion.h"
 #include "checkpoint/model_file.h"
 #include "checkpoint/name_maps.h"
-#include "engine/loaded_model.h"
+#include "engine/text_hash.h"
+#include "hub/store.h"
 #include "model/initial_parameters.h"
 #include "model/san.h"
 #include "text/bpe_merges.h"
@@ -122,7 +123,7 @@ std::string choose_activation(const ConvertRequest& r, SourceFormat format, Sour
 }  // namespace
 
 ConvertReport convert_model(const ConvertRequest& r) {
-  const ModelSource source = open_model_source(r.input);
+  const ModelSource source = open_model_source(model_file_of(r.input));
   ConvertReport report;
   ModelMetadata metadata;
   std::shared_ptr<const ParameterSource> parameters;

@@ -10,8 +10,9 @@
 namespace san {
 
 struct ConvertRequest {
-  std::filesystem::path
-      input;  ///< SAN .pth, CLIP TorchScript .pt, open_clip or Hugging Face CLIP, or our own
+  /// SAN .pth, CLIP TorchScript .pt, open_clip or Hugging Face CLIP, or our own; or the name of a fetched
+  /// model
+  std::filesystem::path input;
   std::filesystem::path output;
   std::filesystem::path bpe;       ///< merges to embed; not needed when the input is our own
   std::string templates = "vild";  ///< built-in set or file

@@ -1,7 +1,5 @@
 #include "engine/loaded_model.h"
 
-#include <set>
-
 #include "base/error.h"
 #include "base/hash.h"
 #include "checkpoint/conversion.h"
@@ -9,6 +7,8 @@
 #include "checkpoint/model_file.h"
 #include "embedded/formula_merges.h"
 #include "engine/default_model.h"
+#include "engine/text_hash.h"
+#include "hub/store.h"
 
 namespace san {
 namespace {
@@ -90,26 +90,10 @@ SanConfig san_config(const LoadedModel& model, const std::string& purpose) {
   return SanConfig::from_json(model.config.json, model.config.where);
 }
 
-std::string hash_text_tower(const std::string& config_json, const TextTower& tower,
-                            const ParameterSource& parameters) {
-  ParamLoader declared;
-  tower.prepare(declared);
-  std::set<std::string> names;
-  for (const Declaration& d : declared.declarations()) names.insert(d.name);
-  Sha256 hash;
-  hash.update(config_json);
-  for (const std::string& name : names) {
-    const HostArray value = parameters.load(name);
-    hash.update(name).update(value.shape.str()).update(dtype_name(value.dtype));
-    hash.update(std::span(value.data.get(), static_cast<std::size_t>(value.bytes())));
-  }
-  return hash.hex();
-}
-
 LoadedModel load_model(const std::string& model, const LoadOptions& options) {
   if (model.starts_with("formula:")) return formula_model(model, options);
   if (model == "default") return file_model(model, open_default_model(), options);
-  return file_model(model, open_model_file(model), options);
+  return file_model(model, open_model_file(model_file_of(model)), options);
 }
 
 }  // namespace san

@@ -30,7 +30,7 @@ struct LoadOptions {
   std::string formula_seed;  ///< with "formula:NAME"
 };
 
-/// `model`: "default" (the built-in model), a path to a file of our own format, or "formula:vit-b-16",
+/// `model`: "default" (built in), a file of our own format, the name of a fetched one, or "formula:vit-b-16",
 /// "formula:vit-l-14-336", "formula:tiny" (the real networks with generated weights). Throws Error naming the
 /// file, its architecture when no method knows it, and every missing, unexpected and misshapen parameter at
 /// once.
@@ -39,12 +39,5 @@ LoadedModel load_model(const std::string& model, const LoadOptions& options = {}
 /// The configuration of a SAN network. Throws Error on a model of another architecture: `purpose` ("san
 /// bench") says what needs one.
 SanConfig san_config(const LoadedModel& model, const std::string& purpose);
-
-/// SHA-256 over the text tower's shape and values: what an embedding of a prompt depends on.
-std::string hash_text_tower(const std::string& config_json, const TextTower& tower,
-                            const ParameterSource& parameters);
-
-/// Metadata key under which a model file carries hash_text_tower().
-inline constexpr const char* kTextHashKey = "text_tower_sha256";
 
 }  // namespace san

@@ -28,11 +28,11 @@ class Program : public Cli {};
 TEST_F(Program, EveryCommandHelps) {
   const ProcessResult top = san({"--help"});
   expect_success(top);
-  for (const char* command : {"segment", "inspect", "convert", "verify", "bench", "evaluate", "prepare",
-                              "world", "train", "pretrain"})
+  for (const char* command : {"segment", "pull", "models", "inspect", "convert", "verify", "bench",
+                              "evaluate", "prepare", "world", "train", "pretrain"})
     EXPECT_THAT(top.out, HasSubstr(std::string("\n  ") + command + " "));
-  for (const char* command :
-       {"segment", "inspect", "convert", "verify", "bench", "evaluate", "prepare", "world"}) {
+  for (const char* command : {"segment", "pull", "models", "inspect", "convert", "verify", "bench",
+                              "evaluate", "prepare", "world"}) {
     const ProcessResult r = san({command, "--help"});
     expect_success(r);
     EXPECT_THAT(r.out, HasSubstr("Usage: ")) << command;

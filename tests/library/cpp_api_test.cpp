@@ -228,6 +228,18 @@ TEST_F(CppApi, FactsOfAModelAreTold) {
   EXPECT_THAT(built_in.license, HasSubstr("Apache"));
 }
 
+TEST_F(CppApi, AKnownModelThatIsNotHereIsToldOfAndNotFetched) {
+  ::setenv("SAN_MODELS_DIR", (folder_ / "models").c_str(), 1);
+  try {
+    Model::load("san-vit-b-16");
+    ADD_FAILURE() << "found in an empty folder";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("san pull san-vit-b-16"));
+  }
+  ::unsetenv("SAN_MODELS_DIR");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "models"));
+}
+
 TEST_F(CppApi, AMethodIsChosenWithTheModelAndSaysWhatItCannotDo) {
   const Image image = picture(48, 64);
   for (const char* method : {"maskclip", "crops"}) {

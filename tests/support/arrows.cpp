@@ -28,10 +28,13 @@ struct Confined {
   std::set<std::string> rooms;
 };
 const std::vector<Confined>& confined() {
-  static const std::vector<Confined> kRules{
-      {"torch/", {"backend_torch", "train"}},      {"ATen/", {"backend_torch", "train"}},
-      {"c10/", {"backend_torch", "train"}},        {"hwy/", {"backend_native", "labels"}},
-      {"CLI/", {"apps", "apps_world", "program"}}, {"librsvg/", {"apps_world"}}};
+  static const std::vector<Confined> kRules{{"torch/", {"backend_torch", "train"}},
+                                            {"ATen/", {"backend_torch", "train"}},
+                                            {"c10/", {"backend_torch", "train"}},
+                                            {"hwy/", {"backend_native", "labels"}},
+                                            {"CLI/", {"apps", "apps_pull", "apps_world", "program"}},
+                                            {"librsvg/", {"apps_world"}},
+                                            {"curl/", {"hub_fetch"}}};
   return kRules;
 }
 
