@@ -93,6 +93,9 @@ void for_rows(ThreadPool* pool, int rows, const std::function<void(std::int64_t,
     body(0, rows);
 }
 
+// Attention takes the square of the length: what is a panorama takes minutes, what is a strip takes days.
+constexpr int kLongestDemoSide = 32;
+
 Size whole_pixels(double height, double width, Size image) {
   constexpr double kMaxPixels = 1 << 26;
   height = std::max(1.0, std::floor(height)), width = std::max(1.0, std::floor(width));
@@ -153,6 +156,11 @@ Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule r
   if (rule == SizeRule::kDemo) {
     const double short_in = std::min(image.height, image.width),
                  long_in = std::max(image.height, image.width);
+    require(long_in <= kLongestDemoSide * short_in,
+            "resize: a picture of {}x{} pixels is more than {} times as long as it is wide, and nothing "
+            "limits its "
+            "long side (--preprocess demo): cut it into pieces, or limit the side (--preprocess evaluation)",
+            image.height, image.width, kLongestDemoSide);
     const double length = long_in * short_side / short_in;
     return tall ? whole_pixels(length, short_side, image) : whole_pixels(short_side, length, image);
   }

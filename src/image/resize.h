@@ -20,8 +20,8 @@ struct Size {
 enum class SizeRule { kEvaluation, kDemo };
 
 /// The size whose short side is `short_side`, aspect ratio kept; with kEvaluation smaller if the long side
-/// would pass `long_limit`. Neither side becomes less than 1. Throws Error on sizes that are not positive and
-/// on results of more than 2²⁶ pixels, which no network here could take.
+/// would pass `long_limit`. Neither side becomes less than 1. Throws Error on sizes that are not positive, on
+/// results of more than 2²⁶ pixels, and with kDemo on pictures more than 32 times as long as wide.
 Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule rule = SizeRule::kEvaluation);
 
 /// Which of two nearest-neighbour rules: torch's floor(dst·in/out) exactly, or OpenCV's in double precision.

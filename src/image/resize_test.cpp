@@ -105,7 +105,9 @@ TEST(ResizeShortestEdge, DemoDoesNotLimitTheLongSide) {
 }
 
 TEST(ResizeShortestEdge, RefusesSizesThatNoNetworkCouldTake) {
-  EXPECT_EQ(resize_shortest_edge({1, 1000}, 256, 384, SizeRule::kDemo), (Size{256, 256000}));
+  EXPECT_EQ(resize_shortest_edge({10, 320}, 256, 384, SizeRule::kDemo), (Size{256, 8192}));
+  EXPECT_THROW(resize_shortest_edge({10, 321}, 256, 384, SizeRule::kDemo), Error);
+  EXPECT_THROW(resize_shortest_edge({1000, 1}, 256, 384, SizeRule::kDemo), Error);
   EXPECT_THROW(resize_shortest_edge({1, 65535}, 65536, 384, SizeRule::kDemo), Error);
   EXPECT_THROW(resize_shortest_edge({100, 100}, 65536, 65536), Error);
 }
