@@ -1,20 +1,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/median.h"
 #include "base/thread_pool.h"
+#include "bench/machine.h"
 #include "bench/peak.h"
 #include "commands.h"
 #include "common.h"
 #include "engine/engine.h"
 #include "labels/segmentation_head.h"
 #include "model/san.h"
+#include "text_bench.h"
 #ifdef SAN_WITH_TORCH
 #include "train_bench.h"
 #endif
@@ -26,7 +26,8 @@ struct Arguments {
   ModelArguments model;
   std::string size = "640x640";
   int classes = 171, repeat = 5, batch = 1, workers = 0;
-  bool json = false, training = false;
+  bool json = false, training = false, text = false;
+  std::string label_set = "coco-stuff-171", templates;
 };
 
 struct OpTotal {
@@ -35,19 +36,6 @@ struct OpTotal {
   double ms = 0;
   std::int64_t macs = 0, bytes = 0;
 };
-
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-// VmHWM of this process.
-std::int64_t peak_memory_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
-  return 0;
-}
 
 // Any finite picture costs the same.
 std::vector<float> picture(std::int64_t values) {
@@ -145,6 +133,7 @@ void run(const Arguments& a, const Program& program) {
                                {"gflops", gflops}};
     out["peak_gflops"] = on_cpu ? nlohmann::ordered_json(peak) : nlohmann::ordered_json(nullptr);
     out["share_of_peak"] = on_cpu ? nlohmann::ordered_json(gflops / peak) : nlohmann::ordered_json(nullptr);
+    out["processor"] = processor_name();
     out["labels_ms"] = labels_ms;
     out["peak_memory_bytes"] = peak_memory_bytes();
     for (const OpTotal& t : ops)
@@ -237,8 +226,21 @@ void add_bench(CLI::App& app, Program& program) {
             ->check(CLI::Range(0, 1024))})
     option->needs(training)->capture_default_str()->group("Training");
   training->group("Training");
+  auto* text =
+      command->add_flag("--text", a->text,
+                        "Time the text tower instead, on --class-count names of a label set in every "
+                        "template: with what prompts "
+                        "have in common computed once, and every prompt alone (by length), in turns");
+  for (auto* option :
+       {command->add_option("--label-set", a->label_set, "Whose names")->capture_default_str(),
+        command->add_option("--templates", a->templates,
+                            "Prompt templates: vild, imagenet, single, or a file; default: the model's own")})
+    option->needs(text)->group("Text");
+  text->excludes(training)->group("Text");
   command->callback([a, model = command->get_option("--model"), &program] {
-    if (a->training)
+    if (a->text)
+      run_text_bench({a->model, a->label_set, a->templates, a->classes, a->repeat, a->json}, program);
+    else if (a->training)
       run_training(*a, model->count() > 0, program);
     else
       run(*a, program);

@@ -22,6 +22,13 @@ std::vector<float> Param::f32() const {
   return rows.to_f32();
 }
 
+std::vector<std::int32_t> TokenTree::depths() const {
+  std::vector<std::int32_t> depths;
+  for (const std::int32_t parent : parents)
+    depths.push_back(parent < 0 ? 0 : depths[static_cast<std::size_t>(parent)] + 1);
+  return depths;
+}
+
 namespace {
 
 /// Which op a message is about: becomes text only when there is one.
@@ -342,6 +349,28 @@ Tensor Backend::attention(const Tensor& q, const Tensor& k, const Tensor& v, con
              [&] { return do_attention(q, k, v, o); });
 }
 
+Tensor Backend::tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                               const TokenTree& tree, std::span<const std::int32_t> asking) {
+  const OpName at{*this, "tree_attention"};
+  require(q.shape().rank() == 3 && k.shape().rank() == 3 && k.shape() == v.shape() && q[0] == 1 &&
+              k[0] == 1 && q[2] == k[2],
+          "{}: q {}, k {}, v {} do not fit; expected one item each", at, q.shape(), k.shape(), v.shape());
+  require(heads > 0 && q[2] % heads == 0, "{}: {} channels do not split into {} heads", at, q[2], heads);
+  const auto tokens = static_cast<std::int64_t>(tree.parents.size());
+  require(tokens == k[1], "{}: a tree of {} tokens for {} keys", at, tokens, k[1]);
+  const std::int64_t queries = asking.empty() ? tokens : static_cast<std::int64_t>(asking.size());
+  require(queries == q[1], "{}: {} tokens ask with {} queries", at, queries, q[1]);
+  for (std::int64_t i = 0; i < tokens; ++i) {
+    const std::int64_t parent = tree.parents[static_cast<std::size_t>(i)];
+    require(parent >= -1 && parent < i, "{}: token {} follows token {}", at, i, parent);
+  }
+  for (const std::int64_t token : asking)
+    require(token >= 0 && token < tokens, "{}: token {} of {} asks", at, token, tokens);
+  return run("tree_attention", {}, q.shape(), tree_attention_macs(q[2], tree, asking),
+             q.shape().elements() + 2 * k.shape().elements(),
+             [&] { return do_tree_attention(q, k, v, heads, tree, asking); });
+}
+
 Tensor Backend::mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
                     const Tensor& residual) {
   require(x.shape().rank() >= 2 && x[-1] == fc1.in && fc1.out == fc2.in,
@@ -388,6 +417,22 @@ Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, cons
 std::int64_t Backend::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
                                           std::int64_t e, std::int64_t groups) const {
   return batch * groups * t * e * (m + q);
+}
+
+std::int64_t Backend::tree_attention_macs(std::int64_t channels, const TokenTree& tree,
+                                          std::span<const std::int32_t> asking) const {
+  const std::size_t queries = asking.empty() ? tree.parents.size() : asking.size();
+  return 2 * channels * static_cast<std::int64_t>(queries * tree.parents.size());
+}
+
+std::int64_t Backend::visible_tree_macs(std::int64_t channels, const TokenTree& tree,
+                                        std::span<const std::int32_t> asking) {
+  const std::vector<std::int32_t> depths = tree.depths();
+  std::int64_t seen = 0;
+  if (asking.empty())
+    for (const std::int32_t depth : depths) seen += depth + 1;
+  for (const std::int32_t token : asking) seen += depths[static_cast<std::size_t>(token)] + 1;
+  return 2 * channels * seen;
 }
 
 }  // namespace san

@@ -73,6 +73,11 @@ class Backend {
   // Composites.
   /// softmax(q kᵀ / √(d/heads) + bias) v per head: q [B, Tq, d], k and v [B, Tk, d] → [B, Tq, d].
   Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
+  /// Attention in which token i sees itself and those it follows, and no other: q [1, A, d] of the tokens
+  /// `asking` (none given: of all), k and v [1, N, d] of all N → [1, A, d]. (Tree attention as in Miao et
+  /// al., arXiv 2305.09781.)
+  Tensor tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads, const TokenTree& tree,
+                        std::span<const std::int32_t> asking = {});
   /// residual + fc2(activation(fc1 x)).
   Tensor mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
              const Tensor& residual = {});
@@ -145,6 +150,12 @@ class Backend {
   /// item).
   virtual std::int64_t attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
                                            std::int64_t e, std::int64_t groups) const;
+  /// Multiply-adds tree_attention really takes here (its definition: 2·A·N·d).
+  virtual std::int64_t tree_attention_macs(std::int64_t channels, const TokenTree& tree,
+                                           std::span<const std::int32_t> asking) const;
+  /// The same where only what a token sees is multiplied.
+  static std::int64_t visible_tree_macs(std::int64_t channels, const TokenTree& tree,
+                                        std::span<const std::int32_t> asking);
 
  private:
   virtual std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
@@ -185,6 +196,8 @@ class Backend {
   // The definitions: an override may fall back to them.
   virtual Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                               const AttentionOptions& options);
+  virtual Tensor do_tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                                   const TokenTree& tree, std::span<const std::int32_t> asking);
   virtual Tensor do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
                         const LinearWeight& fc2, const Tensor& residual);
   virtual Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w);

@@ -46,6 +46,17 @@ Tensor Backend::do_attention(const Tensor& q, const Tensor& k, const Tensor& v, 
   return reshape(permute(y, {0, 2, 1, 3}), q.shape());
 }
 
+Tensor Backend::do_tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                                  const TokenTree& tree, std::span<const std::int32_t> asking) {
+  std::vector<float> mask(static_cast<std::size_t>(q[1] * k[1]), -INFINITY);
+  for (std::int64_t row = 0; row < q[1]; ++row) {
+    auto seen = asking.empty() ? static_cast<std::int32_t>(row) : asking[static_cast<std::size_t>(row)];
+    for (; seen >= 0; seen = tree.parents[static_cast<std::size_t>(seen)])
+      mask[static_cast<std::size_t>(row * k[1] + seen)] = 0;
+  }
+  return attention(q, k, v, {heads, from_host({1, 1, q[1], k[1]}, mask), false, {}, {}});
+}
+
 Tensor Backend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
                        const LinearWeight& fc2, const Tensor& residual) {
   return linear(linear(x, fc1, {activation, {}}), fc2, {Activation::kNone, residual});

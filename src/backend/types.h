@@ -96,6 +96,15 @@ struct BiasScaling {
   Tensor scale, shift;
 };
 
+/// Tokens of texts that begin alike, what they have in common only once: token i follows token parents[i] <
+/// i, or nothing (−1).
+struct TokenTree {
+  std::vector<std::int32_t> parents;
+
+  /// How many tokens lie before each: its position in every text that it belongs to.
+  std::vector<std::int32_t> depths() const;
+};
+
 struct Normed {
   Tensor sum, normed;
 };

@@ -68,9 +68,11 @@ class Colors final : public Method {
 
 TextForward color_words(ParamLoader& loader) {
   const TableWeight words = ParamScope(loader).table("words", kVocabulary, 3);
-  return [words](Backend& b, const Tensor& ids) {
-    const Tensor first = b.slice(b.embedding(words, ids), 1, 1, 2);  // after the begin token: [B, 1, 3]
-    return b.l2_normalize(b.reshape(first, {ids[0], 3}));
+  return [words](Backend& b, const std::vector<std::vector<int>>& prompts) {
+    std::vector<std::int32_t> first;  // after the begin token
+    for (const auto& prompt : prompts) first.push_back(prompt.at(1));
+    const auto count = static_cast<std::int64_t>(first.size());
+    return b.l2_normalize(b.reshape(b.embedding(words, b.from_ids({1, count}, first)), {count, 3}));
   };
 }
 

@@ -18,6 +18,7 @@ std::shared_ptr<const TextEmbeddings> encode_vocabulary(const LoadedModel& model
                                   tower.dim);
   EmbeddingCache cache(o.use_cache ? (o.cache.empty() ? EmbeddingCache::default_directory() : o.cache)
                                    : std::filesystem::path{});
+  const Backend::CancelWhen guard(*b, o.cancelled);
   EncodeOptions options;
   options.quiet = o.quiet;
   options.cancelled = o.cancelled;

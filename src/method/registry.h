@@ -16,8 +16,9 @@ struct ModelConfig {
   std::string where;  ///< begins messages about it
 };
 
-/// Token numbers [B, T], T ≤ context, each row ending in the end token → embeddings [B, dim] of norm 1.
-using TextForward = std::function<Tensor(Backend&, const Tensor& ids)>;
+/// Token numbers of prompts, each from start to end token and not longer than the context, of any lengths;
+/// many begin alike → embeddings [prompts, dim] of norm 1.
+using TextForward = std::function<Tensor(Backend&, const std::vector<std::vector<int>>& prompts)>;
 
 /// The text side of a network. Prepared when a vocabulary first needs it, let go afterwards.
 struct TextTower {

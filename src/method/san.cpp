@@ -47,7 +47,7 @@ ArchitectureInfo san_architecture() {
     tower.dim = static_cast<int>(clip.embed_dim);
     tower.prepare = [clip](ParamLoader& loader) -> TextForward {
       const auto text = std::make_shared<const ClipText>(ParamScope(loader, "ov_classifier"), clip);
-      return [text](Backend& b, const Tensor& ids) { return text->forward(b, ids); };
+      return [text](Backend& b, const Prompts& prompts) { return text->encode(b, prompts); };
     };
     return tower;
   };

@@ -14,11 +14,6 @@ struct SanOutput {
   Tensor embeddings;   ///< [B, Q, D], norm 1
 };
 
-/// How recognition is computed. Both forms give the same values: kDefinition with dense masks, kRewritten
-/// with SLS tokens as cross-attention and no patch update in the last block. kBackendChoice asks
-/// Backend::literal().
-enum class Form : std::uint8_t { kBackendChoice, kDefinition, kRewritten };
-
 /// The image branch: shallow CLIP, side adapter, recognition (paper Fig. 2). Immutable; sessions share it.
 class San {
  public:
@@ -27,6 +22,8 @@ class San {
   San(ParamLoader& loader, const SanConfig& config);
 
   /// Normalised, padded image [B, H·W, 3]. One output per supervised block, or that of the last alone.
+  /// Recognition's definition has dense masks; rewritten, SLS tokens are queries of a cross-attention and the
+  /// last block updates no patches.
   std::vector<SanOutput> forward(Backend& b, const Tensor& image, Grid size, bool supervised = false,
                                  Form form = Form::kBackendChoice) const;
   /// CLIP without the adapter: images [B, H·W, 3] at CLIP's own resolution → [B, D].

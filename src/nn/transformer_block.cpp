@@ -37,6 +37,26 @@ Tensor TransformerBlock::forward(Backend& b, const Normed& x, bool causal) const
   return finish(b, b.attention(q, k, v, options), x.sum);
 }
 
+Tensor TransformerBlock::forward(Backend& b, const Tensor& x, const TokenTree& tree) const {
+  const std::int64_t d = shape.width;
+  const Tensor packed = project(b, b.layer_norm(x, ln_1));  // [1, N, 3d]
+  return finish(b,
+                b.tree_attention(b.slice(packed, -1, 0, d), b.slice(packed, -1, d, 2 * d),
+                                 b.slice(packed, -1, 2 * d, 3 * d), shape.heads, tree),
+                x);
+}
+
+Tensor TransformerBlock::forward(Backend& b, const Tensor& x, const TokenTree& tree, const Tensor& asked,
+                                 std::span<const std::int32_t> asking) const {
+  const std::int64_t d = shape.width;
+  const Tensor packed = b.linear(b.layer_norm(x, ln_1), key_value);  // [1, N, 2d]
+  const Tensor q = b.linear(b.layer_norm(asked, ln_1), query);
+  return finish(b,
+                b.tree_attention(q, b.slice(packed, -1, 0, d), b.slice(packed, -1, d, 2 * d), shape.heads,
+                                 tree, asking),
+                asked);
+}
+
 Tensor TransformerBlock::finish(Backend& b, const Tensor& attended, const Tensor& residual) const {
   const Tensor x = b.linear(attended, out, {Activation::kNone, residual});
   return b.mlp(b.layer_norm(x, ln_2), fc1, shape.activation, fc2, x);

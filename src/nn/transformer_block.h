@@ -29,6 +29,12 @@ struct TransformerBlock {
   }
   /// The same when ln_1 of the input has been computed with it.
   Tensor forward(Backend& b, const Normed& x, bool causal = false) const;
+  /// Self-attention along a tree of tokens: [1, N, d] → [1, N, d].
+  Tensor forward(Backend& b, const Tensor& x, const TokenTree& tree) const;
+  /// The same for the tokens `asking` alone, whose values are `asked` [1, A, d] → [1, A, d]. Needs split
+  /// queries.
+  Tensor forward(Backend& b, const Tensor& x, const TokenTree& tree, const Tensor& asked,
+                 std::span<const std::int32_t> asking) const;
   /// Queries, keys and values of every token: [B, T, 3d].
   Tensor project(Backend& b, const Tensor& normed) const;
   /// What follows attention: the output projection with its residual, then the MLP with its own.

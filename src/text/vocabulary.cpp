@@ -10,22 +10,16 @@ namespace san {
 namespace {
 
 // Names embedded before their rows go to the cache: few enough that an interruption loses little, many enough
-// that prompts of one length fill batches.
+// that what prompts have in common is computed for many of them.
 constexpr std::size_t kNamesPerRound = 256;
 
-struct Prompt {
-  std::vector<int> tokens;
-  std::size_t name;
-};
-
-/// Adds row r of `embeddings` to the sum of the name of prompts[r].
-void accumulate(std::span<const Prompt> prompts, std::span<const float> embeddings, std::size_t dim,
+/// Adds row r of `embeddings` to sums[names[r]].
+void accumulate(std::span<const std::size_t> names, std::span<const float> embeddings, std::size_t dim,
                 std::vector<std::vector<double>>& sums) {
-  require(embeddings.size() == prompts.size() * dim, "text tower: {} values for {} prompts, expected {} each",
-          embeddings.size(), prompts.size(), dim);
-  for (std::size_t r = 0; r < prompts.size(); ++r)
-    for (std::size_t d = 0; d < dim; ++d)
-      sums[prompts[r].name][d] += static_cast<double>(embeddings[r * dim + d]);
+  require(embeddings.size() == names.size() * dim, "text tower: {} values for {} prompts, expected {} each",
+          embeddings.size(), names.size(), dim);
+  for (std::size_t r = 0; r < names.size(); ++r)
+    for (std::size_t d = 0; d < dim; ++d) sums[names[r]][d] += static_cast<double>(embeddings[r * dim + d]);
 }
 
 /// `sum` scaled to length 1.
@@ -41,6 +35,19 @@ std::vector<float> normalised(std::span<const double> sum, const std::string& na
 }
 
 }  // namespace
+
+std::size_t batch_end(std::span<const std::vector<int>> prompts, std::size_t begin, int budget) {
+  std::size_t end = begin, tokens = 0;
+  for (; end < prompts.size(); ++end) {
+    const std::vector<int>& prompt = prompts[end];
+    std::size_t known = 0;
+    if (end > begin)
+      known = static_cast<std::size_t>(std::ranges::mismatch(prompt, prompts[end - 1]).in1 - prompt.begin());
+    tokens += prompt.size() - known;
+    if (end > begin && tokens > static_cast<std::size_t>(budget)) break;
+  }
+  return end;
+}
 
 std::vector<int> TextEmbeddings::row_classes() const {
   std::vector<int> result;
@@ -73,28 +80,31 @@ void VocabularyEncoder::check_lengths(std::span<const std::string> names) const 
 
 VocabularyEncoder::Rows VocabularyEncoder::embed(std::span<const std::string> names,
                                                  const EncodeOptions& options, Progress& progress) const {
-  std::vector<Prompt> prompts;
+  std::vector<std::pair<std::vector<int>, std::size_t>> sorted;  // tokens and name of every prompt
   for (std::size_t n = 0; n < names.size(); ++n)
     for (std::size_t t = 0; t < templates_.texts.size(); ++t)
-      prompts.push_back({tokenizer_.encode(templates_.fill(t, names[n])), n});
-  // Stable: a name's sum runs in one order whatever the vocabulary around it.
-  std::ranges::stable_sort(prompts, {}, [](const Prompt& prompt) { return prompt.tokens.size(); });
+      sorted.emplace_back(tokenizer_.encode(templates_.fill(t, names[n])), n);
+  // By tokens: those that begin alike become neighbours, and a name's sum runs in one order whatever the
+  // vocabulary around it.
+  std::ranges::sort(sorted);
+  std::vector<std::vector<int>> prompts;
+  std::vector<std::size_t> prompt_name;
+  for (auto& [tokens, name] : sorted) {
+    prompts.push_back(std::move(tokens));
+    prompt_name.push_back(name);
+  }
 
   const auto dim = static_cast<std::size_t>(dim_);
   std::vector<std::vector<double>> sums(names.size(), std::vector<double>(dim));
-  for (std::size_t begin = 0; begin < prompts.size();) {
+  for (std::size_t begin = 0, end = 0; begin < prompts.size(); begin = end) {
     if (options.cancelled && options.cancelled->load())
       throw Cancelled("embedding the vocabulary was cancelled");
-    std::size_t end = begin;
-    std::vector<std::vector<int>> batch;
-    for (; end < prompts.size() && end - begin < static_cast<std::size_t>(options.batch_size) &&
-           prompts[end].tokens.size() == prompts[begin].tokens.size();
-         ++end)
-      batch.push_back(prompts[end].tokens);
-    accumulate(std::span(prompts).subspan(begin, end - begin), encode_prompts_(batch), dim, sums);
+    end = batch_end(prompts, begin, options.batch_tokens);
+    const auto part = [&](const auto& all) { return std::span(all).subspan(begin, end - begin); };
+    const auto batch = part(prompts);
+    accumulate(part(prompt_name), encode_prompts_({batch.begin(), batch.end()}), dim, sums);
     progress.advance(static_cast<std::int64_t>(end - begin));
     if (options.progress) options.progress(progress.done(), progress.total());
-    begin = end;
   }
   Rows rows;
   for (std::size_t n = 0; n < names.size(); ++n) rows.emplace(names[n], normalised(sums[n], names[n]));
@@ -104,7 +114,7 @@ VocabularyEncoder::Rows VocabularyEncoder::embed(std::span<const std::string> na
 TextEmbeddings VocabularyEncoder::encode(std::span<const ClassName> classes,
                                          const EncodeOptions& options) const {
   require(!classes.empty(), "vocabulary: no classes; give at least one name");
-  require(options.batch_size >= 1, "vocabulary: batches of {} prompts", options.batch_size);
+  require(options.batch_tokens >= 1, "vocabulary: batches of {} tokens", options.batch_tokens);
   std::vector<std::string> names;
   for (const ClassName& entry : classes) names.insert(names.end(), entry.names.begin(), entry.names.end());
 

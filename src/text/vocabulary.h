@@ -27,13 +27,18 @@ struct TextEmbeddings {
   std::vector<int> row_classes() const;
 };
 
-/// The text tower: token numbers of prompts, all of one length and ending in the end token, to one embedding
-/// of length 1 each: [prompts, dim], row-major.
+/// The text tower: token numbers of prompts, each from start to end token, to one embedding of length 1 each:
+/// [prompts, dim], row-major. Prompts come in the order of their tokens, so that those which begin alike are
+/// neighbours; a tower may compute what they have in common once.
 using EncodePrompts = std::function<std::vector<float>(const std::vector<std::vector<int>>& prompts)>;
 
+/// Where a batch of `prompts`, sorted by their tokens, that begins at `begin` ends: as many prompts as have
+/// `budget` tokens in all, what two neighbours have in common counted once; at least one.
+std::size_t batch_end(std::span<const std::vector<int>> prompts, std::size_t begin, int budget);
+
 struct EncodeOptions {
-  int batch_size = 64;                           // prompts per call of the text tower
-  bool quiet = false;                            // no progress bar
+  int batch_tokens = 1024;  // per call of the text tower, those in common with the prompt before not counted
+  bool quiet = false;       // no progress bar
   const std::atomic<bool>* cancelled = nullptr;  // checked before every batch
   EmbeddingCache* cache = nullptr;               // none: nothing is kept
   std::string model_hash;                        // of the text tower; needed with a cache
@@ -41,7 +46,7 @@ struct EncodeOptions {
 };
 
 /// Embeds class names: every template filled, tokenised, cut after its end token (exact under causal
-/// attention), batched with prompts of the same length; the mean over templates scaled to length 1.
+/// attention), batched with prompts that begin alike; the mean over templates scaled to length 1.
 class VocabularyEncoder {
  public:
   /// Holds a reference to `tokenizer`. `dim` is the number of values that `encode_prompts` returns per

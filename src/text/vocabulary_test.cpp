@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
+#include <span>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -37,12 +39,13 @@ std::vector<float> embedding_of(const std::vector<int>& tokens) {
 
 struct Tower {
   std::vector<std::size_t> batches;
+  std::vector<std::vector<int>> seen;  // in the order in which they came
   EncodePrompts function() {
     return [this](const std::vector<std::vector<int>>& prompts) {
       batches.push_back(prompts.size());
       std::vector<float> rows;
       for (const auto& tokens : prompts) {
-        EXPECT_EQ(tokens.size(), prompts[0].size());
+        seen.push_back(tokens);
         const auto row = embedding_of(tokens);
         rows.insert(rows.end(), row.begin(), row.end());
       }
@@ -65,7 +68,7 @@ PromptTemplates templates() {
   return make_templates("test", {"a {}.", "the {} here", "{}"});
 }
 EncodeOptions quiet() {
-  return {.batch_size = 4, .quiet = true, .cancelled = nullptr, .cache = nullptr, .model_hash = "m"};
+  return {.batch_tokens = 30, .quiet = true, .cancelled = nullptr, .cache = nullptr, .model_hash = "m"};
 }
 
 std::vector<float> expected_row(const std::string& name) {
@@ -98,7 +101,43 @@ TEST(VocabularyEncoder, RowsAreNormalisedMeansGroupedByClass) {
       EXPECT_NEAR(text.rows[r * kDim + d], expected[d], 1e-6f) << names[r];
   }
   EXPECT_EQ(tower.prompts(), 12u);
-  EXPECT_LE(*std::ranges::max_element(tower.batches), 4u);
+}
+
+// Distinct beginnings among `prompts`: what a tower that shares them computes.
+std::size_t distinct_tokens(std::span<const std::vector<int>> prompts) {
+  std::set<std::vector<int>> beginnings;
+  for (const auto& prompt : prompts)
+    for (std::size_t length = 1; length <= prompt.size(); ++length)
+      beginnings.emplace(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(length));
+  return beginnings.size();
+}
+
+TEST(VocabularyEncoder, BatchesPromptsThatBeginAlikeWithinABudgetOfTokens) {
+  for (const int budget : {1, 12, 30, 1000}) {
+    Tower tower;
+    const VocabularyEncoder encoder(tokenizer(), templates(), tower.function(), kDim);
+    EncodeOptions options = quiet();
+    options.batch_tokens = budget;
+    encoder.encode(parse_class_list("cat, dog, abcdefg, \xc3\xa9t\xc3\xa9, a"), options);
+    EXPECT_EQ(tower.prompts(), 15u);
+    EXPECT_TRUE(std::ranges::is_sorted(tower.seen));
+    std::size_t begin = 0;
+    for (const std::size_t count : tower.batches) {
+      ASSERT_GE(count, 1u);
+      const auto batch = std::span(tower.seen).subspan(begin, count);
+      begin += count;
+      // A prompt that is longer than the budget goes alone.
+      if (count > 1) {
+        EXPECT_LE(distinct_tokens(batch), static_cast<std::size_t>(budget));
+      }
+      if (begin < tower.seen.size()) {
+        EXPECT_GT(distinct_tokens(std::span(tower.seen).subspan(begin - count, count + 1)),
+                  static_cast<std::size_t>(budget))
+            << "the next prompt would have fitted";
+      }
+    }
+    EXPECT_EQ(tower.batches.size() == 1, budget == 1000);
+  }
 }
 
 TEST(VocabularyEncoder, ARowDoesNotDependOnTheOtherNames) {

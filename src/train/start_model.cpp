@@ -118,13 +118,10 @@ ClassTexts embed_classes(const StartModel& model, std::span<const ClassName> cla
   const VocabularyEncoder encoder(
       tokenizer,
       templates.empty() ? make_templates("model", model.metadata.templates) : load_templates(templates),
-      [&](const std::vector<std::vector<int>>& prompts) {
-        return b.to_host(text.forward(b, prompt_ids(b, prompts)));
-      },
+      [&](const std::vector<std::vector<int>>& prompts) { return b.to_host(text.encode(b, prompts)); },
       static_cast<int>(model.config.clip.embed_dim));
   EncodeOptions encode;
   encode.quiet = true;
-  encode.batch_size = 256;
   const TextEmbeddings text_rows = encoder.encode(classes, encode);
   const at::Tensor names = rows_of_classes(text_rows);
   return {at::tensor(text_rows.rows).view({text_rows.row_count(), text_rows.dim}).to(b.device()),

@@ -280,6 +280,9 @@ class Run {
       per_template.data.insert(per_template.data.end(), row.begin(), row.end());
     }
     compare("text_embed_per_template", per_template);
+    // The definition and the form that shares what prompts have in common are both judged.
+    compare("text_embed_per_template",
+            Values{per_template.shape, b_.to_host(tower.encode(b_, prompts, Form::kRewritten))});
     Values mean{{classes, d}, std::vector<float>(static_cast<std::size_t>(classes * d))};
     for (std::size_t i = 0; i < per_template.data.size(); ++i)
       mean.data[i % mean.data.size()] += per_template.data[i] / static_cast<float>(templates.size());

@@ -14,6 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 #define NEEDS_GOLDEN(path, name)                                                               \
@@ -70,6 +71,9 @@ TEST_F(Program, BenchReportsWhatOthersRead) {
     ASSERT_TRUE(report.contains(key)) << key;
     EXPECT_GT(report[key].get<double>(), 0) << key;
   }
+  EXPECT_NEAR(report["total_ms"].get<double>(),
+              (report["min_ms"].get<double>() + report["max_ms"].get<double>()) / 2, 1e-9)
+      << "the median of two is their middle";
   ASSERT_TRUE(report["ops"].is_array());
   std::int64_t macs = 0;
   for (const json& op : report["ops"]) {
@@ -82,6 +86,32 @@ TEST_F(Program, BenchReportsWhatOthersRead) {
       san({"bench", "--model", "formula:tiny", "--size", "96x128", "--threads", "1", "--repeat", "1"});
   expect_success(table);
   EXPECT_THAT(table.out, HasSubstr("share of peak"));
+}
+
+TEST_F(Program, BenchOfTextComparesSharedBeginningsWithPromptsAlone) {
+  const auto bench = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"bench", "--text",   "--model", "formula:tiny",  "--threads",
+                                       "1",     "--repeat", "2",       "--class-count", "9"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return san(arguments);
+  };
+  const ProcessResult r = bench({"--json"});
+  expect_success(r);
+  const json report = json::parse(r.out);
+  for (const char* key : {"ms_per_prompt", "unshared_ms_per_prompt", "sharing_speedup", "peak_gflops",
+                          "share_of_peak", "unshared_share_of_peak", "peak_memory_bytes"}) {
+    ASSERT_TRUE(report.contains(key)) << key;
+    EXPECT_GT(report[key].get<double>(), 0) << key;
+  }
+  EXPECT_FALSE(report["processor"].get<std::string>().empty());
+  EXPECT_EQ(report["prompts"], 9 * 14);
+  EXPECT_GT(report["unshared_macs"].get<double>(), 2 * report["macs"].get<double>());
+  EXPECT_LT(report["max_difference"].get<double>(), 2e-6);  // float32 rounding of values up to 1
+  const ProcessResult table = bench({"--templates", "single", "--label-set", "voc-20"});
+  expect_success(table);
+  EXPECT_THAT(table.out, AllOf(HasSubstr("9 prompts of voc-20"), HasSubstr("times as fast")));
+  expect_error(bench({"--label-set", "words"}), 2, "words");
+  expect_error(bench({"--training"}), 2, "--training");
 }
 
 TEST_F(Program, ModelsThatCannotBeUsedAreNamed) {

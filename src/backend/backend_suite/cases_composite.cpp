@@ -1,4 +1,6 @@
 // Composites; the reference runs their definitions in plain ops.
+#include <algorithm>
+
 #include "backend/backend_suite/cases.h"
 
 namespace san::suite {
@@ -74,6 +76,53 @@ void add_attention_cases(std::vector<Case>& cases) {
                    }});
 }
 
+TokenTree random_tree(std::int32_t tokens, std::int32_t reach, std::uint32_t seed) {
+  std::mt19937 rng(seed);
+  TokenTree tree;
+  for (std::int32_t i = 0; i < tokens; ++i)
+    tree.parents.push_back(i - 1 - static_cast<std::int32_t>(rng() % static_cast<std::uint32_t>(reach)));
+  for (std::int32_t& parent : tree.parents) parent = std::max(parent, -1);
+  return tree;
+}
+
+TokenTree chain(std::int32_t tokens) {
+  TokenTree tree;
+  for (std::int32_t i = 0; i < tokens; ++i) tree.parents.push_back(i - 1);
+  return tree;
+}
+
+void add_tree_attention_cases(std::vector<Case>& cases) {
+  struct Tree {
+    const char* label;
+    TokenTree tree;
+    int heads;
+    std::int64_t width;
+  };
+  const std::vector<Tree> trees = {{"one_token", {{-1}}, 1, 1},
+                                   {"strangers", {{-1, -1, -1, -1, -1}}, 2, 40},
+                                   {"chain_of_77", chain(77), 8, 64},
+                                   {"chain_of_200", chain(200), 2, 33},
+                                   {"star", {{-1, 0, 0, 0, 0, 0, 0}}, 3, 80},
+                                   {"two_roots", {{-1, 0, 1, -1, 3, 1, 5, 3, 7}}, 2, 16},
+                                   {"siblings_first", {{-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 6, 10}}, 1, 64},
+                                   {"bushy", random_tree(150, 4, 1), 4, 20},
+                                   {"scattered", random_tree(230, 40, 2), 2, 128}};
+  for (const Tree& t : trees)
+    for (const bool some : {false, true})
+      cases.push_back({"tree_attention", std::string(t.label) + (some ? "_some_ask" : ""), [=](Inputs& in) {
+                         const auto tokens = static_cast<std::int64_t>(t.tree.parents.size());
+                         std::vector<std::int32_t> asking;  // in no order, one twice
+                         for (std::int64_t i = 0; some && i < tokens; i += 2)
+                           asking.push_back(static_cast<std::int32_t>((i * 7 + 3) % tokens));
+                         if (some) asking.push_back(asking.front());
+                         const std::int64_t d = t.heads * t.width;
+                         const Tensor q = in.normal(
+                             {1, some ? static_cast<std::int64_t>(asking.size()) : tokens, d}, 1.5f);
+                         const Tensor k = in.normal({1, tokens, d}, 1.5f), v = in.normal({1, tokens, d});
+                         return std::vector{in.b.tree_attention(q, k, v, t.heads, t.tree, asking)};
+                       }});
+}
+
 void add_mlp_cases(std::vector<Case>& cases) {
   for (const std::int64_t rows : {1, 100, 401})
     for (const Activation kind : {Activation::kRelu, Activation::kGelu, Activation::kQuickGelu})
@@ -97,6 +146,7 @@ void add_mlp_cases(std::vector<Case>& cases) {
 
 void add_composite_cases(std::vector<Case>& cases) {
   add_attention_cases(cases);
+  add_tree_attention_cases(cases);
   add_mlp_cases(cases);
   for (const std::int64_t channels : {16, 33, 240, 768})
     for (const Shape& y :

@@ -25,6 +25,7 @@ const std::vector<Tolerance>& tolerances() {
       {"patch_embed", 2e-5, "as linear"},
       {"attention", 6e-5,
        "scores up to 30 carry the rounding of their sums into exponentials; peaks are 10 rms"},
+      {"tree_attention", 6e-5, "as attention"},
       {"mlp", 1e-5, "two matmuls and an activation"},
       {"add_layer_norm", 4e-6, "mean and variance in another order, reciprocal square root"},
       {"l2_normalize", 2e-6, "a sum of squares in another order"},

@@ -166,6 +166,12 @@ class CheckBackend final : public Backend {
     return both("attention",
                 [&](Backend& b, auto of) { return b.attention(of(q), of(k), of(v), side(o, of)); });
   }
+  Tensor do_tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                           const TokenTree& tree, std::span<const std::int32_t> asking) override {
+    return both("tree_attention", [&](Backend& b, auto of) {
+      return b.tree_attention(of(q), of(k), of(v), heads, tree, asking);
+    });
+  }
   Tensor do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
                 const Tensor& residual) override {
     return both(

@@ -44,6 +44,10 @@ class Counter final : public CountBackend {
     return mode_ == CountMode::kNeeded ? folded_attention_bias_macs(batch, q, t, m, e, groups)
                                        : Backend::attention_bias_macs(batch, q, t, m, e, groups);
   }
+  std::int64_t tree_attention_macs(std::int64_t channels, const TokenTree& tree,
+                                   std::span<const std::int32_t> asking) const override {
+    return visible_tree_macs(channels, tree, asking);
+  }
 
   Tensor fresh(const Shape& shape) {
     return {shape, std::make_shared<CountedStorage>(
@@ -93,6 +97,10 @@ class Counter final : public CountBackend {
 
   // One pass each, as a fused kernel does.
   Tensor do_attention(const Tensor& q, const Tensor&, const Tensor&, const AttentionOptions&) override {
+    return fresh(q.shape());
+  }
+  Tensor do_tree_attention(const Tensor& q, const Tensor&, const Tensor&, int, const TokenTree&,
+                           std::span<const std::int32_t>) override {
     return fresh(q.shape());
   }
   Tensor do_l2_normalize(const Tensor& x) override { return fresh(x.shape()); }

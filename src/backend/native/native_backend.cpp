@@ -118,7 +118,7 @@ std::shared_ptr<Storage> NativeBackend::do_prepare_patch_embed(const Param& weig
 
 std::shared_ptr<Storage> NativeBackend::do_prepare_table(const Param& table) {
   auto packed = std::make_shared<PackedTable>();
-  packed->values = host_copy(table.f32());
+  packed->values = table.whole() ? table.value : HostArray::from(table.shape(), table.f32());
   return packed;
 }
 

@@ -26,7 +26,7 @@ struct PackedNorm : Storage {
 };
 
 struct PackedTable : Storage {
-  BufferPtr values;
+  HostArray values;  ///< [rows, width] as stored: few rows of a table are ever asked for
 };
 
 struct IdStorage : Storage {
@@ -45,6 +45,10 @@ class NativeBackend final : public Backend {
  private:
   std::int64_t attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,
                                    std::int64_t e, std::int64_t groups) const override;
+  std::int64_t tree_attention_macs(std::int64_t channels, const TokenTree& tree,
+                                   std::span<const std::int32_t> asking) const override {
+    return visible_tree_macs(channels, tree, asking);
+  }
 
   std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
                                              LinearLayout layout) override;
@@ -78,6 +82,8 @@ class NativeBackend final : public Backend {
   Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape& out) override;
   Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                       const AttentionOptions& options) override;
+  Tensor do_tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                           const TokenTree& tree, std::span<const std::int32_t> asking) override;
   Tensor do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation, const LinearWeight& fc2,
                 const Tensor& residual) override;
   Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) override;

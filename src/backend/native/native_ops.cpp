@@ -4,6 +4,7 @@
 #include "backend/native/attention.h"
 #include "backend/native/maps.h"
 #include "backend/native/native_backend_impl.h"
+#include "backend/native/tree_attention.h"
 #include "base/error.h"
 
 namespace san::native {
@@ -115,12 +116,14 @@ Tensor NativeBackend::do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, 
 Tensor NativeBackend::do_embedding(const TableWeight& table, const Tensor& ids, const Shape& out) {
   const auto* source = dynamic_cast<const IdStorage*>(ids.storage().get());
   require(source != nullptr, "embedding ({}): expected ids made by from_ids", table.name);
-  const float* values = static_cast<const PackedTable&>(*table.data).values.get();
+  const HostArray& values = static_cast<const PackedTable&>(*table.data).values;
+  const std::int64_t row_bytes = table.width * dtype_bytes(values.dtype);
   const Tensor y = make(out);
   float* to = data(y);
   for (const std::int32_t id : source->ids) {
     require(id >= 0 && id < table.rows, "embedding ({}): id {} is not below {}", table.name, id, table.rows);
-    to = std::copy_n(values + id * table.width, table.width, to);
+    const HostArray row{values.dtype, {table.width}, {values.data, values.data.get() + id * row_bytes}};
+    to = std::ranges::copy(row.to_f32(), to).out;
   }
   return y;
 }
@@ -223,6 +226,22 @@ Tensor NativeBackend::do_attention(const Tensor& q, const Tensor& k, const Tenso
   }
   a.out = data(y);
   fused_attention(a, *buffers_, *pool_);
+  return y;
+}
+
+Tensor NativeBackend::do_tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                                        const TokenTree& tree, std::span<const std::int32_t> asking) {
+  const Tensor rows[] = {with_rows(q), with_rows(k), with_rows(v)}, y = make(q.shape());
+  const auto rows_of = [](const Tensor& x) -> Heads {
+    const View s = view(x);
+    return {s.data, 0, s.stride(1)};
+  };
+  TreeAttention a;
+  a.heads = heads, a.width = q[2] / heads;
+  a.q = rows_of(rows[0]), a.k = rows_of(rows[1]), a.v = rows_of(rows[2]);
+  a.parents = tree.parents, a.asking = asking;
+  a.out = data(y);
+  fused_tree_attention(a, *pool_);
   return y;
 }
 
