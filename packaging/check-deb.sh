@@ -57,7 +57,7 @@ if [ -n "$(package san-train)" ]; then
   inside apt-get purge -y -qq san-train >/dev/null
 fi
 inside apt-get purge -y -qq san libsan-dev >/dev/null
-left=$(find "$root/usr" -xdev \( -name 'libsan*' -o -name 'san-*' -o -name san \) | grep -v '/doc/\|/lintian/' || true)
+left=$(find "$root/usr" -xdev \( -name 'libsan.so*' -o -name san -o -name 'san[-.]*' -o -name _san \))
 [ -z "$left" ] || fail "left after purging: $left"
 passed "purged without a trace"
 echo "all checks of the Debian packages passed"

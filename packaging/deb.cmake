@@ -17,12 +17,14 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+file(WRITE ${PROJECT_BINARY_DIR}/packaging/triggers "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/packaging/triggers)
 
 # san_deb(<component> <package> <section> <summary> <text> [DEPENDS <packages>])
 function(san_deb component package section summary text)
   cmake_parse_arguments(ARG "" "DEPENDS" "" ${ARGN})
   string(TOUPPER ${component} key)
-  set(CPACK_COMPONENT_${key}_DESCRIPTION "${summary}\n${text}" PARENT_SCOPE)
+  set(CPACK_DEBIAN_${key}_DESCRIPTION "${summary}\n${text}" PARENT_SCOPE)
   set(CPACK_DEBIAN_${key}_PACKAGE_NAME ${package} PARENT_SCOPE)
   set(CPACK_DEBIAN_${key}_FILE_NAME DEB-DEFAULT PARENT_SCOPE)
   set(CPACK_DEBIAN_${key}_PACKAGE_SECTION ${section} PARENT_SCOPE)
@@ -43,12 +45,15 @@ Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apach
 endfunction()
 
 san_deb(program san graphics "open-vocabulary semantic segmentation"
-"A picture and any list of class names in, a class for every pixel out. This package has the program, the library
-and a small built-in model that knows drawn things.")
+"A picture and any list of class names in, a class for every pixel out.
+This package has the program, the library and a small built-in model that
+knows drawn things.")
 san_deb(development libsan-dev libdevel "open-vocabulary semantic segmentation: development files"
-"Headers in C++ and C, the CMake package and the file for pkg-config of libsan." DEPENDS "san (= ${PROJECT_VERSION})")
+"Headers in C++ and C, the CMake package and the file for pkg-config of
+libsan." DEPENDS "san (= ${PROJECT_VERSION})")
 san_deb(training san-train graphics "open-vocabulary semantic segmentation: training"
-"The commands san train and san pretrain, and --backend torch, on libtorch." DEPENDS "san (= ${PROJECT_VERSION})")
+"The commands san train and san pretrain, and --backend torch, on
+libtorch." DEPENDS "san (= ${PROJECT_VERSION})")
 # `san pull` checks certificates by it.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS ca-certificates)
 include(CPack)

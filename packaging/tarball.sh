@@ -33,8 +33,10 @@ find "$tree/bin" "$tree/lib" -type f | sort | while read -r file; do
   install -m 755 "$work/launcher" "$file"
 done
 
-c++ -O2 -Wall -Wextra -shared -fPIC -s -fvisibility=hidden -ffile-prefix-map="$PWD=." -Wl,-soname,libgdal.so.32 \
-  packaging/absent_gdal.cpp -o "$work/absent/libgdal.so.32"
+# Libraries that others name and nothing here calls, and that would bring a hundred more.
+absent() { "$1" -O2 -Wall -Wextra -Werror -shared -fPIC -s -fvisibility=hidden -ffile-prefix-map="$PWD=." -Wl,-soname,"$3" "$2" -o "$work/absent/$3"; }
+absent c++ packaging/absent_gdal.cpp libgdal.so.32
+absent cc packaging/absent_icu.c libicuuc.so.72
 for program in "$tree"/libexec/*; do
   LD_LIBRARY_PATH=$work/absent ldd "$program" >"$work/ldd" || { echo "error: ldd $program" >&2; exit 1; }
   ! grep "not found" "$work/ldd" >&2 || { echo "error: $program lacks libraries" >&2; exit 1; }
@@ -56,7 +58,7 @@ python3 packaging/sbom.py --version "$version" --commit "$(git rev-parse HEAD 2>
 
 archive=$dist/$name.tar.xz
 tar --create --directory "$work" --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
-  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz -9 --threads=1 >"$archive.part"
+  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=1 ${SAN_XZ:---x86 --lzma2=preset=9} >"$archive.part"
 mv "$archive.part" "$archive"
 cp "$tree/sbom.spdx.json" "$dist/$name.spdx.json"
 (cd "$dist" && sha256sum "$name.tar.xz" "$name.spdx.json" >"$name.sha256")
