@@ -2,13 +2,13 @@
 . "$(dirname "$0")/mirror.sh"
 chroots=${SAN_CHROOTS:-/var/tmp/san-chroots}
 
-# Exits 0, saying why, where no such system can be made.
+# Where no such system can be made, says why and exits with 0; with 1 where $SAN_CHECKS_REQUIRED is set (a release).
 need_debootstrap() {
   why=
   [ "$(id -u)" -eq 0 ] || why="not root"
   command -v debootstrap >/dev/null || why="debootstrap is not installed"
   [ -n "$(mirror)" ] || why="apt names no Debian mirror"
-  [ -z "$why" ] || { echo "SKIPPED $(basename "$0"): $why"; exit 0; }
+  [ -z "$why" ] || { echo "SKIPPED $(basename "$0"): $why"; exit $((${SAN_CHECKS_REQUIRED:+1} + 0)); }
 }
 
 # bare_system RELEASE: a fresh copy of its smallest installation; its folder is in $root, removed at the end.

@@ -19,6 +19,7 @@ trap 'rm -rf "$copy"' EXIT
 git clone -q --no-hardlinks . "$copy/san"
 cd "$copy/san"
 git -c advice.detachedHead=false checkout -q "$commit"
+export SAN_CHECKS_REQUIRED=1
 make test
 make deb tarball check-packages check-reproducible
 # Artefacts that other parts of the tree make.
