@@ -48,14 +48,22 @@ def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def owner_of(library):
-    """The binary package that has a file; /lib is a link to /usr/lib, and dpkg knows either name."""
-    path = str(pathlib.Path(library).resolve())
-    for candidate in (path, path.removeprefix("/usr"), library):
-        found = subprocess.run(["dpkg-query", "--search", candidate], capture_output=True, text=True)
-        if found.returncode == 0:
-            return found.stdout.splitlines()[0].split(":")[0]
-    sys.exit(f"error: {library}: no Debian package has it; only Debian's libraries are bundled")
+def owners_of(libraries):
+    """The binary package of each file. /lib is a link to /usr/lib, and dpkg may know a file by either name."""
+    names = {}
+    for library in libraries:
+        path = str(pathlib.Path(library).resolve())
+        for candidate in (library, path, path.removeprefix("/usr")):
+            names[candidate] = library
+    found = subprocess.run(["dpkg-query", "--search", *names], capture_output=True, text=True, check=False).stdout
+    owners = {}
+    for line in found.splitlines():
+        package, path = line.split(": ", 1)
+        owners[names[path]] = package.split(":")[0]
+    for library in libraries:
+        if library not in owners:
+            sys.exit(f"error: {library}: no Debian package has it; only Debian's libraries are bundled")
+    return owners
 
 
 def licence_names(text):
@@ -130,7 +138,7 @@ def main():
     tree, references = arguments.tree, {}
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
 
-    owners = {library: owner_of(library) for library in arguments.libraries.read_text().split()}
+    owners = owners_of(arguments.libraries.read_text().split())
     packages = {name: package_entry(name, tree, references)
                 for name in sorted(set(owners.values()) | set(COMPILED_IN))}
     by_file = {("san-loader" if "/ld-linux" in library else os.path.basename(library)): packages[owner]["SPDXID"]
@@ -176,8 +184,8 @@ def main():
         "packages": [product, *packages.values()], "files": files, "relationships": relationships,
         "hasExtractedLicensingInfos": [
             {"licenseId": reference, "name": name,
-             "extractedText": "Its text is in " + ", ".join(f"licences/{p}/copyright" for p in sorted(owners_of))}
-            for reference, (name, owners_of) in sorted(references.items())],
+             "extractedText": "Its text is in " + ", ".join(f"licences/{p}/copyright" for p in sorted(users))}
+            for reference, (name, users) in sorted(references.items())],
     }
     (tree / "sbom.spdx.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

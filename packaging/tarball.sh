@@ -58,7 +58,7 @@ python3 packaging/sbom.py --version "$version" --commit "$(git rev-parse HEAD 2>
 
 archive=$dist/$name.tar.xz
 tar --create --directory "$work" --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
-  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=1 ${SAN_XZ:---x86 --lzma2=preset=9} >"$archive.part"
+  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=2 ${SAN_XZ:---block-size=40MiB --x86 --lzma2=preset=9} >"$archive.part"
 mv "$archive.part" "$archive"
 cp "$tree/sbom.spdx.json" "$dist/$name.spdx.json"
 (cd "$dist" && sha256sum "$name.tar.xz" "$name.spdx.json" >"$name.sha256")
