@@ -68,3 +68,11 @@ segments_as_here() {
   done
   passed "$1: $pictures pictures of all formats, behind the sandbox, labelled as here"
 }
+
+# knows_models LABEL PROGRAM: the list of models, and the program that fetches them finds its libraries.
+# What it does on the network has its own test.
+knows_models() {
+  inside "$2" models | grep -q san-vit-b-16 || fail "$1: san models"
+  inside "$2" pull --help | grep -q -- --bpe || fail "$1: san pull"
+  passed "$1: san models, san pull"
+}

@@ -19,6 +19,7 @@ package() { ls "$root/debs/" | grep "^$1_" | sed 's#^#/debs/#'; }
 install "$(package san)"
 inside san --version
 segments_as_here "package san" san
+knows_models "package san" san
 for page in san san-segment san-world-render; do
   [ -s "$root/usr/share/man/man1/$page.1.gz" ] || [ -e "$root/etc/dpkg/dpkg.cfg.d/docker" ] || fail "no manual page $page"
 done
