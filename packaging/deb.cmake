@@ -20,11 +20,11 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 file(WRITE ${PROJECT_BINARY_DIR}/packaging/triggers "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/packaging/triggers)
 
-# san_deb(<component> <package> <section> <summary> <text> [DEPENDS <packages>])
-function(san_deb component package section summary text)
+# san_deb(<component> <package> <section> <text> [DEPENDS <packages>]); the first line of a description is the project's.
+function(san_deb component package section text)
   cmake_parse_arguments(ARG "" "DEPENDS" "" ${ARGN})
   string(TOUPPER ${component} key)
-  set(CPACK_DEBIAN_${key}_DESCRIPTION "${summary}\n${text}" PARENT_SCOPE)
+  set(CPACK_DEBIAN_${key}_DESCRIPTION "${text}" PARENT_SCOPE)
   set(CPACK_DEBIAN_${key}_PACKAGE_NAME ${package} PARENT_SCOPE)
   set(CPACK_DEBIAN_${key}_FILE_NAME DEB-DEFAULT PARENT_SCOPE)
   set(CPACK_DEBIAN_${key}_PACKAGE_SECTION ${section} PARENT_SCOPE)
@@ -44,14 +44,14 @@ Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apach
           COMPONENT ${component})
 endfunction()
 
-san_deb(program san graphics "open-vocabulary semantic segmentation"
+san_deb(program san graphics
 "A picture and any list of class names in, a class for every pixel out.
 This package has the program, the library and a small built-in model that
 knows drawn things.")
-san_deb(development libsan-dev libdevel "open-vocabulary semantic segmentation: development files"
+san_deb(development libsan-dev libdevel
 "Headers in C++ and C, the CMake package and the file for pkg-config of
 libsan." DEPENDS "san (= ${PROJECT_VERSION})")
-san_deb(training san-train graphics "open-vocabulary semantic segmentation: training"
+san_deb(training san-train graphics
 "The commands san train and san pretrain, and --backend torch, on
 libtorch." DEPENDS "san (= ${PROJECT_VERSION})")
 # `san pull` checks certificates by it.
