@@ -20,17 +20,15 @@ for release in bullseye trixie; do
   inside "/opt/$(ls "$root/opt")/bin/san" --version
   segments_as_here "archive on $release ($(inside ldd --version | sed -n '1s/.* //p'))" "/opt/$(ls "$root/opt")/bin/san"
   knows_models "archive on $release" "/opt/$(ls "$root/opt")/bin/san"
-  # Moved, called through a link, and with /proc gone.
+  # Moved, and called through a link.
   mv "$root/opt"/san-* "$root/somewhere else/san"
   ln -s "/somewhere else/san/bin/san" "$root/usr/local/bin/san"
-  umount "$root/proc"
-  inside san segment /pictures/rgb.webp -q --no-cache --classes 'cat, wall' -o /moved >/dev/null || fail "$release: moved, by a link, without /proc"
-  mount -t proc proc "$root/proc"
+  inside san segment /pictures/rgb.webp -q --no-cache --classes 'cat, wall' -o /moved >/dev/null || fail "$release: moved, by a link"
   inside sh -c 'cd /tmp && san world render --output scenes --pictures configs/world/pack.pictures --count 1 --size 64' >/dev/null ||
     fail "$release: san world render"
-  inside sh -c 'cd /tmp && LD_PRELOAD=/none.so san segment /pictures/cat.jpg /none.jpg -q --classes "cat, wall" -o /bad 2>said; [ $? -eq 1 ] && grep -q none.jpg said' ||
-    fail "$release: the exit code of a missing picture"
-  passed "$release: moved, called by a link, without /proc; san world render"
+  inside sh -c 'cd /tmp && echo damaged >bad.jpg && LD_PRELOAD=/none.so san segment /pictures/cat.jpg bad.jpg -q --classes "cat, wall" -o /bad 2>said; [ $? -eq 1 ] && grep -q bad.jpg said' ||
+    fail "$release: the exit code where a picture is damaged"
+  passed "$release: moved, called by a link; san world render"
   leave_system
 done
 echo "all checks of the archive passed"
