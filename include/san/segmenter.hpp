@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
@@ -32,6 +33,8 @@ class SAN_API ImageFeatures {
  public:
   int height() const;  ///< of the picture, pixels
   int width() const;
+  /// Memory that they hold, for whoever keeps many; the picture itself is not among it.
+  std::size_t bytes() const;
 
  private:
   friend class Segmenter;

@@ -42,6 +42,9 @@ int ImageFeatures::height() const {
 int ImageFeatures::width() const {
   return impl().features->width;
 }
+std::size_t ImageFeatures::bytes() const {
+  return impl().features->bytes();
+}
 
 Segmenter::Segmenter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Segmenter::Segmenter(Segmenter&&) noexcept = default;

@@ -24,6 +24,8 @@ using testing::HasSubstr;
 constexpr int kContext = 16, kVocabulary = 512 + 1 + 2;  // bytes, one merge, begin and end
 
 struct ColorFeatures final : Features {
+  std::size_t bytes() const override { return pixels.size() * sizeof(float); }
+
   std::vector<float> pixels;  // [h·w, 3], norm 1
 };
 

@@ -8,6 +8,8 @@ namespace san {
 namespace {
 
 struct DenseFeatures final : Features {
+  std::size_t bytes() const override { return patches.size() * sizeof(float); }
+
   std::vector<float> patches;  // [h·w, D], norm 1
 };
 

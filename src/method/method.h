@@ -48,6 +48,9 @@ struct Features {
   Features& operator=(const Features&) = delete;
   virtual ~Features() = default;
 
+  /// Host memory that is held.
+  virtual std::size_t bytes() const = 0;
+
   int height = 0, width = 0;  ///< of the picture
   HeadView view;              ///< its geometry; of the logits only those that no word changes are set
   double resize_ms = 0;       ///< from the picture to the network's input

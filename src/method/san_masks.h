@@ -6,6 +6,8 @@
 namespace san {
 
 struct MaskFeatures : Features {
+  std::size_t bytes() const override { return (masks.size() + embeddings.size()) * sizeof(float); }
+
   std::vector<float> masks;       ///< mask logits [queries, h·w]
   std::vector<float> embeddings;  ///< [those that can be named, embed_dim], norm 1
 };

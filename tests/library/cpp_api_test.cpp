@@ -157,6 +157,8 @@ TEST_F(CppApi, BatchesFramesAndAskingAgainGiveWhatSinglePicturesGive) {
   const ImageFeatures seen = segmenter.look(a);
   EXPECT_EQ(segmenter.segment(seen, model_.vocabulary({"sky", "road"})).classes().size(), 2u);
   EXPECT_EQ(segmenter.segment(seen, words_).labels, first);
+  EXPECT_GE(seen.bytes(), sizeof(float));
+  EXPECT_GT(segmenter.look(a, {.short_side = 256}).bytes(), segmenter.look(a, {.short_side = 64}).bytes());
 }
 
 TEST_F(CppApi, ResultsOutliveWhatMadeThem) {
