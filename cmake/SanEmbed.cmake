@@ -35,3 +35,38 @@ inline std::string_view @symbol@() {
   set_property(SOURCE ${assembly} PROPERTY LANGUAGE ASM)
   target_sources(${target} PRIVATE ${assembly})
 endfunction()
+
+# san_embed_folder(<target> <symbol> <folder>): every file of a folder. C++ reads them through "embedded/<symbol>.h":
+# std::span<const san::embedded::File> san::embedded::<symbol>().
+function(san_embed_folder target symbol folder)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/*)
+  list(SORT files)
+  set(includes)
+  set(entries)
+  list(LENGTH files count)
+  foreach(file IN LISTS files)
+    string(MAKE_C_IDENTIFIER "${symbol}_${file}" name)
+    san_embed(${target} ${name} ${folder}/${file})
+    string(APPEND includes "#include \"embedded/${name}.h\"\n")
+    string(APPEND entries "      {\"${file}\", ${name}()},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/embedded/${symbol}.h @ONLY CONTENT [[
+#pragma once
+#include <array>
+#include <span>
+#include <string_view>
+@includes@namespace san::embedded {
+#ifndef SAN_EMBEDDED_FILE
+#define SAN_EMBEDDED_FILE
+struct File {
+  std::string_view name, content;
+};
+#endif
+inline std::span<const File> @symbol@() {
+  static const std::array<File, @count@> files{{
+@entries@  }};
+  return files;
+}
+}  // namespace san::embedded
+]])
+endfunction()

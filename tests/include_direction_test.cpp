@@ -34,6 +34,7 @@ std::map<std::string, Room> rooms_of_the_project() {
   rooms["apps"] = linked_room("apps", read_file(root / "apps/CMakeLists.txt"));
   rooms["apps_decode"] = linked_room("apps/decode", read_file(root / "apps/decode/CMakeLists.txt"));
   rooms["apps_pull"] = linked_room("apps/pull", read_file(root / "apps/pull/CMakeLists.txt"));
+  rooms["apps_serve"] = linked_room("apps/serve", read_file(root / "apps/serve/CMakeLists.txt"));
   rooms["apps_world"] = linked_room("apps/world", read_file(root / "apps/world/CMakeLists.txt"));
   return rooms;
 }

@@ -31,6 +31,10 @@ int main(int argc, char** argv) {
   pull->set_help_flag();
   pull->prefix_command();
   pull->callback([&program] { program.run_pull_companion(); });
+  auto* serve = app.add_subcommand("serve", "Answer over HTTP, with a web page (in the program san-serve)");
+  serve->set_help_flag();
+  serve->prefix_command();
+  serve->callback([&program] { program.run_serve_companion(); });
   add_models(app);
   add_inspect(app);
   add_convert(app);

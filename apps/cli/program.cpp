@@ -43,4 +43,8 @@ void Program::run_pull_companion() const {
   become_companion("san-pull", words_without(arguments, "pull"), "that program fetches models");
 }
 
+void Program::run_serve_companion() const {
+  become_companion("san-serve", words_without(arguments, "serve"), "that program answers over HTTP");
+}
+
 }  // namespace san::cli

@@ -20,6 +20,8 @@ struct Program {
   void run_world_companion() const;
   /// The same for what fetches models (libcurl): `san pull …` becomes `san-pull …`.
   void run_pull_companion() const;
+  /// The same for what answers over HTTP: `san serve …` becomes `san-serve …`.
+  void run_serve_companion() const;
 };
 
 /// Where the program with libtorch is, should it be installed: san-torch beside this one.

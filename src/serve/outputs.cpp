@@ -1,0 +1,130 @@
+#include "serve/outputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "san/draw.hpp"
+
+namespace san::serve {
+namespace {
+
+constexpr const char* kPng = "image/png";
+
+std::string text_of(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// One per class of the result, distractors included.
+std::vector<Rgb> all_colors(const Outcome& outcome, const SegmentRequest& request) {
+  const std::size_t all = outcome.result.classes().size();
+  std::vector<Rgb> colors = request.colors.empty() ? distinct_colors(outcome.classes) : request.colors;
+  colors.resize(all, kOtherColor);
+  return colors;
+}
+
+/// Scores 0 … 1 as 0 … 255.
+std::string score_png(const std::vector<float>& scores, int height, int width) {
+  std::vector<std::uint8_t> grey(scores.size());
+  std::ranges::transform(scores, grey.begin(), [](float s) {
+    return static_cast<std::uint8_t>(std::lround(std::clamp(s, 0.0f, 1.0f) * 255.0f));
+  });
+  return text_of(encode_png({grey.data(), height, width, PixelFormat::kGrey}));
+}
+
+std::string labels_png(const LabelMap& labels, std::vector<Rgb> palette, bool has_other) {
+  if (has_other) palette.push_back(kOtherColor);
+  if (palette.size() > 256) palette.clear();
+  return text_of(encode_labels(labels, palette));
+}
+
+}  // namespace
+
+LabelMap client_labels(const Outcome& outcome) {
+  LabelMap labels = outcome.result.labels;
+  const auto all = static_cast<std::uint16_t>(outcome.result.classes().size()),
+             other = static_cast<std::uint16_t>(outcome.classes);
+  if (all != other) std::ranges::replace(labels.labels, all, other);
+  return labels;
+}
+
+RunnerUp runner_up(const Segmentation& result, std::size_t classes, int longest_side) {
+  const LabelMap& whole = result.labels;
+  const double scale = std::min(
+      1.0, static_cast<double>(longest_side) / static_cast<double>(std::max(whole.height, whole.width)));
+  const auto side = [&](int pixels) { return std::max(1, static_cast<int>(std::lround(pixels * scale))); };
+  const int height = side(whole.height), width = side(whole.width);
+  const std::size_t pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  constexpr std::size_t kAtATime = 16;
+  RunnerUp second{LabelMap(height, width, static_cast<std::uint16_t>(classes)), std::vector<float>(pixels)};
+  std::vector<float> best(pixels, -1.0f);
+  std::vector<std::uint16_t> best_label(pixels);
+  for (std::size_t first = 0; first < classes; first += kAtATime) {
+    std::vector<int> chosen(std::min(kAtATime, classes - first));
+    std::iota(chosen.begin(), chosen.end(), static_cast<int>(first));
+    const std::vector<float> scores = result.class_scores(chosen, height, width);
+    for (std::size_t k = 0; k < chosen.size(); ++k)
+      for (std::size_t p = 0; p < pixels; ++p) {
+        const float score = scores[k * pixels + p];
+        const auto label = static_cast<std::uint16_t>(first + k);
+        if (score > best[p]) {
+          if (best[p] >= 0) second.labels.labels[p] = best_label[p], second.scores[p] = best[p];
+          best[p] = score;
+          best_label[p] = label;
+        } else if (second.labels.labels[p] == classes || score > second.scores[p]) {
+          second.labels.labels[p] = label;
+          second.scores[p] = score;
+        }
+      }
+  }
+  return second;
+}
+
+std::vector<AnswerPart> write_outputs(const Outcome& outcome, const SegmentRequest& request,
+                                      const std::string& model) {
+  const std::vector<Rgb> colors = all_colors(outcome, request);
+  const std::span<const Rgb> own_colors = std::span(colors).first(outcome.classes);
+  const LabelMap& labels = outcome.result.labels;
+  std::vector<MaskProposal> proposals;
+  if (request.wants(Output::kProposals)) {
+    proposals = outcome.result.proposals(request.proposals);
+    std::erase_if(proposals, [&](const MaskProposal& p) {
+      return static_cast<std::size_t>(p.class_index) >= outcome.classes;
+    });
+  }
+  std::vector<AnswerPart> parts;
+  for (const Output output : request.outputs) switch (output) {
+      case Output::kLabels:
+        parts.push_back(
+            {"labels", "labels.png", kPng,
+             labels_png(client_labels(outcome), {own_colors.begin(), own_colors.end()}, outcome.has_other)});
+        break;
+      case Output::kOverlay:
+        parts.push_back(
+            {"overlay", "overlay.png", kPng,
+             text_of(encode_png(draw_overlay(outcome.image, outcome.result, colors, request.overlay)))});
+        break;
+      case Output::kJson:
+      case Output::kProposals: {
+        const bool both = request.wants(Output::kJson) && output == Output::kProposals;
+        if (both) break;  // one document has both
+        parts.push_back({"json", "result.json", "application/json",
+                         outcome.result.json({request.image_name, model, colors, proposals})});
+        break;
+      }
+      case Output::kScores:
+        parts.push_back({"scores", "scores.png", kPng,
+                         score_png(outcome.result.label_scores, labels.height, labels.width)});
+        break;
+      case Output::kRunnerUp: {
+        const RunnerUp second = runner_up(outcome.result, outcome.classes, request.score_side);
+        parts.push_back({"runner_up", "runner_up.png", kPng, labels_png(second.labels, {}, false)});
+        parts.push_back({"runner_up_scores", "runner_up_scores.png", kPng,
+                         score_png(second.scores, second.labels.height, second.labels.width)});
+        break;
+      }
+    }
+  return parts;
+}
+
+}  // namespace san::serve

@@ -1,0 +1,298 @@
+#include "serve/service.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "serve/refusal.h"
+
+namespace san::serve {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t kVocabularyCacheBytes = std::size_t{64} << 20;
+
+class Watcher {  // adds the seconds of its life to a stage
+ public:
+  explicit Watcher(double& stage) : stage_(stage) {}
+  ~Watcher() { stage_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+ private:
+  double& stage_;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// What requests call a model: never a path.
+std::string id_of(const std::string& model) {
+  return model.find('/') == std::string::npos && !model.ends_with(".safetensors")
+             ? model
+             : std::filesystem::path(model).stem().string();
+}
+
+std::string key_of(const Words& words, std::size_t model) {
+  std::string key = fmt::format("{}\n", model);
+  const auto add = [&](const std::vector<ClassName>& classes) {
+    for (const ClassName& c : classes) key += fmt::format("{}\n", fmt::join(c.names, "|"));
+    key += '\f';
+  };
+  add(words.classes);
+  add(words.distractors);
+  return key + fmt::format("{}", fmt::join(words.templates, "\n"));
+}
+
+std::string hash_of(std::string_view bytes) {
+  Sha256 hash;
+  return hash.update(bytes).hex();
+}
+
+/// What distractors won becomes "other".
+void give_up_distractors(Segmentation& result, std::size_t classes) {
+  const std::size_t all = result.classes().size();
+  if (classes == all) return;
+  for (std::uint16_t& label : result.labels.labels)
+    if (label >= classes) label = static_cast<std::uint16_t>(all);
+  for (std::size_t k = classes; k < all; ++k) result.areas[all] += std::exchange(result.areas[k], 0);
+}
+
+}  // namespace
+
+/// A picture with its features, by what the network was shown: a model and sizes.
+struct Service::Seen {
+  std::string sha256;
+  std::shared_ptr<const Image> image;
+  std::map<std::string, std::shared_ptr<const ImageFeatures>> features;
+
+  std::size_t bytes() const {
+    std::size_t sum = image->rgb.size();
+    for (const auto& [key, f] : features) sum += f->bytes();
+    return sum;
+  }
+};
+
+Service::Service(ServiceOptions options)
+    : options_(std::move(options)),
+      budget_(options_.model.threads),
+      segmenters_(static_cast<std::size_t>(options_.workers)),
+      pictures_(options_.cache_bytes),
+      vocabularies_(kVocabularyCacheBytes),
+      words_lane_(1, options_.queue),
+      picture_lane_(options_.workers, options_.queue) {
+  options_.model.budget = budget_;
+  for (const std::string& name : options_.models) {
+    const std::string id = id_of(name);
+    const auto same = [&](const LoadedFacts& f) { return f.id == id; };
+    if (std::ranges::any_of(facts_, same))
+      throw Error(fmt::format("--model {}: a model {} is there already", name, id));
+    models_.push_back(Model::load(name, options_.model));
+    facts_.push_back({id, models_.back().facts()});
+    log::info("model {}: {}", id, facts_.back().facts.description);
+    for (auto& worker : segmenters_) worker.push_back(models_.back().segmenter());
+  }
+}
+
+Service::~Service() {
+  stop();
+}
+
+void Service::stop() {
+  for (Lane* lane : {&words_lane_, &picture_lane_}) {
+    lane->stop();
+    lane->cancel_all();
+  }
+}
+
+bool Service::idle() const {
+  const auto empty = [](const Lane& lane) {
+    const Lane::State s = lane.state();
+    return s.waiting + s.running == 0;
+  };
+  return empty(words_lane_) && empty(picture_lane_);
+}
+
+void Service::warm_up() {
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    const int side = facts_[i].facts.short_side;
+    models_[i].segmenter().warm_up(side, side);
+  }
+}
+
+std::size_t Service::find_model(const std::string& id) const {
+  if (id.empty()) return 0;
+  const auto found = std::ranges::find(facts_, id, &LoadedFacts::id);
+  expect(found != facts_.end(), 404, "unknown_model", "model",
+         "there is no such model here; GET /v1/models lists them");
+  return static_cast<std::size_t>(found - facts_.begin());
+}
+
+VocabularyOptions Service::vocabulary_options(const std::vector<std::string>& templates) const {
+  VocabularyOptions o;
+  o.templates = templates;
+  o.cache_folder = options_.cache_folder;
+  o.use_cache = options_.use_cache;
+  return o;
+}
+
+Embedded Service::embed(const std::string& model_id, const Words& words, const Lane::Caller& caller) {
+  const std::size_t model = find_model(model_id);
+  if (!words.vocabulary.empty()) return stored_vocabulary(facts_[model].id, words.vocabulary);
+  const std::string key = key_of(words, model);
+  if (const auto found = vocabularies_.find(key)) return *found;
+  std::vector<ClassName> all = words.classes;
+  all.insert(all.end(), words.distractors.begin(), words.distractors.end());
+  std::shared_ptr<const Embedded> embedded;
+  words_lane_.run(
+      [&](int, const std::atomic<bool>& cancelled) {
+        VocabularyOptions o = vocabulary_options(words.templates);
+        o.watch.cancelled = &cancelled;
+        try {
+          embedded = std::make_shared<const Embedded>(
+              Embedded{models_[model].vocabulary(all, o), words.classes.size()});
+        } catch (const Cancelled&) {
+          throw;
+        } catch (const Error& e) {
+          throw Refusal(422, "bad_class", public_words(e.what()), "classes");
+        }
+      },
+      caller);
+  std::size_t names = 0;
+  for (const ClassName& c : all) names += c.names.size();
+  vocabularies_.put(
+      key, embedded,
+      key.size() + names * static_cast<std::size_t>(facts_[model].facts.embedding) * sizeof(float));
+  return *embedded;
+}
+
+Service::SeenPtr Service::decode(const SegmentRequest& request, const std::string& sha256) const {
+  DecodeOptions o;
+  o.max_pixels = options_.limits.pixels;
+  o.max_bytes = options_.limits.body_bytes;
+  o.sandbox = options_.sandbox;
+  auto seen = std::make_shared<Seen>();
+  seen->sha256 = sha256;
+  try {
+    seen->image = request.pixels ? request.pixels
+                                 : std::make_shared<const Image>(
+                                       decode_image(std::as_bytes(std::span(request.image)), "image", o));
+  } catch (const Error& e) {
+    throw Refusal(422, "bad_image", public_words(e.what()), "image");
+  }
+  const Image& image = *seen->image;
+  expect(std::max(image.height, image.width) <= options_.limits.side, 422, "bad_image", "image",
+         "image: {} × {} pixels; sides of at most {} are taken", image.width, image.height,
+         options_.limits.side);
+  return seen;
+}
+
+Service::SeenPtr Service::find_picture(const SegmentRequest& request, Stages& stages) {
+  stages.sha256 = request.image_sha256;
+  if (request.pixels)
+    stages.sha256 = hash_of(fmt::format("{} {}\n", request.pixels->height, request.pixels->width) +
+                            std::string(request.pixels->rgb.begin(), request.pixels->rgb.end()));
+  else if (stages.sha256.empty())
+    stages.sha256 = hash_of(request.image);
+  SeenPtr seen = pictures_.find(stages.sha256);
+  expect(seen || request.image_sha256.empty(), 404, "unknown_picture", "image_sha256",
+         "this picture is not here, or not any more; send it again");
+  return seen;
+}
+
+Service::SeenPtr Service::look(Segmenter& segmenter, std::size_t model, const SegmentRequest& request,
+                               SeenPtr seen, const SegmentationOptions& options,
+                               std::shared_ptr<const ImageFeatures>& features) {
+  const std::string key =
+      fmt::format("{} {} {}", model, options.short_side, static_cast<int>(request.preprocessing));
+  if (const auto found = seen->features.find(key); found != seen->features.end()) {
+    features = found->second;
+    return seen;
+  }
+  features = std::make_shared<const ImageFeatures>(segmenter.look(*seen->image, options));
+  auto more = std::make_shared<Seen>(*seen);
+  more->features[key] = features;
+  pictures_.put(more->sha256, more, more->bytes());
+  return more;
+}
+
+Stages Service::segment(const SegmentRequest& request, const Lane::Caller& caller, const Finish& finish) {
+  Stages stages;
+  const std::size_t model = find_model(request.model);
+  const ModelFacts& facts = facts_[model].facts;
+  expect(!request.other || facts.knows_background, 422, "impossible", "background",
+         "method {} knows no background", facts.method);
+  expect(!request.wants(Output::kProposals) || facts.makes_masks, 422, "impossible", "output",
+         "method {} makes no mask proposals", facts.method);
+  SeenPtr seen = find_picture(request, stages);
+  const Embedded words = [&] {
+    const Watcher watch(stages.words);
+    return embed(request.model, request.words, caller);
+  }();
+  expect(request.colors.empty() || request.colors.size() == words.classes, 422, "invalid_field", "colors",
+         "colors: {} for {} classes", request.colors.size(), words.classes);
+
+  SegmentationOptions options;
+  options.other = request.other;
+  options.label_scores = request.wants(Output::kJson) || request.wants(Output::kScores);
+  options.short_side = request.short_side;
+  options.preprocessing = request.preprocessing;
+  stages.queue = picture_lane_.run(
+      [&](int worker, const std::atomic<bool>& cancelled) {
+        Segmenter& segmenter = segmenters_[static_cast<std::size_t>(worker)][model];
+        options.watch.cancelled = &cancelled;
+        if (!seen) {
+          const Watcher watch(stages.decode);
+          seen = decode(request, stages.sha256);
+        }
+        std::shared_ptr<const ImageFeatures> features;
+        const std::size_t before = seen->features.size();
+        seen = look(segmenter, model, request, seen, options, features);
+        stages.seen_before = seen->features.size() == before;
+        double asked = 0;
+        Segmentation result = [&] {
+          const Watcher watch(asked);
+          return segmenter.segment(*features, words.words, options);
+        }();
+        if (!stages.seen_before) {
+          stages.resize = result.timing.resize_ms / 1e3;
+          stages.network = result.timing.network_ms / 1e3;
+        }
+        stages.labels = stages.seen_before ? asked : result.timing.labels_ms / 1e3;
+        give_up_distractors(result, words.classes);
+        const Watcher watch(stages.write);
+        finish({*seen->image, result, words.classes,
+                request.other || words.classes < words.words.classes().size(), stages.sha256});
+      },
+      caller);
+  const std::string& id = facts_[model].id;
+  metrics_.count("san_pictures_total", {{"model", id}});
+  metrics_.count("san_pixels_total", {{"model", id}},
+                 static_cast<double>(seen->image->height) * static_cast<double>(seen->image->width));
+  const std::pair<const char*, double> all[] = {{"queue", stages.queue},     {"words", stages.words},
+                                                {"decode", stages.decode},   {"resize", stages.resize},
+                                                {"network", stages.network}, {"labels", stages.labels},
+                                                {"write", stages.write}};
+  for (const auto& [name, took] : all) metrics_.observe("san_stage_seconds", {{"stage", name}}, took);
+  return stages;
+}
+
+std::vector<Metrics::Gauge> Service::gauges() const {
+  const Lane::State pictures = picture_lane_.state(), words = words_lane_.state();
+  const auto seen = pictures_.state();
+  const auto kept = vocabularies_.state();
+  const auto number = [](auto value) { return static_cast<double>(value); };
+  return {
+      {"san_queue_waiting", "Requests that wait for the model.", number(pictures.waiting + words.waiting)},
+      {"san_queue_running", "Requests that are computed.", number(pictures.running + words.running)},
+      {"san_queue_limit", "Requests that may wait.", number(options_.queue)},
+      {"san_picture_cache_bytes", "Memory of pictures that were seen, with their features.",
+       number(seen.bytes)},
+      {"san_picture_cache_entries", "Pictures that were seen.", number(seen.entries)},
+      {"san_picture_cache_hits_total", "Requests about a picture that was there.", number(seen.hits), true},
+      {"san_picture_cache_misses_total", "Requests about one that was not.", number(seen.misses), true},
+      {"san_vocabulary_cache_bytes", "Memory of embedded words.", number(kept.bytes)},
+      {"san_vocabulary_cache_hits_total", "Requests with words that were embedded.", number(kept.hits), true},
+      {"san_vocabulary_cache_misses_total", "Requests with words that were not.", number(kept.misses), true}};
+}
+
+}  // namespace san::serve

@@ -1,0 +1,119 @@
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "san/codec.hpp"
+#include "san/model.hpp"
+#include "serve/byte_cache.h"
+#include "serve/lane.h"
+#include "serve/metrics.h"
+#include "serve/segment_request.h"
+
+namespace san::serve {
+
+struct ServiceOptions {
+  std::vector<std::string> models{"default"};
+  ModelOptions model;  ///< of all of them; the budget is made by the service
+  int workers = 2;     ///< pictures at once; they share the threads
+  std::size_t queue = 16;
+  std::chrono::seconds timeout{60};  ///< of one request, waiting included
+  Limits limits;
+  std::size_t cache_bytes = std::size_t{512} << 20;  ///< of pictures seen, with their features
+  std::filesystem::path cache_folder;                ///< of embeddings, as VocabularyOptions has it
+  bool use_cache = true;
+  bool sandbox = true;             ///< every decoder in a helper process without rights
+  std::size_t vocabularies = 100;  ///< that may be stored
+};
+
+/// What was found, for whoever writes the answer: valid while the function that gets it runs.
+struct Outcome {
+  const Image& image;
+  /// Of the classes, then the distractors; what these won is "other" already (classes + distractors).
+  const Segmentation& result;
+  std::size_t classes;  ///< without the distractors
+  bool has_other;       ///< "other" is possible
+  const std::string& sha256;
+};
+
+/// Seconds of one request's stages.
+struct Stages {
+  double queue = 0, words = 0, decode = 0, resize = 0, network = 0, labels = 0, write = 0;
+  bool seen_before = false;  ///< the picture's features were there
+  std::string sha256;
+};
+
+/// A vocabulary and how many of its classes the client asked for; the others are distractors.
+struct Embedded {
+  Vocabulary words;
+  std::size_t classes;
+};
+
+struct LoadedFacts {
+  std::string id;  ///< by which requests name it
+  ModelFacts facts;
+};
+
+/// Models, what was seen lately, and the queues before them. Knows no HTTP and no JSON. From any thread.
+class Service {
+ public:
+  using Finish = std::function<void(const Outcome&)>;
+
+  /// Loads the models. Throws Error.
+  explicit Service(ServiceOptions options);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Segments and calls `finish` in the same worker. Throws Refusal (404 on a model, vocabulary or picture
+  /// that is not here, 422 on a picture that cannot be read or is too large, 503) and Cancelled.
+  Stages segment(const SegmentRequest& request, const Lane::Caller& caller, const Finish& finish);
+
+  /// Embeds, or finds what was embedded lately. Throws Refusal and Cancelled.
+  Embedded embed(const std::string& model, const Words& words, const Lane::Caller& caller);
+
+  const std::vector<LoadedFacts>& models() const { return facts_; }
+  /// Index of a model; empty: the first. Throws Refusal 404.
+  std::size_t find_model(const std::string& id) const;
+  const Model& model(std::size_t index) const { return models_[index]; }
+  const ServiceOptions& options() const { return options_; }
+  Metrics& metrics() { return metrics_; }
+  std::vector<Metrics::Gauge> gauges() const;
+  /// Of VocabularyOptions what the service decides.
+  VocabularyOptions vocabulary_options(const std::vector<std::string>& templates) const;
+
+  /// How stored vocabularies are found; set once, before the first request.
+  std::function<Embedded(const std::string& model, const std::string& name)> stored_vocabulary;
+
+  /// Runs the network of each model once, so that the first request takes no longer than those after it.
+  void warm_up();
+  /// Refuses what comes, ends what runs.
+  void stop();
+  /// Whether nothing waits or runs.
+  bool idle() const;
+
+ private:
+  struct Seen;
+  using SeenPtr = std::shared_ptr<const Seen>;
+  SeenPtr find_picture(const SegmentRequest& request, Stages& stages);
+  SeenPtr decode(const SegmentRequest& request, const std::string& sha256) const;
+  SeenPtr look(Segmenter& segmenter, std::size_t model, const SegmentRequest& request, SeenPtr seen,
+               const SegmentationOptions& options, std::shared_ptr<const ImageFeatures>& features);
+
+  ServiceOptions options_;
+  ThreadBudget budget_;
+  std::vector<Model> models_;
+  std::vector<LoadedFacts> facts_;
+  std::vector<std::vector<Segmenter>> segmenters_;  // [worker][model]
+  ByteCache<Seen> pictures_;
+  ByteCache<Embedded> vocabularies_;
+  Metrics metrics_;
+  Lane words_lane_, picture_lane_;
+};
+
+}  // namespace san::serve
