@@ -28,7 +28,7 @@ std::string content_key(const std::vector<fs::path>& files, const std::string& s
 }  // namespace
 
 DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string& split, const fs::path& cache,
-                                 int threads) {
+                                 int threads, bool quiet, const std::atomic<bool>& interrupted) {
   const auto pictures = built_picture_files(a.world);
   const fs::path concepts = world_file(a.concepts);
   std::vector<fs::path> inputs = pictures;
@@ -52,7 +52,15 @@ DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string&
     output.split = name;
     output.count = scenes.size();
     output.sheet = false;
-    export_world(world, output, &pool);
+    output.quiet = quiet;
+    output.cancelled = &interrupted;
+    try {
+      export_world(world, output, &pool);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove_all(part, ignored);
+      throw;
+    }
     std::error_code error;
     fs::rename(part, folder, error);
     if (error) fs::remove_all(part);  // another process was first

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ struct DemoWorldData {
 };
 
 /// The fixed 500 scenes of an evaluation split ("mixed", "seen", "unseen", "style", "near-style", "photo") as
-/// a dataset folder under `cache`, rendered the first time. Throws Error.
+/// a dataset folder under `cache`, rendered the first time, of which nothing is left when it is cut short.
+/// Throws Error, and Cancelled when `interrupted`.
 DemoWorldData demo_world_dataset(const DemoWorldArguments& arguments, const std::string& split,
-                                 const std::filesystem::path& cache, int threads);
+                                 const std::filesystem::path& cache, int threads, bool quiet,
+                                 const std::atomic<bool>& interrupted);
 
 }  // namespace san::cli

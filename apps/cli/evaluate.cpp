@@ -82,7 +82,7 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   views.augment = a.augment;
   views.window = a.window;
   return model_predictor(engine, engine->encode(spec.vocabulary(), engine_options(words, program)), views,
-                         a.model.threads);
+                         a.model.threads, &program.interrupted);
 }
 
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
@@ -121,7 +121,8 @@ void run(const Arguments& a, Program& program) {
   EvaluationOptions options;
   DatasetSpec spec;
   if (is_demo_world(a)) {
-    DemoWorldData world = demo_world_dataset(a.world, a.split, a.cache_dir, a.model.threads);
+    DemoWorldData world =
+        demo_world_dataset(a.world, a.split, a.cache_dir, a.model.threads, a.quiet, program.interrupted);
     spec = std::move(world.spec), options.seen = std::move(world.seen),
     options.unseen = std::move(world.unseen);
   } else {
@@ -132,6 +133,7 @@ void run(const Arguments& a, Program& program) {
   options.threads = a.model.threads;
   options.decode = a.pictures.decode;
   options.quiet = a.quiet;
+  options.cancelled = &program.interrupted;
   if (a.check) {
     const auto problems = check_dataset(dataset, dataset.samples, options);
     fmt::print("{}: {} samples, {} problems\n{}", dataset.spec.name, dataset.samples.size(), problems.size(),

@@ -8,13 +8,15 @@ namespace {
 class ModelPredictor final : public Predictor {
  public:
   ModelPredictor(std::shared_ptr<const Engine> engine, std::shared_ptr<const TextEmbeddings> vocabulary,
-                 const ViewOptions& views, int threads)
+                 const ViewOptions& views, int threads, const std::atomic<bool>* cancelled)
       : session_(std::move(engine), threads),
         vocabulary_(std::move(vocabulary)),
         row_class_(vocabulary_->row_classes()),
-        views_(views) {}
+        views_(views),
+        cancelled_(cancelled) {}
 
   std::optional<LabelMap> labels(const Sample&, const Image& picture) override {
+    const Backend::CancelWhen stop(session_.backend(), cancelled_);
     std::vector<Logits> logits;
     std::vector<HeadView> looks;
     for (const View& view : plan_views(picture.height, picture.width, views_)) {
@@ -44,14 +46,17 @@ class ModelPredictor final : public Predictor {
   std::shared_ptr<const TextEmbeddings> vocabulary_;
   std::vector<int> row_class_;
   ViewOptions views_;
+  const std::atomic<bool>* cancelled_;
 };
 
 }  // namespace
 
 std::unique_ptr<Predictor> model_predictor(std::shared_ptr<const Engine> engine,
                                            std::shared_ptr<const TextEmbeddings> vocabulary,
-                                           const ViewOptions& views, int threads) {
-  return std::make_unique<ModelPredictor>(std::move(engine), std::move(vocabulary), views, threads);
+                                           const ViewOptions& views, int threads,
+                                           const std::atomic<bool>* cancelled) {
+  return std::make_unique<ModelPredictor>(std::move(engine), std::move(vocabulary), views, threads,
+                                          cancelled);
 }
 
 }  // namespace san::cli

@@ -15,6 +15,7 @@ namespace {
 
 void run(PrepareOptions options, const PictureArguments& pictures, Program& program) {
   options.decode = pictures.decode;
+  options.cancelled = &program.interrupted;
   const PrepareSummary summary = prepare_dataset(options);
   fmt::print("{}", summary.text());
   std::int64_t failed = 0;

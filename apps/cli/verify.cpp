@@ -90,6 +90,7 @@ void run(const Arguments& a, Program& program) {
     b = make_check_backend(std::move(b), make_backend("reference", {}),
                            [&](const OpDifference& d) { ops.add(d); });
   const std::string backend = b->name();
+  const Backend::CancelWhen stop(*b, &program.interrupted);
   const GoldenReport report = verify_inference(a.golden, *b, {a.bpe, a.noise_factor, a.threads});
   print(report, backend);
   if (a.backend == "check") ops.print();

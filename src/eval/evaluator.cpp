@@ -32,6 +32,8 @@ template <class Read>
 auto read_or_reject(ProblemKind kind, const std::filesystem::path& path, const Read& read) {
   try {
     return read();
+  } catch (const Cancelled&) {
+    throw;
   } catch (const Error& error) {
     throw Rejected{{kind, path, error.what()}};
   }
@@ -87,6 +89,11 @@ std::vector<Rgb> palette_of(const DatasetSpec& spec) {
     if (const LabelSet set = label_set(spec.name); set.palette.size() == spec.classes.size())
       return set.palette;
   return distinct_colors(spec.classes.size());
+}
+
+void stop_if_cancelled(const EvaluationOptions& options) {
+  if (options.cancelled && *options.cancelled)
+    throw Cancelled("evaluate: interrupted; no report was written");
 }
 
 class Run {
@@ -223,6 +230,7 @@ std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sam
   ThreadPool pool(options.threads);
   pool.parallel_for(static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
+      stop_if_cancelled(options);
       const Sample& sample = samples[static_cast<std::size_t>(i)];
       std::optional<Problem> problem;
       try {
@@ -261,7 +269,7 @@ Evaluation evaluate(const Dataset& dataset, Predictor& predictor, const Evaluati
   ThreadPool pool(threads);
   pool.parallel_for(static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-      run.work(i, samples[i]);
+      stop_if_cancelled(options), run.work(i, samples[i]);
   });
 
   Evaluation out = run.finish();

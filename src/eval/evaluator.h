@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,15 +44,16 @@ struct EvaluationOptions {
   PredictionWriter* writer = nullptr;  ///< also gets every prediction; committed at the end
   DecodeOptions decode{};              ///< of pictures and labels
   bool quiet = false;
+  const std::atomic<bool>* cancelled = nullptr;  ///< ends it before the next sample
 };
 
 /// Scores a predictor on a dataset (or a shard of it). The result does not depend on the number of threads.
 /// Samples with unreadable, wrong-sized or foreign-valued files are left out and listed in `problems`. Throws
-/// Error when nothing could be scored, and with `strict` on any problem.
+/// Error when nothing could be scored, with `strict` on any problem, and Cancelled.
 Evaluation evaluate(const Dataset& dataset, Predictor& predictor, const EvaluationOptions& options);
 
 /// Reads every label and every picture's header of the samples; returns the dataset's problems and those
-/// found, sorted. Of the options it heeds `threads`, `decode` and `quiet`.
+/// found, sorted. Of the options it heeds `threads`, `decode`, `quiet` and `cancelled`.
 std::vector<Problem> check_dataset(const Dataset& dataset, const std::vector<Sample>& samples,
                                    const EvaluationOptions& options);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -91,6 +92,35 @@ TEST(Evaluator, DoesNotDependOnThreads) {
   EXPECT_GT(one.confusion.at(kClasses, blobs(3, true).labels[5] == 255 ? kClasses : blobs(3, true).labels[5]),
             0u);
   for (const int threads : {2, 5}) expect_same(one, run(root, {.shard = {}, .threads = threads}));
+}
+
+// A predictor that is told to end while it computes, as a network's is.
+class Interrupted final : public Predictor {
+ public:
+  explicit Interrupted(std::atomic<bool>& flag) : flag_(flag) {}
+  std::optional<LabelMap> labels(const Sample&, const Image&) override {
+    ++asked;
+    flag_ = true;
+    throw Cancelled("cancelled before op");
+  }
+  std::string name() const override { return "interrupted"; }
+  int asked = 0;
+
+ private:
+  std::atomic<bool>& flag_;
+};
+
+TEST(Evaluator, EndsWhenInterruptedInsteadOfCountingAProblem) {
+  const fs::path root = make_dataset(8);
+  const Dataset data = open_dataset(load_dataset_spec(root.string()));
+  std::atomic<bool> flag = false;
+  EvaluationOptions options;
+  options.quiet = true;
+  options.cancelled = &flag;
+  Interrupted predictor(flag);
+  EXPECT_THROW((void)evaluate(data, predictor, options), Cancelled);
+  EXPECT_EQ(predictor.asked, 1) << "the samples after it were not asked for";
+  EXPECT_THROW((void)check_dataset(data, data.samples, options), Cancelled);
 }
 
 TEST(Evaluator, ShardsMergeIntoTheIdenticalResult) {

@@ -19,8 +19,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t kHeaderBytes = 128;
-constexpr std::size_t kElementLimit = std::size_t{16} << 20;
-constexpr std::size_t kInflateLimitBytes = kElementLimit * 8 + 4096;
+constexpr std::size_t kMaxElementBytes = 8, kVariableHeaderBytes = 4096;
 
 enum Type : std::uint32_t {
   kInt8 = 1,
@@ -84,8 +83,12 @@ class Reader {
   const std::string& where_;
 };
 
-/// `budget` is what all variables of the file together may still take.
-std::vector<std::byte> inflate_all(Bytes compressed, std::size_t& budget, const std::string& where) {
+/// What all variables of a file may take together.
+struct Budget {
+  std::size_t limit, left;
+};
+
+std::vector<std::byte> inflate_all(Bytes compressed, Budget& budget, const std::string& where) {
   z_stream stream{};
   require(inflateInit(&stream) == Z_OK, "{}: zlib cannot start", where);
   struct Ender {
@@ -103,10 +106,12 @@ std::vector<std::byte> inflate_all(Bytes compressed, std::size_t& budget, const 
     require(status == Z_OK || status == Z_STREAM_END, "{}: damaged compressed data in the MAT-file: {}",
             where, stream.msg ? stream.msg : "it ends early");
     out.insert(out.end(), chunk.begin(), chunk.end() - static_cast<std::ptrdiff_t>(stream.avail_out));
-    require(out.size() <= budget, "{}: variables of more than {} bytes in the MAT-file", where,
-            kInflateLimitBytes);
+    require(
+        out.size() <= budget.left,
+        "{}: variables of more than {} bytes in the MAT-file; raise the limit of pixels if they are meant",
+        where, budget.limit);
   }
-  budget -= out.size();
+  budget.left -= out.size();
   return out;
 }
 
@@ -157,7 +162,8 @@ std::size_t number_bytes(std::uint32_t type) {
 }
 
 /// The map when this matrix element is the wanted variable.
-std::optional<LabelMap> read_matrix(Reader reader, std::string_view wanted, const std::string& where) {
+std::optional<LabelMap> read_matrix(Reader reader, std::string_view wanted, const std::string& where,
+                                    std::size_t max_elements) {
   if (reader.at_end()) return {};  // an empty placeholder, as written for deleted variables
   const Element flags = reader.next(), dimensions = reader.next(), name = reader.next();
   const std::string_view found(reinterpret_cast<const char*>(name.data.data()), name.data.size());
@@ -175,8 +181,9 @@ std::optional<LabelMap> read_matrix(Reader reader, std::string_view wanted, cons
   const auto height = reader.value<std::int32_t>(dimensions.data, 0);
   const auto width = reader.value<std::int32_t>(dimensions.data, 1);
   require(height > 0 && width > 0 &&
-              static_cast<std::size_t>(height) <= kElementLimit / static_cast<std::size_t>(width),
-          "{}: variable {} is {}x{}; expected 1 to {} elements", where, wanted, height, width, kElementLimit);
+              static_cast<std::size_t>(height) <= max_elements / static_cast<std::size_t>(width),
+          "{}: variable {} is {}x{}; expected 1 to {} elements (raise the limit of pixels if it is meant)",
+          where, wanted, height, width, max_elements);
   const Element values = reader.next();
   const auto count = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   const std::size_t each = number_bytes(values.type);
@@ -198,7 +205,8 @@ std::optional<LabelMap> read_matrix(Reader reader, std::string_view wanted, cons
 
 }  // namespace
 
-LabelMap parse_mat_label_map(Bytes file, std::string_view name, const std::string& where) {
+LabelMap parse_mat_label_map(Bytes file, std::string_view name, const std::string& where,
+                             std::int64_t max_pixels) {
   require(file.size() >= kHeaderBytes, "{}: {} bytes are no MAT-file", where, file.size());
   const auto mark = [&](std::size_t at) { return std::to_integer<char>(file[at]); };
   // The version word and "MI" are written in the writer's byte order.
@@ -207,23 +215,29 @@ LabelMap parse_mat_label_map(Bytes file, std::string_view name, const std::strin
           "{}: no level 5 MAT-file (version 7.3 files are HDF5: save them again with -v7)", where);
   const bool swap = little != (std::endian::native == std::endian::little);
   Reader reader(file.subspan(kHeaderBytes), swap, where);
-  std::size_t budget = kInflateLimitBytes;
+  const auto max_elements = static_cast<std::size_t>(std::max<std::int64_t>(0, max_pixels));
+  const std::size_t limit = max_elements * kMaxElementBytes + kVariableHeaderBytes;
+  Budget budget{limit, limit};
   while (!reader.at_end()) {
     const Element element = reader.next();
     if (element.type == kMatrix) {
-      if (auto map = read_matrix(Reader(element.data, swap, where), name, where)) return std::move(*map);
+      if (auto map = read_matrix(Reader(element.data, swap, where), name, where, max_elements))
+        return std::move(*map);
     } else if (element.type == kCompressed) {
       const auto content = inflate_all(element.data, budget, where);
       const Element inner = Reader(content, swap, where).next();
       if (inner.type != kMatrix) continue;
-      if (auto map = read_matrix(Reader(inner.data, swap, where), name, where)) return std::move(*map);
+      if (auto map = read_matrix(Reader(inner.data, swap, where), name, where, max_elements))
+        return std::move(*map);
     }
   }
   fail("{}: the MAT-file has no variable '{}'", where, name);
 }
 
-LabelMap read_mat_label_map(const std::filesystem::path& path, std::string_view name) {
-  return parse_mat_label_map(read_file(path).bytes, name, path.string());
+LabelMap read_mat_label_map(const std::filesystem::path& path, std::string_view name,
+                            const DecodeOptions& options) {
+  return parse_mat_label_map(read_file(path, options.max_bytes).bytes, name, path.string(),
+                             options.max_pixels);
 }
 
 }  // namespace san

@@ -92,6 +92,13 @@ TEST(MatFile, RefusesWithOneClearError) {
   half.replace(half.find(one), 8, reinterpret_cast<const char*>(&value), 8);
   EXPECT_THAT(error(half), HasSubstr("holds 1.5 at row 0, column 0"));
   EXPECT_THAT(error(plain.substr(0, 200)), HasSubstr("MAT-file"));
+  try {
+    (void)parse_mat_label_map(bytes_of(plain), "LabelMap", "x.mat", 11);
+    FAIL() << "3x4 elements are more than 11";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("is 3x4; expected 1 to 11 elements"));
+  }
+  EXPECT_EQ(parse_mat_label_map(bytes_of(plain), "LabelMap", "x.mat", 12).width, 4);
 }
 
 // Damage anywhere must end in Error or in a map, never in a crash or an endless loop (run under sanitizers

@@ -94,11 +94,12 @@ std::vector<MergedImage> read_merged(const fs::path& path) {
   return images;
 }
 
-LabelMap paint(const MergedImage& image) {
-  constexpr std::int64_t kMaxPixels = 1 << 24, kMaxCover = 64;
-  require(image.height > 0 && image.width > 0 && image.height <= kMaxPixels / image.width,
-          "{}x{} pixels in trainval_merged.json; expected 1 to {} in all", image.width, image.height,
-          kMaxPixels);
+LabelMap paint(const MergedImage& image, std::int64_t max_pixels) {
+  constexpr std::int64_t kMaxCover = 64;
+  require(image.height > 0 && image.width > 0 && image.height <= max_pixels / image.width,
+          "{}x{} pixels in trainval_merged.json; expected 1 to {} in all (raise the limit of pixels if it is "
+          "meant)",
+          image.width, image.height, max_pixels);
   LabelMap out(image.height, image.width, 0);
   std::int64_t painted = 0;
   for (const auto& mask : image.masks) {
@@ -157,7 +158,7 @@ RawSource list_pascal_context_59(const fs::path& source, const std::vector<std::
                      image.file_name,
                      {}};
     const auto shared = std::make_shared<const MergedImage>(std::move(image));
-    sample.read = [shared](const DecodeOptions&) { return RawContent{paint(*shared), {}}; };
+    sample.read = [shared](const DecodeOptions& o) { return RawContent{paint(*shared, o.max_pixels), {}}; };
     out.samples.push_back(std::move(sample));
   }
   return out;
@@ -177,8 +178,8 @@ RawSource list_pascal_context_459(const fs::path& source, const std::vector<std:
     const std::string stem = fs::path(image.file_name).stem().string();
     const fs::path label = *folder / (stem + ".mat");
     out.samples.push_back(
-        {image.phase, stem, picture_of(context, image), label, [label](const DecodeOptions&) {
-           return RawContent{read_mat_label_map(label, "LabelMap"), {}};
+        {image.phase, stem, picture_of(context, image), label, [label](const DecodeOptions& o) {
+           return RawContent{read_mat_label_map(label, "LabelMap", o), {}};
          }});
   }
   return out;

@@ -161,14 +161,16 @@ PrepareSummary prepare_dataset(const PrepareOptions& options) {
   Progress progress("prepare " + spec.name, static_cast<std::int64_t>(source.samples.size()), options.quiet);
   std::mutex progress_mutex;
   ThreadPool pool(options.threads);
-  pool.parallel_for(static_cast<std::int64_t>(source.samples.size()), 1,
-                    [&](std::int64_t begin, std::int64_t end) {
-                      for (auto i = begin; i < end; ++i) {
-                        converter.convert(source.samples[static_cast<std::size_t>(i)]);
-                        const std::lock_guard lock(progress_mutex);
-                        progress.advance();
-                      }
-                    });
+  pool.parallel_for(
+      static_cast<std::int64_t>(source.samples.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) {
+          if (options.cancelled && *options.cancelled)
+            throw Cancelled("prepare: interrupted; what is written is whole, run it again to go on");
+          converter.convert(source.samples[static_cast<std::size_t>(i)]);
+          const std::lock_guard lock(progress_mutex);
+          progress.advance();
+        }
+      });
   progress.finish();
 
   for (const auto& [name, counts] : summary.splits) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -20,6 +21,7 @@ struct PrepareOptions {
   int threads = 0;                    ///< 0: one per processor
   DecodeOptions decode{};             ///< of pictures and labels
   bool quiet = false;
+  const std::atomic<bool>* cancelled = nullptr;  ///< ends it before the next sample
 };
 
 struct SplitCounts {
@@ -44,8 +46,8 @@ struct PrepareSummary {
 /// Converts a raw download into the layout the dataset's description names. What exists already is kept
 /// (files appear only whole), so an interrupted run continues where it stopped. Files that cannot be
 /// converted are listed, the rest goes on. Throws Error when the raw files are not found, naming the places
-/// looked at. Limits: 64 MiB for a list of pictures, 4 GiB for Pascal Context's JSON, there 16 Mi pixels a
-/// picture and masks that cover it 64 times over.
+/// looked at, and Cancelled. Limits: those of `decode` for pictures, label files and MAT files; 64 MiB for a
+/// list of pictures, 4 GiB for Pascal Context's JSON, there masks that cover a picture 64 times over.
 PrepareSummary prepare_dataset(const PrepareOptions& options);
 
 }  // namespace san

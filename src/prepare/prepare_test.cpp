@@ -119,8 +119,13 @@ TEST(Prepare, VocWithAugmentedLists) {
   put_text(voc / "ImageSets/Segmentation/val.txt", "2007_000001\n2007_000003\n");
   put_text(voc / "ImageSets/Segmentation/trainaug.txt",
            "/JPEGImages/2007_000002.jpg /SegmentationClassAug/2007_000002.png\n");
+  const std::atomic<bool> cancelled = true;
+  PrepareOptions ended{.dataset = "voc-20", .source = f.raw, .output = f.root};
+  ended.quiet = true;
+  ended.cancelled = &cancelled;
+  EXPECT_THROW((void)prepare_dataset(ended), Cancelled);
   const PrepareSummary summary = prepare("voc-20", f);
-  EXPECT_EQ(summary.splits.at("val").written, 1);
+  EXPECT_EQ(summary.splits.at("val").written, 1) << "an interrupted run is gone on with";
   EXPECT_EQ(summary.splits.at("val").unlabelled, 1);
   EXPECT_EQ(summary.splits.at("train").written, 1);
   EXPECT_TRUE(summary.unexpected_values.empty());

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <mutex>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "draw/contact_sheet.h"
 #include "draw/overlay.h"
 #include "image/codec/encode.h"
@@ -73,8 +75,11 @@ void export_world(const std::shared_ptr<const World>& world, const WorldExport& 
   std::vector<std::string> captions(static_cast<std::size_t>(options.count));
   std::vector<LabelledScene> shown(
       static_cast<std::size_t>(std::min(options.count, options.sheet ? kSheetScenes : 0)));
+  Progress progress("render", options.count, options.quiet);
+  std::mutex progress_mutex;
   const auto make = [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      if (options.cancelled && *options.cancelled) throw Cancelled("rendering scenes: interrupted");
       const int number = options.first + static_cast<int>(i);
       LabelledScene scene = scene_of(number);
       const std::string file = fmt::format("{:05}.png", number);
@@ -82,12 +87,15 @@ void export_world(const std::shared_ptr<const World>& world, const WorldExport& 
       write_scene_labels(scene.labels, wide, labels / file);
       captions[i] = fmt::format("{}\t{}\n", file, scene.caption);
       if (i < shown.size()) shown[i] = std::move(scene);
+      const std::lock_guard lock(progress_mutex);
+      progress.advance();
     }
   };
   if (pool)
     pool->parallel_for(options.count, 4, make);
   else
     make(0, options.count);
+  progress.finish();
   std::string all;
   for (const auto& line : captions) all += line;
   write_file_atomically(options.output / "captions.tsv", "file\tcaption\n" + all);

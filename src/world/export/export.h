@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -20,10 +21,12 @@ struct WorldExport {
   int size = 256;
   std::uint64_t seed = 0;  ///< of the "train" split; the evaluation splits have fixed seeds
   bool sheet = true;       ///< writes sheet.png, a contact sheet of the first scenes
+  bool quiet = false;
+  const std::atomic<bool>* cancelled = nullptr;  ///< ends it before the next scene
 };
 
 /// Writes images/NNNNN.png, labels/NNNNN.png (8 or 16 bit, 255 or 65535: ignore), classes.txt and
-/// captions.tsv: a folder that every command which takes a dataset understands. Throws Error.
+/// captions.tsv: a folder that every command which takes a dataset understands. Throws Error and Cancelled.
 void export_world(const std::shared_ptr<const World>& world, const WorldExport& options,
                   ThreadPool* pool = nullptr);
 

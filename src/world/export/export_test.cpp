@@ -38,6 +38,12 @@ TEST(WorldExport, IsADatasetFolder) {
   EXPECT_FALSE(fs::exists(options.output / "images/00000.png"));
   options.split = "no such split";
   EXPECT_THROW(export_world(world, options, &pool), Error);
+  options.split = "train";
+  options.output = folder / "ended";
+  const std::atomic<bool> cancelled = true;
+  options.cancelled = &cancelled;
+  EXPECT_THROW(export_world(world, options, &pool), Cancelled);
+  EXPECT_FALSE(fs::exists(options.output / "classes.txt"));
   fs::remove_all(folder);
 }
 
