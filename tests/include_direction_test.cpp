@@ -33,6 +33,7 @@ std::map<std::string, Room> rooms_of_the_project() {
   auto rooms = parse_rooms(build);
   rooms["apps"] = linked_room("apps", read_file(root / "apps/CMakeLists.txt"));
   rooms["apps_decode"] = linked_room("apps/decode", read_file(root / "apps/decode/CMakeLists.txt"));
+  rooms["apps_export"] = linked_room("apps/export", read_file(root / "apps/export/CMakeLists.txt"));
   rooms["apps_pull"] = linked_room("apps/pull", read_file(root / "apps/pull/CMakeLists.txt"));
   rooms["apps_serve"] = linked_room("apps/serve", read_file(root / "apps/serve/CMakeLists.txt"));
   rooms["apps_world"] = linked_room("apps/world", read_file(root / "apps/world/CMakeLists.txt"));

@@ -143,6 +143,9 @@ TEST_F(Package, ProgramsLinkOnlyWhatTheyComputeWith) {
   // libcurl brings some thirty libraries: only the program that fetches loads them.
   EXPECT_THAT(needed(folder_ / "installed/bin/san-pull"), HasSubstr("libcurl"));
   EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr("libcurl")));
+  // Protobuf and onnx: only the program that writes graphs.
+  for (const char* library : {"libprotobuf", "libonnx"})
+    EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr(library)));
   const std::string model = read_file(SAN_SOURCE_DIR "/models/default/model.safetensors").substr(0, 4096);
   EXPECT_EQ(read_file(folder_ / "installed/bin/san-pull").find(model), std::string::npos)
       << "a second copy of the built-in model";

@@ -38,6 +38,10 @@ int main(int argc, char** argv) {
   add_models(app);
   add_inspect(app);
   add_convert(app);
+  auto* exporting = app.add_subcommand("export", "Write a model as ONNX graphs (in the program san-export)");
+  exporting->set_help_flag();
+  exporting->prefix_command();
+  exporting->callback([&program] { program.run_export_companion(); });
   add_verify(app, program);
   add_bench(app, program);
   add_evaluate(app, program);

@@ -47,4 +47,13 @@ void Program::run_serve_companion() const {
   become_companion("san-serve", words_without(arguments, "serve"), "that program answers over HTTP");
 }
 
+void Program::run_export_companion(std::vector<std::string> words) const {
+  if (words.empty())
+    words = words_without(arguments, "export");
+  else
+    words.insert(words.begin(), arguments[0]);
+  become_companion("san-export", std::move(words),
+                   "that program writes ONNX graphs, in builds with libonnx-dev");
+}
+
 }  // namespace san::cli

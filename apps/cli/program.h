@@ -2,6 +2,7 @@
 #include <atomic>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace san::cli {
 
@@ -22,6 +23,9 @@ struct Program {
   void run_pull_companion() const;
   /// The same for what answers over HTTP: `san serve …` becomes `san-serve …`.
   void run_serve_companion() const;
+  /// The same for what writes ONNX graphs (protobuf, onnx): `san export …` becomes `san-export …`. With
+  /// `words` these are its arguments.
+  void run_export_companion(std::vector<std::string> words = {}) const;
 };
 
 /// Where the program with libtorch is, should it be installed: san-torch beside this one.

@@ -44,20 +44,6 @@ class OpTable {
   std::map<std::string, Row> rows_;
 };
 
-void print(const GoldenReport& report, const std::string& backend) {
-  fmt::print("{}\nbackend {}\n\n", report.description, backend);
-  fmt::print("{:<50}{:>10}{:>12}{:>12}{:>12}  {}\n", "tensor", "values", "max error", "error/rms", "bound",
-             "result");
-  for (const TensorCheck& c : report.checks) {
-    const std::string relative = c.rms > 0 ? fmt::format("{:.2e}", c.max_error / c.rms) : "";
-    fmt::print("{:<50}{:>10}{:>12.2e}{:>12}{:>12.2e}  {}{}{}\n", c.name, c.values, c.max_error, relative,
-               c.bound, c.passed ? "pass" : "FAIL", c.note.empty() ? "" : "  ", c.note);
-  }
-  const auto failed = std::ranges::count_if(report.checks, [](const TensorCheck& c) { return !c.passed; });
-  fmt::print("\n{} of {} tensors agree\n", static_cast<std::ptrdiff_t>(report.checks.size()) - failed,
-             report.checks.size());
-}
-
 #ifdef SAN_WITH_TORCH
 void run_training(const Arguments& a, Program& program) {
   TorchOptions options;
@@ -84,6 +70,9 @@ void run(const Arguments& a, Program& program) {
   OpTable ops;
   if (golden_kind(a.golden) == GoldenKind::kTraining) return run_training(a, program);
   if (a.backend == "torch") program.run_torch_companion();
+  if (a.backend == "onnx")
+    program.run_export_companion({"--verify", a.golden, "--bpe", a.bpe, "--noise-factor",
+                                  fmt::format("{}", a.noise_factor), "--threads", std::to_string(a.threads)});
   const bool check = a.backend == "check";
   auto b = make_backend(check ? "native" : a.backend, {a.threads, a.device, "fp32"});
   if (check)
@@ -92,7 +81,7 @@ void run(const Arguments& a, Program& program) {
   const std::string backend = b->name();
   const Backend::CancelWhen stop(*b, &program.interrupted);
   const GoldenReport report = verify_inference(a.golden, *b, {a.bpe, a.noise_factor, a.threads});
-  print(report, backend);
+  fmt::print("{}", describe(report, backend));
   if (a.backend == "check") ops.print();
   if (!report.passed()) program.exit_code = 1;
 }
@@ -106,8 +95,10 @@ void add_verify(CLI::App& app, Program& program) {
   command->add_option("golden", a->golden, "Golden file (.safetensors); weights inside it, or by its formula")
       ->required();
   command
-      ->add_option("--backend", a->backend,
-                   "native, reference, torch, or check (native against reference, op by op)")
+      ->add_option(
+          "--backend", a->backend,
+          "native, reference, torch, check (native against reference, op by op), or onnx (exported graphs "
+          "in ONNX Runtime, by node)")
       ->capture_default_str();
   command->add_option("--device", a->device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
   command->add_option("--bpe", a->bpe, "CLIP's merges, to check token ids too");

@@ -20,7 +20,7 @@
 #include "text/bpe_tokenizer.h"
 #include "text/prompt_templates.h"
 #include "verify/official_config.h"
-#include "verify/sliced.h"
+#include "verify/own_network.h"
 
 namespace san {
 namespace {
@@ -71,16 +71,15 @@ FormulaSource make_formula(const SanConfig& config, const std::string& seed) {
 /// One golden file being recomputed.
 class Run {
  public:
-  Run(const std::filesystem::path& path, Backend& b, const VerifyOptions& options)
+  Run(const std::filesystem::path& path, const MakeGoldenNetwork& make, const VerifyOptions& options)
       : file_(SafetensorsFile::open(path)),
         options_(options),
-        b_(b),
         pool_(options.threads),
         config_(apply_overrides(SanConfig::named(file_->metadata("config")), metadata_or("overrides", "[]"),
                                 path.string())),
         formula_(make_formula(config_, file_->metadata("seed"))),
         parameters_(file_, formula_),
-        loader_(b_, parameters_) {}
+        network_(make(config_, parameters_)) {}
 
   GoldenReport report() {
     for (const char* shown : {"case", "config", "seed"})
@@ -97,8 +96,12 @@ class Run {
     for (const std::string& name : file_->names()) {
       if (name.starts_with("weights")) continue;
       const auto found = checks_.find(name);
-      r.checks.push_back(found != checks_.end() ? found->second
-                                                : TensorCheck{name, 0, 0, 0, 0, "not recomputed", false});
+      if (found != checks_.end()) {
+        r.checks.push_back(found->second);
+        continue;
+      }
+      const std::string reason = network_->omits(name);
+      r.checks.push_back({name, 0, 0, 0, 0, reason.empty() ? "not recomputed" : reason, !reason.empty()});
     }
     return r;
   }
@@ -271,55 +274,37 @@ class Run {
     }
     record(ids);
 
-    const ClipText tower(ParamScope(loader_, "ov_classifier"), config_.clip);
     const std::int64_t d = config_.clip.embed_dim;
-    Values per_template{{static_cast<std::int64_t>(templates.size()), classes, d}, {}};
-    for (const auto& prompt : prompts) {
-      const auto row =
-          b_.to_host(tower.forward(b_, b_.from_ids({1, static_cast<std::int64_t>(prompt.size())}, prompt)));
-      per_template.data.insert(per_template.data.end(), row.begin(), row.end());
-    }
-    compare("text_embed_per_template", per_template);
-    // The definition and the form that shares what prompts have in common are both judged.
-    compare("text_embed_per_template",
-            Values{per_template.shape, b_.to_host(tower.encode(b_, prompts, Form::kRewritten))});
+    const std::vector<std::vector<float>> forms = network_->embed(prompts);
+    for (const std::vector<float>& form : forms)
+      compare("text_embed_per_template", {{static_cast<std::int64_t>(templates.size()), classes, d}, form});
     Values mean{{classes, d}, std::vector<float>(static_cast<std::size_t>(classes * d))};
-    for (std::size_t i = 0; i < per_template.data.size(); ++i)
-      mean.data[i % mean.data.size()] += per_template.data[i] / static_cast<float>(templates.size());
-    mean.data = b_.to_host(b_.l2_normalize(b_.from_host(mean.shape, mean.data)));
+    for (std::size_t i = 0; i < forms[0].size(); ++i)
+      mean.data[i % mean.data.size()] += forms[0][i] / static_cast<float>(templates.size());
+    for (auto row = mean.data.begin(); row != mean.data.end(); row += d) {
+      double square = 0;
+      for (auto v = row; v != row + d; ++v) square += double{*v} * *v;
+      for (auto v = row; v != row + d; ++v) *v = static_cast<float>(*v / std::sqrt(square));
+    }
     compare("text_embed", mean);
     text_ = mean;
   }
 
   void network() {
-    const San network(loader_, config_);
-    const Grid size{input_.height, input_.width};
-    grid_ = size;
-    const Tensor image = b_.from_host({1, size.tokens(), 3}, input_.values);
-    const Tensor classifier = network.classifier(b_, b_.from_host(text_.shape, text_.data));
-    const Values rows{{classifier[1], classifier[2]}, b_.to_host(classifier)};
-    compare("classifier", rows);
-    Values scaled = rows;
-    const float logit_scale = parameters_.load("ov_classifier.logit_scale").to_f32().at(0);
-    for (float& v : scaled.data) v *= std::exp(logit_scale);
-    compare("ov_classifier_weight", scaled);
-
-    // The form the backend runs in practice is judged wherever it passes a recorded tensor; the paper's form
-    // adds those (the dense mask, patch tokens of the last block) that the cheaper one never computes.
-    const std::string kLast =
-        fmt::format("rec_block_{}_out", config_.clip.layers - config_.recognition_start() - 1);
-    const auto run = [&](Form form) {
-      b_.on_tap([&](std::string_view name, const Tensor& x) {
-        if (form == Form::kRewritten && name == kLast) return;  // only SLS tokens there
-        tapped(std::string(name), x, network.config());
-      });
-      const SanOutput out = network.forward(b_, image, size, false, form).back();
-      const Tensor logits = network.classify(b_, out.embeddings, classifier);
-      b_.on_tap({});
-      head(logits, out.mask_logits, network.mask_grid(size));
+    grid_ = {input_.height, input_.width};
+    const auto wanted = [&](std::string_view name) {
+      const std::string n(name);
+      if (n == "mask_logits") return false;  // among the results
+      return file_->contains(n) || file_->contains(n + "_cls_token") ||
+             (n == "classifier" && file_->contains("ov_classifier_weight"));
     };
-    run(Form::kRewritten);
-    run(Form::kDefinition);
+    network_->run(
+        input_, text_, wanted,
+        [&](const std::string& name, const Values& value) { tapped(name, value, config_); },
+        [&](const Values& logits, const Values& masks) {
+          compare("mask_logits", {{logits.shape[1], logits.shape[2]}, logits.data});
+          head(logits, masks);
+        });
   }
 
   static Values batch_first_grid(const Values& tokens, Grid grid) {  // [1, h·w, C] → [1, C, h, w]
@@ -328,16 +313,19 @@ class Run {
     return x;
   }
 
-  void tapped(const std::string& name, const Tensor& value, const SanConfig& c) {
+  void tapped(const std::string& name, const Values& value, const SanConfig& c) {
     const Grid clip{static_cast<std::int64_t>(std::floor(static_cast<double>(grid_.height) * c.clip_scale)),
                     static_cast<std::int64_t>(std::floor(static_cast<double>(grid_.width) * c.clip_scale))};
     const Grid clip_grid{clip.height / c.clip.patch, clip.width / c.clip.patch};
     const Grid side_grid{grid_.height / c.patch, grid_.width / c.patch};
-    const bool clip_feature = name.starts_with("clip_feat_");
-    if (!clip_feature && !file_->contains(name)) return;
-    if (clip_feature && !file_->contains(name) && !file_->contains(name + "_cls_token")) return;
-    Values x{value.shape(), b_.to_host(value)};
-    if (clip_feature) {
+    Values x = value;
+    if (name == "classifier") {
+      compare(name, x);
+      const float logit_scale = parameters_.load("ov_classifier.logit_scale").to_f32().at(0);
+      for (float& v : x.data) v *= std::exp(logit_scale);
+      return compare("ov_classifier_weight", x);
+    }
+    if (name.starts_with("clip_feat_")) {
       const std::int64_t d = x.shape[2];
       const std::vector<float> first(x.data.begin(), x.data.begin() + d);
       compare(name + "_cls_token", {{1, 1, d}, first});
@@ -352,21 +340,19 @@ class Run {
     if (name == "mask_preds") x.shape = {1, x.shape[1], side_grid.height, side_grid.width};
     if (name == "attn_bias") x.shape = {1, x.shape[1], x.shape[2], side_grid.height, side_grid.width};
     if (name == "rec_attn_bias" || name == "rec_attn_mask") x.shape = {x.shape[1], x.shape[2], x.shape[3]};
-    if (name == "mask_logits") x.shape = {x.shape[1], x.shape[2]};
     if (name.starts_with("rec_block_")) x = transpose(x, {1, 0, 2});  // [Q + 1 + L, 1, C]
     compare(name, x);
   }
 
-  void head(const Tensor& logits, const Tensor& masks, Grid mask_grid);
+  void head(const Values& logits, const Values& masks);
 
   std::shared_ptr<SafetensorsFile> file_;
   VerifyOptions options_;
-  Backend& b_;
   ThreadPool pool_;
   SanConfig config_;
   FormulaSource formula_;
   GoldenParameters parameters_;
-  ParamLoader loader_;
+  std::unique_ptr<GoldenNetwork> network_;
   int height_ = 0, width_ = 0;
   Preprocessed input_;
   Grid grid_;
@@ -374,16 +360,16 @@ class Run {
   std::map<std::string, TensorCheck> checks_;
 };
 
-void Run::head(const Tensor& logits, const Tensor& masks, Grid mask_grid) {
-  const std::vector<float> class_logits = b_.to_host(logits), mask_logits = b_.to_host(masks);
+void Run::head(const Values& logits, const Values& masks) {
   HeadView view;
-  view.class_logits = class_logits;
-  view.mask_logits = mask_logits;
-  view.queries = static_cast<int>(logits[1]);
-  view.grid_height = static_cast<int>(mask_grid.height), view.grid_width = static_cast<int>(mask_grid.width);
+  view.class_logits = logits.data;
+  view.mask_logits = masks.data;
+  view.queries = static_cast<int>(logits.shape[1]);
+  view.grid_height = static_cast<int>(grid_.height / config_.patch);
+  view.grid_width = static_cast<int>(grid_.width / config_.patch);
   view.padded_height = input_.height, view.padded_width = input_.width;
   view.content_height = input_.content_height, view.content_width = input_.content_width;
-  const int classes = static_cast<int>(logits[2]) - 1;
+  const int classes = static_cast<int>(logits.shape[2]) - 1;
   HeadOptions options;
   options.classes = classes;
   const SegmentationHead head(pool_);
@@ -440,10 +426,10 @@ GoldenKind golden_kind(const std::filesystem::path& golden) {
       golden.string());
 }
 
-GoldenReport verify_inference(const std::filesystem::path& golden, Backend& backend,
+GoldenReport verify_inference(const std::filesystem::path& golden, const MakeGoldenNetwork& make,
                               const VerifyOptions& options) {
   try {
-    return Run(golden, backend, options).report();
+    return Run(golden, make, options).report();
   } catch (const json::exception& e) {
     fail("{}: metadata is not what a golden file has: {}", golden.string(), json_reason(e));
   } catch (const Error& e) {
@@ -452,6 +438,16 @@ GoldenReport verify_inference(const std::filesystem::path& golden, Backend& back
     if (message.starts_with(golden.string())) throw;
     fail("{}: {}", golden.string(), message);
   }
+}
+
+GoldenReport verify_inference(const std::filesystem::path& golden, Backend& backend,
+                              const VerifyOptions& options) {
+  return verify_inference(
+      golden,
+      [&](const SanConfig& config, const ParameterSource& parameters) {
+        return make_own_network(backend, config, parameters);
+      },
+      options);
 }
 
 }  // namespace san

@@ -28,13 +28,16 @@ struct Confined {
   std::set<std::string> rooms;
 };
 const std::vector<Confined>& confined() {
-  static const std::vector<Confined> kRules{{"torch/", {"backend_torch", "train"}},
-                                            {"ATen/", {"backend_torch", "train"}},
-                                            {"c10/", {"backend_torch", "train"}},
-                                            {"hwy/", {"backend_native", "labels"}},
-                                            {"CLI/", {"apps", "apps_pull", "apps_world", "program"}},
-                                            {"librsvg/", {"apps_world"}},
-                                            {"curl/", {"hub_fetch"}}};
+  static const std::vector<Confined> kRules{
+      {"torch/", {"backend_torch", "train"}},
+      {"ATen/", {"backend_torch", "train"}},
+      {"c10/", {"backend_torch", "train"}},
+      {"hwy/", {"backend_native", "labels"}},
+      {"CLI/", {"apps", "apps_export", "apps_pull", "apps_world", "program"}},
+      {"librsvg/", {"apps_world"}},
+      {"curl/", {"hub_fetch"}},
+      {"onnx/", {"backend_onnx"}},
+      {"google/protobuf/", {"backend_onnx"}}};
   return kRules;
 }
 

@@ -1,0 +1,123 @@
+// `san export`, which alone needs protobuf and onnx.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "export/export.h"
+#include "export/exported_network.h"
+#include "program/commands.h"
+#include "program/interrupts.h"
+#include "san/version.hpp"
+
+namespace san {
+namespace {
+
+struct Arguments {
+  ExportRequest request;
+  std::string size = "dynamic", precision = "fp32", verify;
+  double noise_factor = 20;
+  int threads = 0;
+  bool quiet = false, verbose = false;
+};
+
+/// "640x864" → height and width.
+void parse_size(const std::string& text, ExportRequest& request) {
+  if (text == "dynamic") return;
+  const std::size_t x = text.find('x');
+  const auto number = [&](std::string_view digits) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    require(x != std::string::npos && error == std::errc{} && end == digits.data() + digits.size() &&
+                value > 0 && value <= 65536,
+            "--size {}: expected HEIGHTxWIDTH in pixels, for example 640x640, or dynamic", text);
+    return value;
+  };
+  request.height = number(std::string_view(text).substr(0, x));
+  request.width = number(std::string_view(text).substr(x == std::string::npos ? 0 : x + 1));
+}
+
+int verify(const Arguments& a) {
+  require(golden_kind(a.verify) == GoldenKind::kInference, "{}: a recording of training; graphs do not train",
+          a.verify);
+  const auto make = [&](const SanConfig& config, const ParameterSource& parameters) {
+    return make_exported_network(config, parameters, a.request.opset, a.threads);
+  };
+  const GoldenReport report = verify_inference(a.verify, make, {a.request.bpe, a.noise_factor, a.threads});
+  fmt::print("{}", describe(report, "onnx"));
+  return report.passed() ? 0 : 1;
+}
+
+int run(Arguments& a, const std::atomic<bool>& interrupted) {
+  if (!a.verify.empty()) return verify(a);
+  require(!a.request.folder.empty(), "no folder is given; expected --onnx DIR");
+  parse_size(a.size, a.request);
+  a.request.half = a.precision == "fp16";
+  a.request.quiet = a.quiet;
+  a.request.cancelled = [&] { return interrupted.load(); };
+  for (const ExportedFile& file : export_onnx(a.request))
+    fmt::print("{}  {:.1f} MB  {}\n", file.path.string(), static_cast<double>(file.bytes) / 1e6,
+               file.summary);
+  return 0;
+}
+
+void add_options(CLI::App& app, Arguments& a) {
+  ExportRequest& r = a.request;
+  app.add_option("--onnx", r.folder, "Folder to write ONNX graphs, metadata.json and tokenizer.json into");
+  app.add_option("--model", r.model, "A model as for `san segment`: default, a file, a name, or formula:NAME")
+      ->capture_default_str();
+  app.add_option("--bpe", r.bpe, "Tokenizer merges that replace the model's own");
+  app.add_option("--precision", a.precision,
+                 "Of the weights in the files: fp32 or fp16 (half the size; arithmetic stays float32)")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
+      ->capture_default_str();
+  app.add_option("--opset", r.opset, "Version of the standard operator set, 17 to 21")->capture_default_str();
+  app.add_option(
+         "--size", a.size,
+         "HEIGHTxWIDTH of the padded picture, multiples of 32, for runtimes without dynamic shapes; or "
+         "dynamic: any, in batches")
+      ->capture_default_str();
+  app.add_option("--static-vocabulary", r.classes, "Fix the number of classes; default: any number")
+      ->check(CLI::Range(1, 65535));
+  app.add_flag("--external-data", r.external_data,
+               "Weights in a file of their own beside each graph; always so beyond 2 GB");
+  app.add_option(
+      "--verify", a.verify,
+      "Instead: recompute a golden file by graphs in ONNX Runtime, as `san verify --backend onnx` does");
+  app.add_option("--noise-factor", a.noise_factor, "With --verify: bound, in units of the recorded noise")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("-j,--threads", a.threads, "Threads to use; 0: one per processor")->capture_default_str();
+  app.add_flag("-q,--quiet", a.quiet, "No progress bars");
+  app.add_flag("-v,--verbose", a.verbose, "More messages");
+  app.footer(
+      "Written are image.onnx (picture and text embeddings in, masks and class logits out), text.onnx "
+      "(token\n"
+      "numbers in, embeddings out), tokenizer.json and metadata.json, which says how they fit together.\n"
+      "Exit code 0: all written, or all tensors agree; 1: some tensor differs; 2: it could not be done; "
+      "130:\n"
+      "interrupted.");
+}
+
+}  // namespace
+}  // namespace san
+
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
+int main(int argc, char** argv) {
+  const std::atomic<bool>& interrupted = san::catch_interrupts();
+  CLI::App app{"Write a model as ONNX graphs, in which the vocabulary is an input.", "san export"};
+  app.set_version_flag("--version", san::version());
+  app.get_formatter()->column_width(34);
+  san::Arguments arguments;
+  san::add_options(app, arguments);
+  san::log::setup(false);
+  int code = 0;
+  app.callback([&] {
+    san::log::setup(arguments.verbose);
+    code = san::run(arguments, interrupted);
+  });
+  if (const int failed = san::run_commands(app, "san export", argc, argv)) return interrupted ? 130 : failed;
+  return code;
+}

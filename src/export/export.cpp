@@ -1,0 +1,77 @@
+#include "export/export.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "engine/loaded_model.h"
+#include "export/graphs.h"
+#include "export/metadata.h"
+#include "export/tokenizer_json.h"
+
+namespace san {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Exporter {
+ public:
+  explicit Exporter(const ExportRequest& r)
+      : request_(r), model_(load_model(r.model, {r.bpe, {}})), config_(san_config(model_, "san export")) {
+    std::error_code error;
+    fs::create_directories(r.folder, error);
+    require(fs::is_directory(r.folder), "{}: expected a folder to write into{}{}", r.folder.string(),
+            error ? ": " : "", error ? error.message() : "");
+  }
+
+  std::vector<ExportedFile> run() {
+    OnnxGraph image("image_branch", request_.opset, request_.half);
+    record_image_branch(image, config_, *model_.parameters,
+                        {request_.height, request_.width, request_.classes});
+    save(image, "image.onnx");
+    OnnxGraph text("text_tower", request_.opset, request_.half);
+    record_text_tower(text, config_, *model_.parameters, model_.tokenizer->end_token());
+    save(text, "text.onnx");
+    write("tokenizer.json", tokenizer_json(*model_.tokenizer), "for Hugging Face tokenizers");
+    write("metadata.json", export_metadata(model_, config_, request_), "what a consumer must know");
+    return std::move(files_);
+  }
+
+ private:
+  void save(OnnxGraph& graph, const std::string& name) {
+    graph.metadata("model", model_.name);
+    if (!model_.license.empty()) graph.metadata("license", model_.license);
+    const fs::path path = request_.folder / name;
+    Progress bar(name, graph.weight_bytes(), request_.quiet, Progress::Unit::kBytes);
+    graph.save(path, {request_.external_data, [&](std::int64_t done, std::int64_t) {
+                        if (request_.cancelled && request_.cancelled())
+                          fail("interrupted while writing {}", path.string());
+                        bar.advance(done - bar.done());
+                      }});
+    add(path, fmt::format("{} nodes, operator set {}", graph.nodes(), graph.opset()));
+  }
+  void write(const std::string& name, const std::string& content, const std::string& summary) {
+    write_file_atomically(request_.folder / name, content);
+    add(request_.folder / name, summary);
+  }
+  void add(const fs::path& path, const std::string& summary) {
+    files_.push_back({path, static_cast<std::int64_t>(fs::file_size(path)), summary});
+    const fs::path data = path.string() + ".data";
+    if (request_.external_data && path.extension() == ".onnx")
+      files_.push_back({data, static_cast<std::int64_t>(fs::file_size(data)), "its weights"});
+  }
+
+  const ExportRequest& request_;
+  const LoadedModel model_;
+  const SanConfig config_;
+  std::vector<ExportedFile> files_;
+};
+
+}  // namespace
+
+std::vector<ExportedFile> export_onnx(const ExportRequest& request) {
+  return Exporter(request).run();
+}
+
+}  // namespace san

@@ -1,0 +1,34 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/onnx/onnx_graph.h"
+
+namespace san {
+
+struct ExportRequest {
+  std::filesystem::path folder;
+  std::string model = "default", bpe;  ///< as for load_model
+  int opset = 18;
+  bool half = false;                          ///< weights as float16
+  std::optional<std::int64_t> height, width;  ///< of the padded picture, multiples of 32; none: any
+  std::optional<std::int64_t> classes;        ///< none: any number
+  bool external_data = false, quiet = false;
+  std::function<bool()> cancelled;
+};
+
+struct ExportedFile {
+  std::filesystem::path path;
+  std::int64_t bytes = 0;
+  std::string summary;
+};
+
+/// Writes image.onnx, text.onnx, tokenizer.json and metadata.json; each appears whole or not at all. Throws
+/// Error naming what cannot be exported: a model that is no SAN, an operator set out of range, a weight that
+/// float16 cannot hold.
+std::vector<ExportedFile> export_onnx(const ExportRequest& request);
+
+}  // namespace san

@@ -1,0 +1,13 @@
+#pragma once
+#include <string>
+
+#include "engine/loaded_model.h"
+#include "export/export.h"
+
+namespace san {
+
+/// What a consumer of the graphs must know, as JSON: files, inputs and outputs with their sizes, how a
+/// picture becomes an input, how prompts become embeddings, how logits become labels.
+std::string export_metadata(const LoadedModel& model, const SanConfig& config, const ExportRequest& request);
+
+}  // namespace san
