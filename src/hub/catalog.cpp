@@ -20,7 +20,7 @@ std::vector<CatalogEntry> read_catalog() {
   std::vector<CatalogEntry> entries;
   for (const json& m : all.at("models"))
     entries.push_back({m.at("name"), m.at("title"), m.at("license"), m.at("license_url"), m.at("megabytes"),
-                       file_of(m.at("weights")), merges});
+                       m.at("model_megabytes"), file_of(m.at("weights")), merges});
   return entries;
 }
 

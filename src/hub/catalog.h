@@ -14,7 +14,8 @@ struct CatalogFile {
 struct CatalogEntry {
   std::string name, title;
   std::string license, license_url;
-  int megabytes = 0;  ///< of all downloads together, rounded
+  int megabytes = 0;        ///< of all downloads together, rounded
+  int model_megabytes = 0;  ///< of the model made of them, in float32, rounded up
   CatalogFile weights, merges;
 };
 

@@ -481,5 +481,19 @@ TEST_F(DownloadTest, TooLargeForTheDiskIsSaidBeforeAnythingIsWritten) {
   EXPECT_THAT(error_of(address()), HasSubstr("at most"));
 }
 
+TEST_F(DownloadTest, TheModelMadeOfItNeedsRoomToo) {
+  serve_hub([](const Request& r, Connection& c) { answer_with_ranges(r, c, content()); });
+  DownloadRequest d = request();
+  const auto available = static_cast<double>(fs::space(folder_.path()).available);
+  d.made_of_it = 4 * available / static_cast<double>(content().size());
+  const std::string error = error_of(d);
+  EXPECT_THAT(error, HasSubstr("for the download and the model made of it"));
+  EXPECT_THAT(error, HasSubstr("MB free"));
+  EXPECT_THAT(testing::files_below(folder_.path()), IsEmpty());
+  d.made_of_it = 2;
+  download(d);
+  expect_arrived();
+}
+
 }  // namespace
 }  // namespace san

@@ -112,6 +112,7 @@ TEST(Catalog, EveryEntryCanBeAskedFor) {
       EXPECT_THAT(e.weights.from, HasSubstr(e.weights.sha256));
     }
     EXPECT_GT(e.megabytes, 0);
+    EXPECT_GE(e.model_megabytes, e.megabytes / 2);
     EXPECT_FALSE(e.license.empty() || e.license_url.empty() || e.title.empty()) << e.name;
   }
 }

@@ -187,13 +187,21 @@ class Download {
     total_ = std::max(total, expected_.bytes);
     require(total_ <= kMostBytes, "{}: {} bytes; at most {} are fetched", request_.from.text, total_,
             kMostBytes);
-    std::error_code error;
+    if (total_ >= 0) require_room(total_ - part.bytes());
+  }
+
+  /// For what is still to come and for the model made of it.
+  void require_room(std::int64_t missing) const {
+    const double needed = static_cast<double>(missing) + request_.made_of_it * static_cast<double>(total_);
     const std::string folder = request_.target.parent_path().string();
+    std::error_code error;
     const auto space = std::filesystem::space(folder, error);
-    require(error || total_ < 0 || static_cast<std::int64_t>(space.available) >= total_ - part.bytes(),
-            "{}: needs {} MB more on the disk of {}, which has {} MB free; free some space or let "
+    require(error || static_cast<double>(space.available) >= needed,
+            "{}: needs {:.0f} MB more on the disk of {}{}, which has {} MB free; free some space or let "
             "$SAN_MODELS_DIR name a folder on another disk",
-            request_.from.text, (total_ - part.bytes()) / 1'000'000, folder, space.available / 1'000'000);
+            request_.from.text, needed / 1e6, folder,
+            request_.made_of_it > 0 ? ", for the download and the model made of it" : "",
+            space.available / 1'000'000);
   }
 
   void write(std::span<const std::byte> data, PartFile& part) {

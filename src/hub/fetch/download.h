@@ -15,6 +15,7 @@ struct DownloadRequest {
   std::string sha256_source;     ///< who says so, for the error: "the list of known models", "…lock.json"
   std::filesystem::path target;  ///< appears whole or not at all; beside it TARGET.part and TARGET.state
   std::string token;             ///< sent to the hub's own origin alone
+  double made_of_it = 0;         ///< bytes that will be written beside the file, for each of its own
   Patience patience;
   std::function<void(std::int64_t done, std::int64_t total)> progress;  ///< bytes; total −1: unknown
   std::function<void(const std::string& message)> say;                  ///< why there is a pause

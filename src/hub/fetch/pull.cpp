@@ -98,7 +98,8 @@ class Pull {
       const bool known = before_ && before_->merges;
       model.merges = fetch(entry_->merges, merges_path, known ? &*before_->merges : nullptr);
     }
-    model.weights = fetch(weights, weights_path, before_ ? &before_->weights : nullptr);
+    model.weights =
+        fetch(weights, weights_path, before_ ? &before_->weights : nullptr, made_of_weights(weights));
     const fs::path made = make_model(weights_path, merges_path, model);
     model.fetched = now_utc();
     store_.keep(model);
@@ -135,7 +136,17 @@ class Pull {
     return "";
   }
 
-  FetchedFile fetch(const CatalogFile& file, const fs::path& target, const FetchedFile* before) const {
+  /// Bytes of the model for each byte of the weights, as far as can be told beforehand.
+  double made_of_weights(const CatalogFile& weights) const {
+    // A model of our own format stays the file that it is.
+    const bool may_stay = without_query(weights.from).ends_with(".safetensors") && request_.bpe.empty();
+    if (may_stay && !request_.half && request_.set.empty()) return 0;
+    if (entry_ == nullptr) return 1;
+    return static_cast<double>(entry_->model_megabytes) / entry_->megabytes / (request_.half ? 2 : 1);
+  }
+
+  FetchedFile fetch(const CatalogFile& file, const fs::path& target, const FetchedFile* before,
+                    double made_of_it = 0) const {
     DownloadRequest d;
     d.from = parse_reference(file.from);
     d.sha256 = file.sha256;
@@ -146,6 +157,7 @@ class Pull {
                                     store_.lock_path(name_).string(), before_->fetched);
     }
     d.target = target;
+    d.made_of_it = made_of_it;
     d.token = token_for(d.from);
     d.patience = request_.patience;
     d.say = request_.say;
