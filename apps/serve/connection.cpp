@@ -74,6 +74,7 @@ void Connection::begin_body() {
   given_ += head_.keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
   given_taken_ = 0;
   body_read_ = written_ = 0;
+  chunks_ = {};
   body_began_ = Clock::now();
   write_began_ = {};
 }
@@ -98,6 +99,7 @@ ssize_t Connection::read(char* to, std::size_t size) {
   if (failed_) return -1;
   if (taken_ == arrived_.size() && !fill(deadline(body_began_, body_read_))) return fail(gone() ? 0 : 408);
   const std::size_t n = arrived_.copy(to, size, taken_);
+  if (head_.chunked && !chunks_.pass({to, n})) return fail(400);
   taken_ += n;
   body_read_ += n;
   // Chunks bring their own lengths: no more than half of what may come in all.
@@ -122,6 +124,10 @@ ssize_t Connection::write(const char* from, std::size_t size) {
 
 void Connection::answer(std::string_view text) {
   write(text.data(), text.size());
+}
+
+bool Connection::body_complete() const {
+  return head_.chunked ? chunks_.complete() : body_read_ == head_.content_length.value_or(0);
 }
 
 bool Connection::gone() const {

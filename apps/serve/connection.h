@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "serve/chunks.h"
 #include "serve/http_head.h"
 
 namespace san::serve {
@@ -36,7 +37,9 @@ class Connection final : public httplib::Stream {
 
   /// Whether the client closed its end, without waiting.
   bool gone() const;
-  /// Why reading or writing failed: 408, 413, or 0 for a client that left.
+  /// Whether all of the body was read, and nothing else.
+  bool body_complete() const;
+  /// Why reading or writing failed: 400, 408, 413, or 0 for a client that left.
   int failure() const { return failure_; }
   bool failed() const { return failed_; }
   std::string peer() const;
@@ -64,6 +67,7 @@ class Connection final : public httplib::Stream {
   const int fd_;
   const ConnectionLimits& limits_;
   HttpHead head_;
+  ChunkWatch chunks_;
   std::string arrived_;    // and not yet taken
   std::size_t taken_ = 0;  // of arrived_
   std::string given_;      // the head for the library

@@ -141,6 +141,7 @@ void HttpServer::read_body(Call& call, const httplib::ContentReader& reader) {
     body.append(data, size);
     return true;
   });
+  call.body_taken = call.body_taken && call.connection.body_complete();
   if (call.body_taken) return;
   if (crowded) refuse_for_now(503, "busy", "too many requests are being read; try again later", 1);
   const int failure = call.connection.failure();

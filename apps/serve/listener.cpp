@@ -118,12 +118,14 @@ void Listener::describe() {
   if (address.ss_family == AF_INET) {
     const auto& in = reinterpret_cast<const sockaddr_in&>(address);
     ::inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
-    name_ = fmt::format("http://{}:{}", text.data(), ntohs(in.sin_port));
+    port_ = ntohs(in.sin_port);
+    name_ = fmt::format("http://{}:{}", text.data(), port_);
     loopback_ = ntohl(in.sin_addr.s_addr) >> 24 == 127;
   } else if (address.ss_family == AF_INET6) {
     const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
     ::inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
-    name_ = fmt::format("http://[{}]:{}", text.data(), ntohs(in.sin6_port));
+    port_ = ntohs(in.sin6_port);
+    name_ = fmt::format("http://[{}]:{}", text.data(), port_);
     loopback_ = IN6_IS_ADDR_LOOPBACK(&in.sin6_addr);
   } else {
     name_ = fmt::format("unix:{}", reinterpret_cast<const sockaddr_un&>(address).sun_path);

@@ -24,6 +24,7 @@ class Listener {
   const std::string& name() const { return name_; }
   /// Whether only this machine reaches it by an address that pages of other sites can be made to name.
   bool loopback() const { return loopback_; }
+  int port() const { return port_; }  ///< 0 of a unix socket
   bool inherited() const { return inherited_; }
 
  private:
@@ -31,7 +32,7 @@ class Listener {
   void listen_on(const std::filesystem::path& socket);
   void describe();
 
-  int fd_ = -1;
+  int fd_ = -1, port_ = 0;
   std::string name_;
   bool loopback_ = false, inherited_ = false;
   std::filesystem::path made_;

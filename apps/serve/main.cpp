@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "http_server.h"
+#include "picture_fetcher.h"
 #include "program/commands.h"
 #include "program/interrupts.h"
 #include "routes.h"
@@ -19,10 +20,10 @@ struct Arguments {
   ServiceOptions service;
   HttpServer::Settings http;
   Address address;
-  std::string key_file;
+  std::string key_file, annotation_background = "none", label_studio_url, label_studio_token;
   RouteOptions routes;
   std::size_t cache_mb = 512, body_mb = 32;
-  int timeout_s = 60;
+  int timeout_s = 60, patience_s = 10;
   bool no_cache = false, no_sandbox = false, verbose = false;
 };
 
@@ -46,10 +47,16 @@ void run(Arguments& a, const std::atomic<bool>& interrupted) {
   a.service.cache_bytes = a.cache_mb << 20;
   a.service.limits.body_bytes = a.body_mb << 20;
   a.http.connection.body_bytes = a.service.limits.body_bytes;
+  a.http.connection.head = a.http.connection.stall = std::chrono::seconds(a.patience_s);
+  a.http.connection.idle = std::chrono::seconds(a.patience_s + a.patience_s / 2);
   a.http.bodies = 8 * a.service.limits.body_bytes;
   if (!a.key_file.empty()) a.routes.keys = ApiKeys(a.key_file);
   Listener listener(a.address);
   a.routes.check_host = listener.loopback();
+  a.routes.annotate_other = a.annotation_background == "other";
+  a.routes.port = listener.port();
+  const PictureFetcher fetcher(a.label_studio_url, a.label_studio_token, a.service.limits.body_bytes);
+  a.routes.fetch_picture = [&fetcher](const std::string& address) { return fetcher.fetch(address); };
   if (!listener.loopback() && a.address.socket.empty() && !listener.inherited() && !a.routes.keys.needed())
     log::warn("{} can be reached from other machines and asks for no key; --api-key-file sets one",
               listener.name());
@@ -104,6 +111,10 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--timeout", a.timeout_s, "Seconds that one request may take, waiting included")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  app.add_option("--patience", a.patience_s,
+                 "Seconds that a client may take for a request's head, and say or take nothing otherwise")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
   app.add_option("--connections", a.http.connections, "Connections at once")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
@@ -134,6 +145,15 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option(
       "--public-host", a.routes.public_hosts,
       "Host name under which a proxy passes requests on; on the loopback interface others are refused");
+  app.add_option("--annotation-background", a.annotation_background,
+                 "none: masks for Label Studio and CVAT cover every pixel; other: not those that the learned "
+                 "background wins")
+      ->check(CLI::IsMember({"none", "other"}))
+      ->capture_default_str();
+  app.add_option("--label-studio-url", a.label_studio_url,
+                 "Label Studio whose pictures POST /predict may fetch, such as http://localhost:8080; "
+                 "nothing else is ever fetched");
+  app.add_option("--label-studio-token-file", a.label_studio_token, "File with its access token");
   app.add_option("--cache-mb", a.cache_mb,
                  "Memory (MiB) for pictures seen lately and what the network saw in them")
       ->check(CLI::Range(0, 1 << 20))

@@ -99,6 +99,24 @@ const std::vector<Routes::Route>& Routes::table() {
       {"GET", "/v1/vocabularies/{name}", &Routes::get_vocabulary},
       {"PUT", "/v1/vocabularies/{name}", &Routes::put_vocabulary},
       {"DELETE", "/v1/vocabularies/{name}", &Routes::delete_vocabulary},
+      {"GET", "/v2", &Routes::inference_server, true},
+      {"GET", "/v2/health/live", &Routes::inference_live, true},
+      {"GET", "/v2/health/ready", &Routes::inference_ready, true},
+      {"GET", "/v2/models/{model}", &Routes::inference_model},
+      {"GET", "/v2/models/{model}/versions/{version}", &Routes::inference_model},
+      {"GET", "/v2/models/{model}/ready", &Routes::inference_model_ready},
+      {"GET", "/v2/models/{model}/versions/{version}/ready", &Routes::inference_model_ready},
+      {"POST", "/v2/models/{model}/infer", &Routes::infer},
+      {"POST", "/v2/models/{model}/versions/{version}/infer", &Routes::infer},
+      {"GET", "/health", &Routes::label_studio_health, true},
+      {"POST", "/setup", &Routes::label_studio_setup},
+      {"POST", "/predict", &Routes::label_studio_predict},
+      {"POST", "/webhook", &Routes::label_studio_event},
+      {"POST", "/train", &Routes::label_studio_event},
+      {"GET", "/api/functions", &Routes::cvat_functions},
+      {"GET", "/api/functions/{name}", &Routes::cvat_function},
+      {"POST", "/api/function_invocations", &Routes::cvat_invoke},
+      {"POST", "/", &Routes::cvat_invoke},
       {"GET", "/", &Routes::page, true},
       {"GET", "/{file}", &Routes::page, true},
   };
@@ -130,7 +148,7 @@ void Routes::admit(const HttpRequest& request) {
   std::string allowed;
   const Route* route = find(request.method, request.path, names, allowed);
   const std::string host = request.header("host");
-  expect(!options_.check_host || names_loopback(host) ||
+  expect(!options_.check_host || host.empty() || names_loopback(host) ||
              std::ranges::find(options_.public_hosts, host.substr(0, host.find(':'))) !=
                  options_.public_hosts.end(),
          403, "unknown_host", "", "this service does not answer to that host name; --public-host adds one");

@@ -18,6 +18,10 @@ struct RouteOptions {
   double burst = 20;
   bool check_host = false;                ///< refuse names that are not this machine's own
   std::vector<std::string> public_hosts;  ///< that are allowed beside them
+  bool annotate_other = false;            ///< masks for annotators leave out what the learned background wins
+  int port = 0;                           ///< on which this answers; 0: a unix socket
+  /// The file behind an address that Label Studio names; throws Refusal.
+  std::function<std::string(const std::string& address)> fetch_picture;
 };
 
 /// What every path answers. JSON ends here.
@@ -64,6 +68,21 @@ class Routes {
   HttpAnswer get_vocabulary(Call& call);
   HttpAnswer put_vocabulary(Call& call);
   HttpAnswer delete_vocabulary(Call& call);
+
+  HttpAnswer inference_server(Call& call);
+  HttpAnswer inference_live(Call& call);
+  HttpAnswer inference_ready(Call& call);
+  HttpAnswer inference_model(Call& call);
+  HttpAnswer inference_model_ready(Call& call);
+  HttpAnswer infer(Call& call);
+  HttpAnswer label_studio_health(Call& call);
+  HttpAnswer label_studio_setup(Call& call);
+  HttpAnswer label_studio_predict(Call& call);
+  HttpAnswer label_studio_event(Call& call);
+  HttpAnswer cvat_functions(Call& call);
+  HttpAnswer cvat_function(Call& call);
+  HttpAnswer cvat_invoke(Call& call);
+  std::string model_version() const;
 
   Service& service_;
   Vocabularies& vocabularies_;

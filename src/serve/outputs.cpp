@@ -25,11 +25,11 @@ std::vector<Rgb> all_colors(const Outcome& outcome, const SegmentRequest& reques
 
 /// Scores 0 … 1 as 0 … 255.
 std::string score_png(const std::vector<float>& scores, int height, int width) {
-  std::vector<std::uint8_t> grey(scores.size());
-  std::ranges::transform(scores, grey.begin(), [](float s) {
-    return static_cast<std::uint8_t>(std::lround(std::clamp(s, 0.0f, 1.0f) * 255.0f));
+  LabelMap grey(height, width);  // of which grey PNGs are made
+  std::ranges::transform(scores, grey.labels.begin(), [](float s) {
+    return static_cast<std::uint16_t>(std::lround(std::clamp(s, 0.0f, 1.0f) * 255.0f));
   });
-  return text_of(encode_png({grey.data(), height, width, PixelFormat::kGrey}));
+  return text_of(encode_labels(grey));
 }
 
 std::string labels_png(const LabelMap& labels, std::vector<Rgb> palette, bool has_other) {
@@ -108,8 +108,10 @@ std::vector<AnswerPart> write_outputs(const Outcome& outcome, const SegmentReque
       case Output::kProposals: {
         const bool both = request.wants(Output::kJson) && output == Output::kProposals;
         if (both) break;  // one document has both
-        parts.push_back({"json", "result.json", "application/json",
-                         outcome.result.json({request.image_name, model, colors, proposals})});
+        std::string text = outcome.result.json({request.image_name, model, colors, proposals});
+        if (request.wants(Output::kProposals) && proposals.empty())  // then it has none to tell of
+          text.replace(text.rfind('}'), 1, ", \"proposals\": []}");
+        parts.push_back({"json", "result.json", "application/json", std::move(text)});
         break;
       }
       case Output::kScores:

@@ -244,14 +244,20 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
           const Watcher watch(stages.decode);
           seen = decode(request, stages.sha256);
         }
-        std::shared_ptr<const ImageFeatures> features;
-        const std::size_t before = seen->features.size();
-        seen = look(segmenter, model, request, seen, options, features);
-        stages.seen_before = seen->features.size() == before;
         double asked = 0;
-        Segmentation result = [&] {
-          const Watcher watch(asked);
-          return segmenter.segment(*features, words.words, options);
+        Segmentation result = [&]() -> Segmentation {
+          try {
+            std::shared_ptr<const ImageFeatures> features;
+            const std::size_t before = seen->features.size();
+            seen = look(segmenter, model, request, seen, options, features);
+            stages.seen_before = seen->features.size() == before;
+            const Watcher watch(asked);
+            return segmenter.segment(*features, words.words, options);
+          } catch (const Cancelled&) {
+            throw;
+          } catch (const Error& e) {  // sizes that no network could take
+            throw Refusal(422, "impossible", public_words(e.what()));
+          }
         }();
         if (!stages.seen_before) {
           stages.resize = result.timing.resize_ms / 1e3;
