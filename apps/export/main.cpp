@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "backend/native/native_backend.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "export/export.h"
@@ -17,7 +18,7 @@ namespace {
 
 struct Arguments {
   ExportRequest request;
-  std::string size = "dynamic", precision = "fp32", verify;
+  std::string size = "dynamic", precision = "fp32", classes, classes_file, verify;
   double noise_factor = 20;
   int threads = 0;
   bool quiet = false, verbose = false;
@@ -57,7 +58,10 @@ int run(Arguments& a, const std::atomic<bool>& interrupted) {
   a.request.half = a.precision == "fp16";
   a.request.quiet = a.quiet;
   a.request.cancelled = [&] { return interrupted.load(); };
-  for (const ExportedFile& file : export_onnx(a.request))
+  if (!a.classes.empty()) a.request.names = parse_class_list(a.classes);
+  if (!a.classes_file.empty()) a.request.names = load_class_file(a.classes_file);
+  const auto backend = make_native_backend({a.threads, nullptr});
+  for (const ExportedFile& file : export_onnx(a.request, *backend))
     fmt::print("{}  {:.1f} MB  {}\n", file.path.string(), static_cast<double>(file.bytes) / 1e6,
                file.summary);
   return 0;
@@ -81,6 +85,14 @@ void add_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--static-vocabulary", r.classes, "Fix the number of classes; default: any number")
       ->check(CLI::Range(1, 65535));
+  auto* names =
+      app.add_option("-c,--classes", a.classes,
+                     "Fold these classes in, names separated by commas; their embeddings are then no input");
+  app.add_option("--classes-file", a.classes_file, "The same from a file with one class per line")
+      ->excludes(names);
+  app.add_flag(
+      "--segmenter", r.segmenter,
+      "Write segmenter.onnx too: 8-bit picture in, labels out, no other code needed (operator set 18)");
   app.add_flag("--external-data", r.external_data,
                "Weights in a file of their own beside each graph; always so beyond 2 GB");
   app.add_option(

@@ -5,6 +5,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "engine/encode_vocabulary.h"
 #include "engine/loaded_model.h"
 #include "export/graphs.h"
 #include "export/metadata.h"
@@ -17,24 +18,38 @@ namespace fs = std::filesystem;
 
 class Exporter {
  public:
-  explicit Exporter(const ExportRequest& r)
+  Exporter(const ExportRequest& r, const Backend& backend)
       : request_(r), model_(load_model(r.model, {r.bpe, {}})), config_(san_config(model_, "san export")) {
     std::error_code error;
     fs::create_directories(r.folder, error);
     require(fs::is_directory(r.folder), "{}: expected a folder to write into{}{}", r.folder.string(),
             error ? ": " : "", error ? error.message() : "");
+    require(r.names.empty() || !r.classes,
+            "--static-vocabulary is for classes that are an input; these are folded in");
+    if (r.names.empty()) return;
+    EncodingOptions options;
+    options.use_cache = false;
+    options.quiet = r.quiet;
+    words_ = encode_vocabulary(model_, backend, r.names, options);
+    folded_.rows = words_->rows;
+    for (const int c : words_->row_classes()) folded_.row_class.push_back(c);
   }
 
   std::vector<ExportedFile> run() {
+    // All are recorded before any is written.
     OnnxGraph image("image_branch", request_.opset, request_.half);
     record_image_branch(image, config_, *model_.parameters,
-                        {request_.height, request_.width, request_.classes});
-    save(image, "image.onnx");
+                        {request_.height, request_.width, request_.classes}, {}, folded_.rows);
+    OnnxGraph segmenter("segmenter", request_.opset, request_.half);
+    if (request_.segmenter) record_segmenter(segmenter, config_, *model_.parameters, folded_);
     OnnxGraph text("text_tower", request_.opset, request_.half);
     record_text_tower(text, config_, *model_.parameters, model_.tokenizer->end_token());
+    save(image, "image.onnx");
+    if (request_.segmenter) save(segmenter, "segmenter.onnx");
     save(text, "text.onnx");
     write("tokenizer.json", tokenizer_json(*model_.tokenizer), "for Hugging Face tokenizers");
-    write("metadata.json", export_metadata(model_, config_, request_), "what a consumer must know");
+    write("metadata.json", export_metadata(model_, config_, request_, words_.get()),
+          "what a consumer must know");
     return std::move(files_);
   }
 
@@ -65,13 +80,15 @@ class Exporter {
   const ExportRequest& request_;
   const LoadedModel model_;
   const SanConfig config_;
+  std::shared_ptr<const TextEmbeddings> words_;  // none: an input
+  FoldedClasses folded_;
   std::vector<ExportedFile> files_;
 };
 
 }  // namespace
 
-std::vector<ExportedFile> export_onnx(const ExportRequest& request) {
-  return Exporter(request).run();
+std::vector<ExportedFile> export_onnx(const ExportRequest& request, const Backend& backend) {
+  return Exporter(request, backend).run();
 }
 
 }  // namespace san

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/onnx/onnx_graph.h"
+#include "backend/backend.h"
+#include "san/class_names.hpp"
 
 namespace san {
 
@@ -16,6 +17,8 @@ struct ExportRequest {
   bool half = false;                          ///< weights as float16
   std::optional<std::int64_t> height, width;  ///< of the padded picture, multiples of 32; none: any
   std::optional<std::int64_t> classes;        ///< none: any number
+  bool segmenter = false;                     ///< segmenter.onnx too: picture in, labels out
+  std::vector<ClassName> names;               ///< folded into the graphs; none: embeddings are an input
   bool external_data = false, quiet = false;
   std::function<bool()> cancelled;
 };
@@ -26,9 +29,9 @@ struct ExportedFile {
   std::string summary;
 };
 
-/// Writes image.onnx, text.onnx, tokenizer.json and metadata.json; each appears whole or not at all. Throws
-/// Error naming what cannot be exported: a model that is no SAN, an operator set out of range, a weight that
-/// float16 cannot hold.
-std::vector<ExportedFile> export_onnx(const ExportRequest& request);
+/// Writes image.onnx, text.onnx, tokenizer.json and metadata.json; each appears whole or not at all.
+/// `backend` embeds the names that are folded in. Throws Error naming what cannot be exported: a model that
+/// is no SAN, an operator set out of range, a weight that float16 cannot hold.
+std::vector<ExportedFile> export_onnx(const ExportRequest& request, const Backend& backend);
 
 }  // namespace san

@@ -14,7 +14,7 @@
 #include "checkpoint/formula.h"
 #include "export/exported_network.h"
 #include "export/graphs.h"
-#include "export/node_runtime.h"
+#include "export/runtime_for_tests.h"
 #include "model/san.h"
 
 namespace san {
@@ -30,16 +30,8 @@ constexpr double kMaskBound = 20 * 3.47e-5, kClassBound = 20 * 2.76e-4;
 /// The same of text_embed_per_template.
 constexpr double kTextBound = 1.63e-4;
 
-class Exported : public testing::Test {
+class Exported : public RuntimeTest {
  protected:
-  void SetUp() override {
-    const fs::path built = fs::path(SAN_BINARY_DIR) / "node";
-    if (fs::exists(built)) ::setenv("SAN_ONNXRUNTIME_DIR", built.c_str(), 0);
-    if (const std::string missing = missing_onnx_runtime(); !missing.empty())
-      GTEST_SKIP() << "ONNX Runtime is not tried: " << missing
-                   << "; `cmake --build BUILD --target node_packages` fetches it";
-  }
-  const TemporaryFolder folder_;
   const SanConfig config_ = SanConfig::tiny();
   const FormulaSource weights_{declare_parameters(SanConfig::tiny()), "", "formula:tiny"};
 };
@@ -268,7 +260,7 @@ TEST(Export, WritesWhatTheMetadataNames) {
   request.folder = folder.path() / "out";
   request.model = "formula:tiny";
   request.quiet = true;
-  const auto files = export_onnx(request);
+  const auto files = export_onnx(request, *make_native_backend());
   ASSERT_EQ(files.size(), 4u);
   for (const ExportedFile& file : files)
     EXPECT_EQ(static_cast<std::int64_t>(fs::file_size(file.path)), file.bytes) << file.path;

@@ -1,35 +1,13 @@
 #include "export/graphs.h"
 
-#include <numeric>
-
 #include "backend/onnx/onnx_backend.h"
 #include "base/error.h"
+#include "export/recording.h"
+#include "export/shapes_alone.h"
 #include "model/san.h"
 
 namespace san {
 namespace {
-
-constexpr std::int64_t kMultiple = 32;
-
-/// For recordings that are thrown away: shapes, no values.
-class ShapesAlone final : public ParameterSource {
- public:
-  explicit ShapesAlone(const ParameterSource& of) : of_(of) {}
-  std::vector<std::string> names() const override { return of_.names(); }
-  bool contains(const std::string& name) const override { return of_.contains(name); }
-  Shape shape(const std::string& name) const override { return of_.shape(name); }
-  HostArray load(const std::string& name) const override { return {DType::kF32, of_.shape(name), nullptr}; }
-  std::string description() const override { return of_.description(); }
-
- private:
-  const ParameterSource& of_;
-};
-
-struct ImageSizes {
-  std::int64_t batch = 1;
-  Grid size;
-  std::int64_t classes = 0;
-};
 
 struct ImageRecorder {
   const SanConfig& config;
@@ -68,18 +46,6 @@ struct ImageRecorder {
   }
 };
 
-/// A size whose masks have as many cells as the adapter's own grid but another shape; none where the grid is
-/// too small to have one.
-std::optional<Grid> same_count(const SanConfig& c) {
-  const std::int64_t side = c.image_size / c.patch;
-  for (std::int64_t f = 2; f < side; ++f) {
-    const Grid size{side / f * c.patch, side * f * c.patch};
-    const auto clip_height = static_cast<double>(size.height) * c.clip_scale;
-    if (side % f == 0 && clip_height >= static_cast<double>(c.clip.patch)) return size;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 void record_image_branch(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
@@ -93,29 +59,12 @@ void record_image_branch(OnnxGraph& graph, const SanConfig& config, const Parame
             "a size of {}x{}: expected multiples of {}, for example {}x{}", *sizes.height, *sizes.width,
             kMultiple, (*sizes.height / kMultiple + 1) * kMultiple,
             (*sizes.width / kMultiple + 1) * kMultiple);
-  const ImageRecorder record{config, taps, text};
-  // Sides, batches and classes that have no size in common, nor with any grid that a network was trained on.
-  ImageSizes main{2, {kMultiple * 23, kMultiple * 29}, 17}, other{3, {kMultiple * 37, kMultiple * 41}, 19};
+  ImageSizes main = kOneImage, other = kOtherImage;
   if (fixed) main.batch = other.batch = 1, main.size = other.size = {*sizes.height, *sizes.width};
   if (sizes.classes) main.classes = other.classes = *sizes.classes;
   if (!text.empty())
     main.classes = other.classes = static_cast<std::int64_t>(text.size()) / config.clip.embed_dim;
-  if (fixed && main.classes == other.classes) {
-    record(graph, {}, parameters, main);
-    return;
-  }
-  const ShapesAlone shapes(parameters);
-  const auto survey = [&](const ImageSizes& s) {
-    OnnxGraph scratch("survey", graph.opset());
-    return record(scratch, {}, shapes, s);
-  };
-  const OnnxRecord at_other = survey(other);
-  OnnxRecording recording{&at_other, {}};
-  if (const auto size = same_count(config); size && !fixed) {
-    recording.kept_by_count = at_other.resized;
-    for (const std::string& resized : survey({2, *size, 17}).resized) recording.kept_by_count.erase(resized);
-  }
-  record(graph, recording, parameters, main);
+  record_at_two_sizes(graph, config, parameters, main, other, ImageRecorder{config, taps, text});
 }
 
 void record_text_tower(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,

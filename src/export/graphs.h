@@ -31,6 +31,19 @@ void record_image_branch(OnnxGraph& graph, const SanConfig& config, const Parame
                          const ImageGraphSizes& sizes, const TapFilter& taps = {},
                          const std::vector<float>& text = {});
 
+/// Class rows that are part of a graph; none: they are an input.
+struct FoldedClasses {
+  std::vector<float> rows;              ///< [rows, D]
+  std::vector<std::int64_t> row_class;  ///< the class of each
+};
+
+/// Records the whole way from a picture to labels: inputs `picture` [height, width, 3] (uint8, RGB, any size)
+/// and, unless classes are folded in, `text_embeddings` [classes, D]; output `labels` [height, width], int32:
+/// the row, or of folded ones the class, with the largest score. Holds (Q + rows) · 4 bytes a pixel. Throws
+/// Error below operator set 18, the first whose Resize smooths.
+void record_segmenter(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
+                      const FoldedClasses& folded = {});
+
 struct TextGraphSizes {
   std::optional<std::int64_t> prompts, tokens;
 };

@@ -19,11 +19,13 @@ json tensor(const char* type, json shape) {
 
 }  // namespace
 
-std::string export_metadata(const LoadedModel& model, const SanConfig& config, const ExportRequest& r) {
+std::string export_metadata(const LoadedModel& model, const SanConfig& config, const ExportRequest& r,
+                            const TextEmbeddings* folded) {
   const std::int64_t d = config.clip.embed_dim, q = config.queries;
   const bool fixed = r.height.has_value();
   const json batch = fixed ? json(1) : json("batch");
-  const json classes = extent(r.classes, "classes");
+  const std::optional<std::int64_t> rows = folded ? folded->row_count() : r.classes;
+  const json classes = extent(rows, "classes");
   json out;
   out["format"] = "san.cpp-onnx-1";
   out["model"] = {{"name", model.name}, {"description", model.description}, {"license", model.license}};
@@ -38,8 +40,7 @@ std::string export_metadata(const LoadedModel& model, const SanConfig& config, c
        {{"mask_logits",
          tensor("float32", {batch, q, fixed ? json(*r.height / config.patch) : json("height / patch"),
                             fixed ? json(*r.width / config.patch) : json("width / patch")})},
-        {"class_logits",
-         tensor("float32", {batch, q, r.classes ? json(*r.classes + 1) : json("classes + 1")})}}},
+        {"class_logits", tensor("float32", {batch, q, rows ? json(*rows + 1) : json("classes + 1")})}}},
       {"patch", config.patch},
       {"color", "RGB"},
       {"resize",
@@ -59,6 +60,19 @@ std::string export_metadata(const LoadedModel& model, const SanConfig& config, c
                  {"end_token", model.tokenizer->end_token()},
                  {"context", config.clip.context},
                  {"templates", model.templates.texts}};
+  if (folded) {
+    out["image"]["inputs"].erase("text_embeddings");
+    out["classes"] = folded->classes;
+    out["row_class"] = folded->row_classes();
+  }
+  if (r.segmenter) {
+    out["segmenter"] = {{"file", "segmenter.onnx"},
+                        {"inputs", {{"picture", tensor("uint8", {"height", "width", 3})}}},
+                        {"outputs", {{"labels", tensor("int32", {"height", "width"})}}},
+                        {"bytes_a_pixel", 4 * (q + rows.value_or(0))},
+                        {"labels", folded ? "indices of classes" : "indices of rows of text_embeddings"}};
+    if (!folded) out["segmenter"]["inputs"]["text_embeddings"] = tensor("float32", {"classes", d});
+  }
   out["steps"] = {
       "Resize the picture (values 0 to 255), divide by 255, subtract mean, divide by deviation, pad with "
       "zeros "
@@ -68,7 +82,9 @@ std::string export_metadata(const LoadedModel& model, const SanConfig& config, c
       "behind their end token); the mean over the templates, brought to length 1, is the class's row of "
       "text_embeddings. Rows can be kept: they depend on nothing else.",
       "Run image.onnx.",
-      "Class probabilities: softmax over class_logits, the background's dropped. Mask probabilities: "
+      "Class probabilities: of a class with several names the largest logit counts; softmax, the "
+      "background's "
+      "dropped. Mask probabilities: "
       "mask_logits resized bilinearly (half pixel) to the padded size, cropped to the resized picture, "
       "resized "
       "bilinearly to the picture, then the sigmoid. The score of a class at a pixel is the sum over queries "

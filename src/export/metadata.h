@@ -3,11 +3,14 @@
 
 #include "engine/loaded_model.h"
 #include "export/export.h"
+#include "text/vocabulary.h"
 
 namespace san {
 
 /// What a consumer of the graphs must know, as JSON: files, inputs and outputs with their sizes, how a
-/// picture becomes an input, how prompts become embeddings, how logits become labels.
-std::string export_metadata(const LoadedModel& model, const SanConfig& config, const ExportRequest& request);
+/// picture becomes an input, how prompts become embeddings, how logits become labels. `folded`: the classes
+/// in the graphs; null: an input.
+std::string export_metadata(const LoadedModel& model, const SanConfig& config, const ExportRequest& request,
+                            const TextEmbeddings* folded);
 
 }  // namespace san

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
+#include "text/unicode.h"
 
 namespace san {
 namespace {
@@ -39,6 +40,47 @@ json added(int id, const char* content) {
           {"rstrip", false}, {"normalized", true}, {"special", true}};
 }
 
+json replaced(const char* kind, const std::string& pattern, const std::string& content) {
+  return {{"type", "Replace"}, {"pattern", {{kind, pattern}}}, {"content", content}};
+}
+
+/// What CLIP does to a text before it splits it, as far as replacements can: terminal escapes and control
+/// characters, the commonest HTML references twice over, ligatures, fullwidth forms, curly quotes, canonical
+/// composition, white space, lower case.
+json cleaning() {
+  json steps = json::array();
+  steps.push_back(replaced("Regex", R"(\x1b\[[0-9;]*[A-Za-z])", ""));
+  steps.push_back(replaced("Regex", R"([\x00-\x08\x0b\x0e-\x1f\x7f])", ""));
+  for (int twice = 0; twice < 2; ++twice)
+    for (const auto& [reference, character] : {std::pair{"&lt;", "<"},
+                                               {"&gt;", ">"},
+                                               {"&quot;", "\""},
+                                               {"&#39;", "'"},
+                                               {"&nbsp;", " "},
+                                               {"&amp;", "&"}})
+      steps.push_back(replaced("String", reference, character));
+  for (const auto& [ligature, letters] : {std::pair{U'\ufb00', "ff"},
+                                          {U'\ufb01', "fi"},
+                                          {U'\ufb02', "fl"},
+                                          {U'\ufb03', "ffi"},
+                                          {U'\ufb04', "ffl"},
+                                          {U'\ufb05', "st"},
+                                          {U'\ufb06', "st"}})
+    steps.push_back(replaced("String", unicode::encode_utf8({&ligature, 1}), letters));
+  constexpr char32_t kFullwidth = 0xff01;  // as ASCII from ! to ~
+  for (char32_t c = '!'; c <= '~'; ++c) {
+    const char32_t wide = kFullwidth + (c - '!');
+    steps.push_back(
+        replaced("String", unicode::encode_utf8({&wide, 1}), std::string(1, static_cast<char>(c))));
+  }
+  steps.push_back(replaced("Regex", "[\u2018-\u201b]", "'"));
+  steps.push_back(replaced("Regex", "[\u201c-\u201f]", "\""));
+  steps.push_back({{"type", "NFC"}});
+  steps.push_back(replaced("Regex", R"(\s+)", " "));
+  steps.push_back({{"type", "Lowercase"}});
+  return steps;
+}
+
 }  // namespace
 
 std::string tokenizer_json(const BpeTokenizer& tokenizer) {
@@ -52,11 +94,7 @@ std::string tokenizer_json(const BpeTokenizer& tokenizer) {
                        {"stride", 0}};
   out["padding"] = nullptr;
   out["added_tokens"] = {added(tokenizer.start_token(), kStart), added(tokenizer.end_token(), kEnd)};
-  out["normalizer"] = {{"type", "Sequence"},
-                       {"normalizers",
-                        {json{{"type", "NFC"}},
-                         json{{"type", "Replace"}, {"pattern", {{"Regex", R"(\s+)"}}}, {"content", " "}},
-                         json{{"type", "Lowercase"}}}}};
+  out["normalizer"] = {{"type", "Sequence"}, {"normalizers", cleaning()}};
   out["pre_tokenizer"] = {
       {"type", "Sequence"},
       {"pretokenizers",

@@ -53,12 +53,9 @@ class Recorder final : public OnnxBackend {
 
   Tensor map_input(const std::string& name, std::int64_t batch, std::int64_t channels, Grid size,
                    const std::vector<std::string>& names) override {
-    const Tensor map = input(name, OnnxType::kFloat, {batch, channels, size.height, size.width}, names);
-    const auto& dims = recorded(map).dims;
-    auto value = std::make_shared<Recorded>();
-    value->map = name;
-    value->dims = {dims[0], pair(size.tokens()), dims[1]};
-    return {{batch, size.tokens(), channels}, std::move(value)};
+    const Shape shape{batch, channels, size.height, size.width};
+    graph_.input(name, OnnxType::kFloat, described(pair(shape), names));
+    return adopt_map(name, batch, channels, size);
   }
 
   Tensor input(const std::string& name, OnnxType type, const Shape& shape,
@@ -72,6 +69,15 @@ class Recorder final : public OnnxBackend {
 
   Tensor adopt(const std::string& value, const Shape& shape) override {
     return named(value, shape, pair(shape));
+  }
+  Tensor adopt_map(const std::string& value, std::int64_t batch, std::int64_t channels, Grid size) override {
+    const std::vector<OnnxDim> dims = pair({batch, channels, size.height, size.width});
+    for (std::size_t axis = 0; axis < dims.size(); ++axis)
+      learn(dims[axis], value, static_cast<std::int64_t>(axis));
+    auto map = std::make_shared<Recorded>();
+    map->map = value;
+    map->dims = {dims[0], pair(size.tokens()), dims[1]};
+    return {{batch, size.tokens(), channels}, std::move(map)};
   }
   std::string value(const Tensor& x) override { return plain(x); }
   std::string unfolded(const Tensor& x, Grid grid) override {

@@ -44,6 +44,9 @@ class OnnxBackend : public Backend {
                        const std::vector<std::string>& names) = 0;
   /// A value of the graph as a tensor of the network: what was made with OnnxGraph's nodes.
   virtual Tensor adopt(const std::string& value, const Shape& shape) = 0;
+  /// The same of a map [batch, channels, h, w], whose sides are free where they differ between recordings.
+  virtual Tensor adopt_map(const std::string& value, std::int64_t batch, std::int64_t channels,
+                           Grid size) = 0;
   /// The value's name in the graph. As a map [..., h, w] its last axis is unfolded.
   virtual std::string value(const Tensor& x) = 0;
   virtual std::string unfolded(const Tensor& x, Grid grid) = 0;

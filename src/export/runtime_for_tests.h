@@ -1,0 +1,24 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "export/node_runtime.h"
+
+namespace san {
+
+/// Tests that run graphs: skipped, saying so, where ONNX Runtime is missing.
+class RuntimeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::filesystem::path built = std::filesystem::path(SAN_BINARY_DIR) / "node";
+    if (std::filesystem::exists(built)) ::setenv("SAN_ONNXRUNTIME_DIR", built.c_str(), 0);
+    if (const std::string missing = missing_onnx_runtime(); !missing.empty())
+      GTEST_SKIP() << "ONNX Runtime is not tried: " << missing
+                   << "; `cmake --build BUILD --target node_packages` fetches it";
+  }
+  const TemporaryFolder folder_;
+};
+
+}  // namespace san
