@@ -57,7 +57,7 @@ int run(Arguments& a, const std::atomic<bool>& interrupted) {
   parse_size(a.size, a.request);
   a.request.half = a.precision == "fp16";
   a.request.quiet = a.quiet;
-  a.request.cancelled = [&] { return interrupted.load(); };
+  a.request.cancelled = &interrupted;
   if (!a.classes.empty()) a.request.names = parse_class_list(a.classes);
   if (!a.classes_file.empty()) a.request.names = load_class_file(a.classes_file);
   const auto backend = make_native_backend({a.threads, nullptr});

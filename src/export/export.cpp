@@ -20,16 +20,13 @@ class Exporter {
  public:
   Exporter(const ExportRequest& r, const Backend& backend)
       : request_(r), model_(load_model(r.model, {r.bpe, {}})), config_(san_config(model_, "san export")) {
-    std::error_code error;
-    fs::create_directories(r.folder, error);
-    require(fs::is_directory(r.folder), "{}: expected a folder to write into{}{}", r.folder.string(),
-            error ? ": " : "", error ? error.message() : "");
     require(r.names.empty() || !r.classes,
             "--static-vocabulary is for classes that are an input; these are folded in");
     if (r.names.empty()) return;
     EncodingOptions options;
     options.use_cache = false;
     options.quiet = r.quiet;
+    options.cancelled = r.cancelled;
     words_ = encode_vocabulary(model_, backend, r.names, options);
     folded_.rows = words_->rows;
     for (const int c : words_->row_classes()) folded_.row_class.push_back(c);
@@ -44,6 +41,10 @@ class Exporter {
     if (request_.segmenter) record_segmenter(segmenter, config_, *model_.parameters, folded_);
     OnnxGraph text("text_tower", request_.opset, request_.half);
     record_text_tower(text, config_, *model_.parameters, model_.tokenizer->end_token());
+    std::error_code error;
+    fs::create_directories(request_.folder, error);
+    require(fs::is_directory(request_.folder), "{}: expected a folder to write into{}{}",
+            request_.folder.string(), error ? ": " : "", error ? error.message() : "");
     save(image, "image.onnx");
     if (request_.segmenter) save(segmenter, "segmenter.onnx");
     save(text, "text.onnx");
@@ -60,7 +61,7 @@ class Exporter {
     const fs::path path = request_.folder / name;
     Progress bar(name, graph.weight_bytes(), request_.quiet, Progress::Unit::kBytes);
     graph.save(path, {request_.external_data, [&](std::int64_t done, std::int64_t) {
-                        if (request_.cancelled && request_.cancelled())
+                        if (request_.cancelled && *request_.cancelled)
                           fail("interrupted while writing {}", path.string());
                         bar.advance(done - bar.done());
                       }});

@@ -1,6 +1,6 @@
 #pragma once
+#include <atomic>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +20,7 @@ struct ExportRequest {
   bool segmenter = false;                     ///< segmenter.onnx too: picture in, labels out
   std::vector<ClassName> names;               ///< folded into the graphs; none: embeddings are an input
   bool external_data = false, quiet = false;
-  std::function<bool()> cancelled;
+  const std::atomic<bool>* cancelled = nullptr;  ///< looked at between weights and batches of prompts
 };
 
 struct ExportedFile {
