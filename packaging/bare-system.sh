@@ -76,3 +76,23 @@ knows_models() {
   inside "$2" pull --help | grep -q -- --bpe || fail "$1: san pull"
   passed "$1: san models, san pull"
 }
+
+# serves LABEL PROGRAM: the service starts, labels a picture as the command does, and stops when told.
+serves() {
+  inside bash -c '
+    set -eu
+    "$1" serve --port 0 >/tmp/serving 2>/tmp/said & service=$!
+    for i in $(seq 300); do [ ! -s /tmp/serving ] || break; sleep 0.1; done
+    port=$(sed "s/.*://" /tmp/serving)
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
+    picture=$(base64 -w0 /pictures/rgb.png)
+    body="{\"image\": \"$picture\", \"classes\": \"cat, sofa|couch, wall\", \"output\": \"labels\"}"
+    printf "POST /v1/segment HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s" "${#body}" "$body" >&3
+    cat <&3 >/tmp/answer
+    size=$(tr -d "\r" </tmp/answer | sed -n "s/^Content-Length: //p" | head -1)
+    tail -c "$size" /tmp/answer >/tmp/labels.png
+    kill "$service"
+    wait "$service"' bash "$2" || fail "$1: san serve: $(cat "$root/tmp/said")"
+  cmp "$root/tmp/labels.png" "$root/here/rgb.labels.png" || fail "$1: san serve: other labels"
+  passed "$1: san serve labels as the command does, and stops"
+}

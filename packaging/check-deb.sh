@@ -20,6 +20,8 @@ install "$(package san)"
 inside san --version
 segments_as_here "package san" san
 knows_models "package san" san
+serves "package san" san
+[ -s "$root/usr/lib/systemd/system/san-serve.service" ] || fail "no unit of systemd"
 for page in san san-segment san-world-render; do
   [ -s "$root/usr/share/man/man1/$page.1.gz" ] || [ -e "$root/etc/dpkg/dpkg.cfg.d/docker" ] || fail "no manual page $page"
 done

@@ -20,6 +20,7 @@ for release in bullseye trixie; do
   inside "/opt/$(ls "$root/opt")/bin/san" --version
   segments_as_here "archive on $release ($(inside ldd --version | sed -n '1s/.* //p'))" "/opt/$(ls "$root/opt")/bin/san"
   knows_models "archive on $release" "/opt/$(ls "$root/opt")/bin/san"
+  serves "archive on $release" "/opt/$(ls "$root/opt")/bin/san"
   # Moved, and called through a link.
   mv "$root/opt"/san-* "$root/somewhere else/san"
   ln -s "/somewhere else/san/bin/san" "$root/usr/local/bin/san"

@@ -158,7 +158,7 @@ def main():
             "relationshipType": "STATIC_LINK" if name in COMPILED_IN else "DYNAMIC_LINK",
             "relatedSpdxElement": package["SPDXID"]})
     files = []
-    for number, path in enumerate(sorted(p for p in tree.rglob("*") if p.is_file())):
+    for number, path in enumerate(sorted(p for p in tree.rglob("*") if p.is_file() and not p.is_symlink())):
         relative = path.relative_to(tree).as_posix()
         if relative.startswith("licences/"):
             continue

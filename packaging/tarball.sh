@@ -20,12 +20,18 @@ tree=$work/$name
 DESTDIR=$(realpath -m "$work/installed") cmake --install "$build" --component program --strip >/dev/null
 mkdir "$tree"
 mv "$work/installed/usr"/* "$tree/"
-# The library is for programs that use the system's C library: it comes in the packages.
+# The library is for programs that use the system's C library: it comes in the packages. Here san-serve alone needs it.
+# Beside san in the archive, so that the model that both hold is packed once.
+mkdir "$tree/libexec"
+for library in "$tree"/lib/*/libsan.so.? "$tree"/lib/libsan.so.?; do
+  [ ! -e "$library" ] || install -m 644 "$(realpath "$library")" "$work/$(basename "$library")"
+done
 rm -f "$tree"/lib/*/libsan.so* "$tree"/lib/libsan.so*
+rm -rf "$tree/lib/systemd"
 
 # Programs move to libexec; in their place stands what starts them with the archive's own loader.
 cc -O2 -Wall -Wextra -Werror -static -s -ffile-prefix-map="$PWD=." packaging/launcher.c -o "$work/launcher"
-mkdir -p "$tree/libexec" "$tree/lib/bundled"
+mkdir -p "$tree/lib/bundled"
 is_program() { [ "$(head -c 4 "$1" | od -An -c | tr -d ' ')" = '177ELF' ]; }
 find "$tree/bin" "$tree/lib" -type f | sort | while read -r file; do
   is_program "$file" || continue
@@ -33,17 +39,23 @@ find "$tree/bin" "$tree/lib" -type f | sort | while read -r file; do
   install -m 755 "$work/launcher" "$file"
 done
 
+for library in "$work"/libsan.so.?; do
+  mv "$library" "$tree/libexec/"
+  ln -s "../../libexec/$(basename "$library")" "$tree/lib/bundled/"
+done
+
 # Libraries that others name and nothing here calls, and that would bring a hundred more.
 absent() { "$1" -O2 -Wall -Wextra -Werror -shared -fPIC -s -fvisibility=hidden -ffile-prefix-map="$PWD=." -Wl,-soname,"$3" "$2" -o "$work/absent/$3"; }
 absent c++ packaging/absent_gdal.cpp libgdal.so.32
 absent cc packaging/absent_icu.c libicuuc.so.72
 for program in "$tree"/libexec/*; do
-  LD_LIBRARY_PATH=$work/absent ldd "$program" >"$work/ldd" || { echo "error: ldd $program" >&2; exit 1; }
+  LD_LIBRARY_PATH=$work/absent:$tree/lib/bundled ldd "$program" >"$work/ldd" || { echo "error: ldd $program" >&2; exit 1; }
   ! grep "not found" "$work/ldd" >&2 || { echo "error: $program lacks libraries" >&2; exit 1; }
   awk '$2 == "=>" { print $3 } $1 ~ /^\// { print $1 }' "$work/ldd"
 done | sort -u >"$work/libraries"
 while read -r library; do
   case "$library" in
+    "$tree"/*) ;;
     */ld-linux*) install -m 755 "$(realpath "$library")" "$tree/bin/san-loader" ;;
     *) install -m 644 "$(realpath "$library")" "$tree/lib/bundled/$(basename "$library")" ;;
   esac
@@ -58,7 +70,7 @@ python3 packaging/sbom.py --version "$version" --commit "$(git rev-parse HEAD 2>
 
 archive=$dist/$name.tar.xz
 tar --create --directory "$work" --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
-  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=2 ${SAN_XZ:---block-size=40MiB --x86 --lzma2=preset=9} >"$archive.part"
+  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=2 ${SAN_XZ:---block-size=192MiB --x86 --lzma2=preset=9} >"$archive.part"
 mv "$archive.part" "$archive"
 cp "$tree/sbom.spdx.json" "$dist/$name.spdx.json"
 (cd "$dist" && sha256sum "$name.tar.xz" "$name.spdx.json" >"$name.sha256")
