@@ -146,9 +146,15 @@ TEST_F(Package, ProgramsLinkOnlyWhatTheyComputeWith) {
   // Protobuf and onnx: only the program that writes graphs.
   for (const char* library : {"libprotobuf", "libonnx"})
     EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr(library)));
+  // An HTTP library, and libsan as anybody links it: only the program that serves.
+  EXPECT_THAT(needed(folder_ / "installed/bin/san-serve"),
+              AllOf(HasSubstr("libcpp-httplib"), HasSubstr("libsan.so.0")));
+  for (const char* library : {"libcpp-httplib", "libssl", "libpugixml", "libsan.so"})
+    EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr(library)));
   const std::string model = read_file(SAN_SOURCE_DIR "/models/default/model.safetensors").substr(0, 4096);
-  EXPECT_EQ(read_file(folder_ / "installed/bin/san-pull").find(model), std::string::npos)
-      << "a second copy of the built-in model";
+  for (const char* program : {"san-pull", "san-serve"})
+    EXPECT_EQ(read_file(folder_ / "installed/bin" / program).find(model), std::string::npos)
+        << "a second copy of the built-in model";
   for (const std::string& file : files_below(folder_ / "installed"))
     if (file.find("libsan.so") != std::string::npos) {
       for (const char* library : {"libdnnl", "libgomp", "librsvg", "libcurl"})
