@@ -4,6 +4,8 @@
 
 // This file is compiled once per instruction set by foreach_target.h, which must come before Highway itself.
 // clang-format off
+// Sums are kept in an array of vectors, which sizeless ones cannot be.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "labels/head_kernels.cpp"
 #include <hwy/foreach_target.h>

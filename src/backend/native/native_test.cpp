@@ -32,6 +32,14 @@ TEST(NativeBackend, RunsTheWholeSuite) {
   EXPECT_GT(registered, 500);
 }
 
+// As on an ARM processor without AES, whose NEON Highway 1.0 does not detect.
+TEST(NativeBackend, NamesItsInstructionSetWhereNoneIsDetected) {
+  hwy::SetSupportedTargetsForTest(HWY_WASM);
+  const std::string name = native_instruction_set();
+  hwy::SetSupportedTargetsForTest(0);
+  EXPECT_EQ(name, hwy::TargetName(HWY_STATIC_TARGET));
+}
+
 TEST(NativeBackend, ForksShareWeights) {
   hwy::SetSupportedTargetsForTest(0);
   const auto first = make_native_backend({1});

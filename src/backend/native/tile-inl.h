@@ -15,7 +15,7 @@ namespace san::native::HWY_NAMESPACE {
 
 // Rows × vectors of one register tile: with 32 registers 24 accumulators, with 16 registers 12.
 constexpr int kTileVectors = 3;
-constexpr int kTileRows = HWY_TARGET <= HWY_AVX3 ? 8 : 4;
+constexpr int kTileRows = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 8 : 4;
 
 /// c[r, :] (+)= Σ_k a[r, k] · b[k, :]; b and c rows are whole vectors.
 struct Tile {
