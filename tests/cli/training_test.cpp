@@ -111,6 +111,22 @@ TEST_F(Training, StartsFromTheBuiltInModel) {
   expect_error(train({"--init", "no-such-file"}), 2, "no-such-file");
 }
 
+// By a name of the list, whose file lies where `san pull` puts it.
+TEST_F(Training, StartsFromAModelThatWasPulled) {
+  const fs::path built_in = fs::path(SAN_SOURCE_DIR) / "models/default/model.safetensors",
+                 models = folder_ / "models";
+  if (!fs::exists(built_in)) GTEST_SKIP() << "there is no " << built_in;
+  write_data();
+  ::setenv("SAN_MODELS_DIR", models.c_str(), 1);
+  const ProcessResult before = train({"--init", "clip-vit-b-16"});
+  fs::create_directory(models);
+  fs::create_symlink(fs::absolute(built_in), models / "clip-vit-b-16.safetensors");
+  const ProcessResult after = train({"--init", "clip-vit-b-16"});
+  ::unsetenv("SAN_MODELS_DIR");
+  expect_error(before, 2, "san pull clip-vit-b-16");
+  expect_success(after);
+}
+
 TEST_F(Training, DefaultsFollowTheModelAndSayWhatTheyCost) {
   if (!has_default_model()) GTEST_SKIP() << "this build carries no model";
   write_data();
