@@ -327,7 +327,10 @@ class Recorder final : public OnnxBackend {
     std::string target = extent_list({to_h, to_w});
     const bool by_count = recording_.kept_by_count.contains(parameter);
     if (by_count) target = ops_.kept_by_count(scope(), target, spec.from);
-    const std::string resized = ops_.resize_to(scope(), source, target, spec.kernel);
+    const bool products = spec.kernel == Interpolation::kBicubic && from_h.fixed() && from_w.fixed();
+    const std::string resized = products
+                                    ? ops_.resize_by_products(scope(), source, spec.from, target, spec.kernel)
+                                    : ops_.resize_to(scope(), source, target, spec.kernel);
     if (!by_count) return map_made(resized, out);
     return made(ops_.transpose(scope(), ops_.reshape(scope(), resized, {0, 0, -1}), {0, 2, 1}), out);
   }

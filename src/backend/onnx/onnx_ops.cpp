@@ -85,6 +85,25 @@ std::string Ops::resize_to(const std::string& at, const std::string& x, const st
   return resize(at, {x, "", "", concat(at, {leading, target}, 0)}, kernel);
 }
 
+std::string Ops::resize_by_products(const std::string& at, const std::string& x, Grid from,
+                                    const std::string& target, Interpolation kernel) {
+  const auto unit = [&](std::int64_t n) {
+    return graph_.weight("unit_matrix", {1, 1, n, n}, [n] {
+      std::vector<float> values(static_cast<std::size_t>(n * n));
+      for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * (n + 1))] = 1;
+      return values;
+    });
+  };
+  const std::string rows = slice(at, target, 0, 0, graph_.integers({1}));
+  const std::string columns = slice(at, target, 0, 1, graph_.integers({2}));
+  const std::string by_rows = concat(at, {graph_.integers({1, 1}), rows, graph_.integers({from.height})}, 0);
+  const std::string by_columns =
+      concat(at, {graph_.integers({1, 1}), graph_.integers({from.width}), columns}, 0);
+  const std::string left = resize(at, {unit(from.height), "", "", by_rows}, kernel);
+  const std::string right = resize(at, {unit(from.width), "", "", by_columns}, kernel);
+  return matmul(at, matmul(at, left, x), right);
+}
+
 std::string Ops::kept_by_count(const std::string& at, const std::string& target, Grid from) {
   const std::string cells =
       graph_.node(at, "ReduceProd", {target}, {{"keepdims", std::int64_t{1}}});  // over all axes

@@ -32,6 +32,10 @@ class Ops {
   /// `target`: height and width, two integers.
   std::string resize_to(const std::string& at, const std::string& x, const std::string& target,
                         Interpolation kernel);
+  /// The same for a source grid that is known, as two products with the matrices that resizing does. Runtimes
+  /// resize hundreds of channels bicubically one by one, which costs more than a transformer block.
+  std::string resize_by_products(const std::string& at, const std::string& x, Grid from,
+                                 const std::string& target, Interpolation kernel);
   /// `target` unless it has as many cells as `from`, then that.
   std::string kept_by_count(const std::string& at, const std::string& target, Grid from);
   /// x [B, C, h, w] with windows of ratio × ratio that do not overlap.
