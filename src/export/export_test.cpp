@@ -141,10 +141,17 @@ TEST_F(Exported, OneGraphTakesAnySizeBatchAndVocabulary) {
   }
 }
 
-TEST_F(Exported, OverlappingPoolingWindowsAndOtherRatiosOfTheTwoGrids) {
+struct Variant {
+  const char* name;
+  void (*change)(SanConfig&);
+};
+
+class ExportedVariant : public Exported, public testing::WithParamInterface<Variant> {};
+
+// The paper's ablations, and what makes the two grids differ: each graph takes three sizes.
+TEST_P(ExportedVariant, AgreesWithTheNativeBackend) {
   SanConfig config = config_;
-  config.clip_scale = 0.7;
-  config.clip.patch = 14;
+  GetParam().change(config);
   const FormulaSource weights(declare_parameters(config), "", "formula");
   OnnxGraph graph("image_branch", 18);
   record_image_branch(graph, config, weights, {});
@@ -156,6 +163,19 @@ TEST_F(Exported, OverlappingPoolingWindowsAndOtherRatiosOfTheTwoGrids) {
   for (std::size_t i = 0; i < cases.size(); ++i)
     expect_equal(outputs[i], native_answers(config, weights, cases[i]), fmt::format("case {}", i));
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks, ExportedVariant,
+    testing::Values(Variant{"OverlappingWindows",
+                            [](SanConfig& c) { c.clip_scale = 0.7, c.clip.patch = 14; }},
+                    Variant{"SameInput", [](SanConfig& c) { c.clip_scale = 1; }},
+                    Variant{"NoFusion", [](SanConfig& c) { c.fusion.clear(); }},
+                    Variant{"MasksAsBias", [](SanConfig& c) { c.decoupled_heads = false; }},
+                    Variant{"TwoForwards", [](SanConfig& c) { c.recognition_layer = 0; }},
+                    Variant{"BiasForEveryBlock",
+                            [](SanConfig& c) { c.bias_layers = c.clip.layers - c.recognition_start(); }},
+                    Variant{"ExactGelu", [](SanConfig& c) { c.clip.activation = Activation::kGelu; }}),
+    [](const auto& variant) { return variant.param.name; });
 
 TEST_F(Exported, EveryOperatorSetFixedSizesAndExternalDataGiveTheSame) {
   const Case c = kCases[0];
