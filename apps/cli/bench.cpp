@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/median.h"
+#include "base/random.h"
 #include "base/thread_pool.h"
 #include "bench/machine.h"
 #include "bench/peak.h"
@@ -42,6 +43,15 @@ std::vector<float> picture(std::int64_t values) {
   std::vector<float> out(static_cast<std::size_t>(values));
   for (std::size_t i = 0; i < out.size(); ++i)
     out[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 20 & 1023) - 512) / 256.0f;
+  return out;
+}
+
+// Class vectors of no list: independent ones, so that some classes are near to what a query sees and most
+// far.
+std::vector<float> class_vectors(std::int64_t values) {
+  Rng random(1);
+  std::vector<float> out(static_cast<std::size_t>(values));
+  for (float& value : out) value = random.normal();
   return out;
 }
 
@@ -82,7 +92,7 @@ void run(const Arguments& a, const Program& program) {
   const San network(loader, config);
   const Tensor image = b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3));
   const Tensor text =
-      b->from_host({a.classes, config.clip.embed_dim}, picture(a.classes * config.clip.embed_dim));
+      b->from_host({a.classes, config.clip.embed_dim}, class_vectors(a.classes * config.clip.embed_dim));
   const Tensor classifier = network.classifier(*b, text);
   const auto forward = [&] {
     const SanOutput out = network.forward(*b, image, size).back();

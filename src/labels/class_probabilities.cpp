@@ -1,40 +1,33 @@
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
+#include "labels/head_kernels.h"
 #include "labels/segmentation_head.h"
 
 namespace san {
-namespace {
-
-/// Denormal numbers are slow, and a class this improbable cannot win.
-float without_denormals(double p) {
-  return p < std::numeric_limits<float>::min() ? 0.0f : static_cast<float>(p);
-}
-
-}  // namespace
 
 std::vector<float> class_probabilities(std::span<const float> class_logits, int queries,
-                                       const HeadOptions& options) {
+                                       const HeadOptions& options, ThreadPool& pool) {
   const auto classes = static_cast<std::size_t>(options.classes);
   const std::size_t rows = options.row_class.empty() ? classes : options.row_class.size();
   std::vector<float> result(static_cast<std::size_t>(queries) * (classes + 1));
-  std::vector<float> logits(classes + 1);
-  std::vector<double> powers(classes + 1);
-  for (std::size_t q = 0; q < static_cast<std::size_t>(queries); ++q) {
-    const auto in = class_logits.subspan(q * (rows + 1), rows + 1);
-    std::fill(logits.begin(), logits.end(), std::numeric_limits<float>::lowest());
-    for (std::size_t r = 0; r < rows; ++r) {
-      const std::size_t k = options.row_class.empty() ? r : static_cast<std::size_t>(options.row_class[r]);
-      logits[k] = std::max(logits[k], in[r]);
+  pool.parallel_for(queries, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> merged(options.row_class.empty() ? 0 : classes + 1);
+    std::vector<double> powers(classes + 1);
+    for (auto q = static_cast<std::size_t>(begin); q < static_cast<std::size_t>(end); ++q) {
+      const float* in = &class_logits[q * (rows + 1)];
+      if (!merged.empty()) {
+        std::fill(merged.begin(), merged.end(), std::numeric_limits<float>::lowest());
+        for (std::size_t r = 0; r < rows; ++r) {
+          float& logit = merged[static_cast<std::size_t>(options.row_class[r])];
+          logit = std::max(logit, in[r]);
+        }
+        merged.back() = in[rows];
+        in = merged.data();
+      }
+      head::softmax(in, classes + 1, powers.data(), &result[q * (classes + 1)]);
     }
-    logits.back() = in.back();
-    const double largest = *std::max_element(logits.begin(), logits.end());
-    double sum = 0.0;
-    for (std::size_t k = 0; k <= classes; ++k) sum += powers[k] = std::exp(logits[k] - largest);
-    for (std::size_t k = 0; k <= classes; ++k)
-      result[q * (classes + 1) + k] = without_denormals(powers[k] / sum);
-  }
+  });
   return result;
 }
 

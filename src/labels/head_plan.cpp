@@ -1,11 +1,14 @@
 #include "labels/head_plan.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "labels/head_checks.h"
 
 namespace san::head {
 namespace {
+
+using Taps = AxisWeights::Taps;
 
 int round_up(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -21,37 +24,107 @@ std::vector<float> transposed(std::span<const float> masks, int queries, int str
   return grid;
 }
 
-std::vector<float> paneled(std::span<const float> probabilities, int queries, int columns, int panels) {
-  const auto count = static_cast<std::size_t>(queries), row = probabilities.size() / count;
-  std::vector<float> result(static_cast<std::size_t>(panels) * count * kPanel);
-  for (std::size_t q = 0; q < count; ++q)
-    for (std::size_t k = 0; k < static_cast<std::size_t>(columns); ++k)
-      result[(k / kPanel * count + q) * kPanel + k % kPanel] = probabilities[q * row + k];
-  return result;
+/// Where a pixel must be looked at because the axis bends there: along pixels that mix the same two cells the
+/// second weight only grows or only falls, and the first is what is missing to one.
+std::vector<std::uint8_t> bends_of(const AxisWeights& axis) {
+  std::vector<std::uint8_t> bends(axis.taps.size(), 0);
+  const auto straight = [](const Taps& a, const Taps& b) {
+    return a.count <= 2 && a.count == b.count &&
+           std::equal(a.index.begin(), a.index.begin() + a.count, b.index.begin());
+  };
+  for (std::size_t i = 0; i + 1 < bends.size(); ++i)
+    if (!straight(axis.taps[i], axis.taps[i + 1])) bends[i] = bends[i + 1] = 1;
+  return bends;
 }
 
-int widest_tile(const AxisWeights& columns) {
-  int widest = 1;
-  for (std::size_t begin = 0; begin < columns.taps.size(); ++begin) {
-    int first = columns.taps[begin].index[0], last = first;
-    const std::size_t end = std::min(columns.taps.size(), begin + kTileSide);
-    for (std::size_t x = begin; x < end; ++x)
-      for (std::size_t t = 0; t < static_cast<std::size_t>(columns.taps[x].count); ++t) {
-        first = std::min(first, columns.taps[x].index[t]);
-        last = std::max(last, columns.taps[x].index[t]);
-      }
-    widest = std::max(widest, last - first + 1);
+/// The ends of [begin, begin + length) and the bends between them.
+void points_of(const std::vector<std::uint8_t>& bends, int begin, int length, std::vector<int>& points) {
+  points.clear();
+  for (int i = begin; i < begin + length; ++i)
+    if (i == begin || i == begin + length - 1 || bends[static_cast<std::size_t>(i)] != 0) points.push_back(i);
+}
+
+/// The cells that pixels [begin, begin + length) mix, ascending.
+void cells_of(const AxisWeights& axis, int begin, int length, std::vector<int>& cells) {
+  cells.clear();
+  for (int i = begin; i < begin + length; ++i) {
+    const Taps& taps = axis.taps[static_cast<std::size_t>(i)];
+    for (std::size_t t = 0; t < static_cast<std::size_t>(taps.count); ++t)
+      if (std::find(cells.begin(), cells.end(), taps.index[t]) == cells.end()) cells.push_back(taps.index[t]);
   }
-  return widest;
+  std::sort(cells.begin(), cells.end());
+}
+
+float weight_of(const Taps& taps, int cell) {
+  for (std::size_t t = 0; t < static_cast<std::size_t>(taps.count); ++t)
+    if (taps.index[t] == cell) return taps.weight[t];
+  return 0.0f;
+}
+
+int most_taps(const AxisWeights& axis, std::span<const int> points) {
+  int most = 1;
+  for (const int i : points) most = std::max(most, axis.taps[static_cast<std::size_t>(i)].count);
+  return most;
+}
+
+std::vector<int> cuts(int size, int step, const std::vector<int>& others) {
+  std::vector<int> result = others;
+  for (int i = 0; i < size; i += step) result.push_back(i);
+  result.push_back(size);
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
 }
 
 }  // namespace
 
+std::size_t PlannedView::bound_terms(const Region& tile, std::vector<GridTerm>& terms) const {
+  thread_local std::vector<int> ys, xs;
+  points_of(row_bends, tile.y, tile.height, ys);
+  points_of(column_bends, tile.x, tile.width, xs);
+  const int tall = most_taps(rows, ys), wide = most_taps(columns, xs);
+  const auto tap = [](const Taps& taps, int t) {
+    const auto i = static_cast<std::size_t>(t < taps.count ? t : 0);
+    return std::pair(taps.index[i], t < taps.count ? taps.weight[i] : 0.0f);
+  };
+  terms.clear();
+  for (const int y : ys)
+    for (const int x : xs)
+      for (int i = 0; i < tall; ++i)
+        for (int j = 0; j < wide; ++j) {
+          const auto [row, down] = tap(rows.taps[static_cast<std::size_t>(y)], i);
+          const auto [column, across] = tap(columns.taps[static_cast<std::size_t>(x)], j);
+          terms.push_back({static_cast<std::size_t>(row * grid_width + column), down * across});
+        }
+  return static_cast<std::size_t>(tall * wide);
+}
+
+void PlannedView::block_cells(const Region& block, std::vector<std::size_t>& cells,
+                              std::vector<float>& weights) const {
+  thread_local std::vector<int> ys, xs;
+  cells_of(rows, block.y, block.height, ys);
+  cells_of(columns, block.x, block.width, xs);
+  cells.clear();
+  weights.assign(ys.size() * xs.size() * kBlock, 0.0f);
+  float* out = weights.data();
+  for (const int row : ys)
+    for (const int column : xs) {
+      cells.push_back(static_cast<std::size_t>(row * grid_width + column));
+      float across[kBlockSide];
+      for (int x = 0; x < block.width; ++x)
+        across[x] = weight_of(columns.taps[static_cast<std::size_t>(block.x + x)], column);
+      for (int y = 0; y < block.height; ++y) {
+        const float down = weight_of(rows.taps[static_cast<std::size_t>(block.y + y)], row);
+        for (int x = 0; x < block.width; ++x) out[y * block.width + x] = down * across[x];
+      }
+      out += kBlock;
+    }
+}
+
 Plan::Plan(std::span<const HeadView> head_views, int output_height, int output_width,
-           const HeadOptions& options, bool background)
-    : height(output_height), width(output_width), columns(options.classes + (background ? 1 : 0)) {
+           const HeadOptions& options)
+    : height(output_height), width(output_width) {
   check_call(head_views, height, width, options);
-  panels = round_up(columns, kPanel) / kPanel;
   for (const HeadView& in : head_views) {
     check_queries(in, height, width, options);
     PlannedView view;
@@ -62,85 +135,52 @@ Plan::Plan(std::span<const HeadView> head_views, int output_height, int output_w
     view.rows = AxisWeights::compose(in.grid_height, in.padded_height, in.content_height, view.region.height);
     view.columns = AxisWeights::compose(in.grid_width, in.padded_width, in.content_width, view.region.width,
                                         in.mirrored);
+    view.row_bends = bends_of(view.rows);
+    view.column_bends = bends_of(view.columns);
     view.grid = transposed(in.mask_logits, in.queries, view.stride);
-    view.probabilities =
-        paneled(class_probabilities(in.class_logits, in.queries, options), in.queries, columns, panels);
-    view.widest_tile = widest_tile(view.columns);
-    stride += view.stride;
+    float largest = 0.0f;
+    for (const float logit : in.mask_logits) largest = std::max(largest, std::abs(logit));
+    // A few dozen roundings, of weights and of sums.
+    view.slack = largest * 64 * 0x1p-24f;
     partial |= view.region.height < height || view.region.width < width;
     views.push_back(std::move(view));
   }
 }
 
-int Plan::covering(int y, int x) const {
-  if (!partial) return static_cast<int>(views.size());
-  const auto count = std::count_if(views.begin(), views.end(), [&](const PlannedView& view) {
+std::vector<int> Plan::row_cuts(int step) const {
+  std::vector<int> edges;
+  for (const PlannedView& v : views) edges.insert(edges.end(), {v.region.y, v.region.y + v.region.height});
+  return cuts(height, step, edges);
+}
+
+std::vector<int> Plan::column_cuts(int step) const {
+  std::vector<int> edges;
+  for (const PlannedView& v : views) edges.insert(edges.end(), {v.region.x, v.region.x + v.region.width});
+  return cuts(width, step, edges);
+}
+
+std::vector<const PlannedView*> Plan::covering(const Region& piece) const {
+  std::vector<const PlannedView*> result;
+  for (const PlannedView& view : views) {
     const Region& r = view.region;
-    return y >= r.y && y < r.y + r.height && x >= r.x && x < r.x + r.width;
-  });
-  if (count == 0) fail_uncovered(y, x);
-  return static_cast<int>(count);
-}
-
-TileStrip::TileStrip(const Plan& plan, int y)
-    : plan_(plan), y_(y), height_(std::min(kTileSide, plan.height - y)) {
-  sigma_.resize(static_cast<std::size_t>(plan.stride) * kTilePixels * kTileGroup);
-  int widest = 0;
-  for (const PlannedView& view : plan.views) widest = std::max(widest, view.widest_tile * view.stride);
-  scratch_.resize(static_cast<std::size_t>(widest));
-}
-
-void TileStrip::select_views(int x, int width) {
-  active_.clear();
-  segments_.clear();
-  stride_ = 0;
-  for (const PlannedView& view : plan_.views) {
-    const Region& r = view.region;
-    if (r.y >= y_ + height_ || r.y + r.height <= y_ || r.x >= x + width || r.x + r.width <= x) continue;
-    active_.push_back(&view);
-    segments_.push_back({view.probabilities.data(), static_cast<std::size_t>(view.queries) * kPanel,
-                         view.queries, static_cast<int>(stride_)});
-    stride_ += static_cast<std::size_t>(view.stride);
+    if (piece.y >= r.y && piece.y < r.y + r.height && piece.x >= r.x && piece.x < r.x + r.width)
+      result.push_back(&view);
   }
+  if (result.empty()) fail_uncovered(piece.y, piece.x);
+  return result;
 }
 
-void TileStrip::fill(const Tile& tile) {
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    const PlannedView& view = *active_[i];
-    const Region& r = view.region;
-    const int top = std::max(tile.y, r.y), bottom = std::min(tile.y + tile.height, r.y + r.height);
-    const int left = std::max(tile.x, r.x), right = std::min(tile.x + tile.width, r.x + r.width);
-    const bool whole =
-        top == tile.y && bottom == tile.y + tile.height && left == tile.x && right == tile.x + tile.width;
-    float* sigma = tile.sigma + segments_[i].sigma_offset;
-    if (!whole)
-      for (int p = 0; p < tile.pixels(); ++p)
-        std::fill_n(sigma + static_cast<std::size_t>(p) * stride_, view.stride, 0.0f);
-    if (top >= bottom || left >= right) continue;
-    TileView part{view.grid.data(), view.grid_width, view.stride, {}, {}};
-    const auto columns = std::span(view.columns.taps);
-    part.columns =
-        columns.subspan(static_cast<std::size_t>(left - r.x), static_cast<std::size_t>(right - left));
-    for (int y = top; y < bottom; ++y) {
-      part.rows = std::span(view.rows.taps).subspan(static_cast<std::size_t>(y - r.y), 1);
-      const int pixel = (y - tile.y) * tile.width + left - tile.x;
-      sigmoid_tile(part, scratch_.data(), sigma + static_cast<std::size_t>(pixel) * stride_, stride_);
-    }
-  }
+std::vector<Region> tiles_of(const Region& area, int side) {
+  std::vector<Region> tiles;
+  for (int y = 0; y < area.height; y += side)
+    for (int x = 0; x < area.width; x += side)
+      tiles.push_back(
+          {area.y + y, area.x + x, std::min(side, area.height - y), std::min(side, area.width - x)});
+  return tiles;
 }
 
-std::span<const TileStrip::Tile> TileStrip::next() {
-  tiles_.clear();
-  const int width = std::min(plan_.width - x_, kTileSide * kTileGroup);
-  if (width <= 0) return {};
-  select_views(x_, width);
-  if (active_.empty()) (void)plan_.covering(y_, x_);
-  for (const int end = x_ + width; x_ < end; x_ += kTileSide) {
-    tiles_.push_back({y_, x_, height_, std::min(kTileSide, end - x_),
-                      sigma_.data() + tiles_.size() * static_cast<std::size_t>(kTilePixels) * stride_});
-    fill(tiles_.back());
-  }
-  return tiles_;
+Region within(const PlannedView& view, const Region& tile) {
+  return {tile.y - view.region.y, tile.x - view.region.x, tile.height, tile.width};
 }
 
 }  // namespace san::head

@@ -1,73 +1,55 @@
 #pragma once
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "labels/axis_weights.h"
 #include "labels/head_kernels.h"
 #include "labels/segmentation_head.h"
 
-/// What the segmentation head prepares once per image, and the per-thread work on tiles of pixels.
+/// What the segmentation head prepares once per image: where masks lie on the output, and which rectangles of
+/// it are looked at together.
 namespace san::head {
 
-constexpr int kTileSide = 8, kTilePixels = kTileSide * kTileSide;
-/// Neighbouring tiles whose bounds are computed together.
-constexpr int kTileGroup = kPixelAlign;
+/// A block is kBlockSide × kBlockSide pixels, a vector of them.
+constexpr int kBlockSide = 4;
+static_assert(kBlockSide * kBlockSide == kBlock);
 
-/// One view, laid out for the kernels.
+/// One view's masks, laid out for the kernels.
 struct PlannedView {
   Region region;
   int queries = 0, stride = 0;  ///< stride: queries rounded up to kQueryAlign
   int grid_width = 0;
-  AxisWeights rows, columns;         ///< per pixel of the region
-  std::vector<float> grid;           ///< [cells, stride]
-  std::vector<float> probabilities;  ///< [panels, queries, kPanel]
-  int widest_tile = 0;               ///< grid columns a tile can touch
+  AxisWeights rows, columns;                          ///< per pixel of the region
+  std::vector<std::uint8_t> row_bends, column_bends;  ///< see bends_of()
+  std::vector<float> grid;                            ///< [cells, stride]
+  float slack = 0.0f;  ///< more than rounding can change an interpolated logit by
+
+  /// Terms of sigma_bounds() for a tile inside the region: between the chosen points the logits are bilinear
+  /// in the weights, so that no pixel of the tile lies outside what these have. Returns the terms per point.
+  std::size_t bound_terms(const Region& tile, std::vector<GridTerm>& terms) const;
+  /// Cells and weights of block_sigmas() for a block inside the region, pixels row by row.
+  void block_cells(const Region& block, std::vector<std::size_t>& cells, std::vector<float>& weights) const;
 };
 
 struct Plan {
   int height = 0, width = 0;
-  int columns = 0, panels = 0;  ///< columns: classes that compete, background included if it does
-  int stride = 0;               ///< of a sigma row with all views
-  bool partial = false;         ///< whether some view leaves out a part of the output
+  bool partial = false;  ///< whether some view leaves out a part of the output
   std::vector<PlannedView> views;
 
-  /// Throws Error on inconsistent input. With `background` the learned background is column
-  /// `options.classes`.
-  Plan(std::span<const HeadView> views, int height, int width, const HeadOptions& options, bool background);
+  /// Throws Error on inconsistent input.
+  Plan(std::span<const HeadView> views, int height, int width, const HeadOptions& options);
 
-  /// How many views cover an output pixel; throws Error if none does.
-  int covering(int y, int x) const;
+  /// Where the output is cut, from 0 to its size: at multiples of `step` and where a view begins or ends, so
+  /// that each view covers a piece or does not touch it.
+  std::vector<int> row_cuts(int step) const;
+  std::vector<int> column_cuts(int step) const;
+  /// The views that cover a piece between cuts. Throws Error if none does.
+  std::vector<const PlannedView*> covering(const Region& piece) const;
 };
 
-/// σ of all queries over a group of tiles, row by row of the plan; one per thread and strip of tiles.
-class TileStrip {
- public:
-  /// The strip's tiles start at output row `y`.
-  TileStrip(const Plan& plan, int y);
-
-  struct Tile {
-    int y = 0, x = 0, height = 0, width = 0;
-    int pixels() const { return height * width; }
-    float* sigma = nullptr;  ///< [pixels, sigma_stride()]
-  };
-  /// The next at most kTileGroup tiles; empty at the strip's end. Throws Error where no view reaches.
-  std::span<const Tile> next();
-
-  std::size_t sigma_stride() const { return stride_; }
-  std::span<const Segment> segments() const { return segments_; }
-  const Plan& plan() const { return plan_; }
-
- private:
-  void select_views(int x, int width);
-  void fill(const Tile& tile);
-
-  const Plan& plan_;
-  int y_, height_, x_ = 0;
-  std::size_t stride_ = 0;
-  std::vector<const PlannedView*> active_;
-  std::vector<Segment> segments_;
-  std::vector<float> sigma_, scratch_;
-  std::vector<Tile> tiles_;
-};
+/// The tiles of `side` × `side` pixels, less at its far ends, that make up `area`, row by row.
+std::vector<Region> tiles_of(const Region& area, int side);
+/// `tile` in the coordinates of the view's region.
+Region within(const PlannedView& view, const Region& tile);
 
 }  // namespace san::head

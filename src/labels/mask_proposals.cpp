@@ -46,9 +46,9 @@ std::vector<MaskProposal> mask_proposals(const HeadView& view, int height, int w
   require(threshold > 0.0f && threshold < 1.0f,
           "mask proposals: the threshold must lie inside (0, 1), got {}", threshold);
   require(!view.is_grid(), "mask proposals: this method makes no masks, only a label for every pixel");
-  const head::Plan plan(std::span(&view, 1), height, width, options, true);
+  const head::Plan plan(std::span(&view, 1), height, width, options);
   require(!plan.partial, "mask proposals: the view covers only a part of the output");
-  const std::vector<float> p = class_probabilities(view.class_logits, view.queries, options);
+  const std::vector<float> p = class_probabilities(view.class_logits, view.queries, options, pool);
   const auto columns = static_cast<std::ptrdiff_t>(options.classes) + 1;
   const std::size_t cells = view.mask_logits.size() / static_cast<std::size_t>(view.queries);
   std::vector<std::optional<MaskProposal>> found(static_cast<std::size_t>(view.queries));

@@ -90,6 +90,6 @@ class SegmentationHead {
 
 /// P of one view from its class logits: [queries, classes + 1], each row a softmax, the background last.
 std::vector<float> class_probabilities(std::span<const float> class_logits, int queries,
-                                       const HeadOptions& options);
+                                       const HeadOptions& options, ThreadPool& pool);
 
 }  // namespace san

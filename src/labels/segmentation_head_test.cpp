@@ -144,6 +144,101 @@ TEST(SegmentationHead, ManyClassesEqualDenseToo) {
   expect_argmax(SegmentationHead(pool), std::span(&c.view, 1), 32, 32, plain(2000));
 }
 
+/// Class logits that make bounds as useless as they can be: `kind` says how.
+enum class Rivals { kEqual, kTwins, kNearlyTwins, kFamily, kOneQueryDecides };
+
+Case rival_case(Rivals kind, int queries, int rows, int grid_h, int grid_w) {
+  Case c = random_case(31, queries, rows, grid_h, grid_w, 2.0f, 8.0f);
+  std::mt19937 random(5);
+  for (int q = 0; q < queries; ++q) {
+    float* logits = &c.class_logits[static_cast<std::size_t>(q * (rows + 1))];
+    const float phase = static_cast<float>(random() % 1000) / 1000.0f;
+    for (int k = 0; k < rows; ++k) {
+      if (kind == Rivals::kEqual) logits[k] = 0.5f;
+      if (kind == Rivals::kTwins) logits[k] = logits[k % 7];
+      // Apart by less than a rounding of most sums.
+      if (kind == Rivals::kNearlyTwins) logits[k] = std::nextafter(logits[k % 7], k % 2 ? 9.0f : -9.0f);
+      // Each class resembles the one before it, as far as the last, which resembles the first.
+      if (kind == Rivals::kFamily)
+        logits[k] = 3.0f * std::sin(6.2831853f * (static_cast<float>(k) / static_cast<float>(rows) + phase));
+      if (kind == Rivals::kOneQueryDecides)
+        logits[k] = q + 1 == queries ? 1e-4f * static_cast<float>(k % 50) : 1.0f;
+    }
+  }
+  c.view.class_logits = c.class_logits;
+  return c;
+}
+
+class RivalHead : public testing::TestWithParam<std::tuple<Rivals, int, int>> {};
+
+TEST_P(RivalHead, LabelsAreTheArgmaxOfTheScores) {
+  const auto [kind, queries, classes] = GetParam();
+  ThreadPool pool(2);
+  const SegmentationHead head(pool);
+  const Case c = rival_case(kind, queries, classes, 3, 4);
+  expect_argmax(head, std::span(&c.view, 1), 37, 51, plain(classes));
+  HeadOptions other = plain(classes);
+  other.background = Background::kOther;
+  expect_argmax(head, std::span(&c.view, 1), 26, 35, other);
+}
+
+// One leaf and a part of one; several; more than are looked at one by one. Queries of one chunk and of two.
+INSTANTIATE_TEST_SUITE_P(Shapes, RivalHead,
+                         testing::Combine(testing::Values(Rivals::kEqual, Rivals::kTwins,
+                                                          Rivals::kNearlyTwins, Rivals::kFamily,
+                                                          Rivals::kOneQueryDecides),
+                                          testing::Values(3, 150), testing::Values(5, 90, 1500)));
+
+TEST(SegmentationHead, BoundsHoldHoweverTheMasksLieOnTheOutput) {
+  ThreadPool pool(2);
+  const SegmentationHead head(pool);
+  struct Geometry {
+    int grid_h, grid_w, cell, content_height, content_width, height, width;
+  };
+  // Enlarged a little and much, shrunk a little and below the grid, with padding, thin, one cell.
+  for (const Geometry& g : {Geometry{5, 6, 16, 80, 96, 80, 96},
+                            {5, 6, 16, 70, 91, 133, 211},
+                            {5, 6, 16, 80, 96, 61, 73},
+                            {20, 24, 8, 160, 192, 19, 23},
+                            {20, 24, 8, 151, 170, 7, 300},
+                            {4, 4, 8, 32, 32, 1, 129},
+                            {1, 1, 16, 16, 9, 33, 40},
+                            {40, 3, 2, 80, 6, 95, 12}})
+    for (const bool mirrored : {false, true})
+      for (const float steepness : {1.0f, 40.0f}) {
+        Case c = random_case(17, 21, 120, g.grid_h, g.grid_w, 2.0f, steepness);
+        c.view.padded_height = g.grid_h * g.cell, c.view.padded_width = g.grid_w * g.cell;
+        c.view.content_height = g.content_height, c.view.content_width = g.content_width;
+        c.view.mirrored = mirrored;
+        expect_argmax(head, std::span(&c.view, 1), g.height, g.width, plain(120));
+      }
+}
+
+TEST(SegmentationHead, LogitsOfAnySizeKeepTheBounds) {
+  ThreadPool pool(1);
+  const SegmentationHead head(pool);
+  for (const float scale : {1e-30f, 1e3f, 1e20f, 3e37f}) {
+    Case c = random_case(23, 9, 40, 3, 3, 3.0f, 1.0f);
+    for (float& logit : c.mask_logits) logit *= scale;
+    c.view.mask_logits = c.mask_logits;
+    expect_argmax(head, std::span(&c.view, 1), 40, 41, plain(40));
+  }
+}
+
+TEST(SegmentationHead, ManyWindowsEqualDenseToo) {
+  ThreadPool pool(2);
+  const SegmentationHead head(pool);
+  std::vector<Case> cases;
+  std::vector<HeadView> views;
+  for (unsigned i = 0; i < 5; ++i) cases.push_back(random_case(40 + i, 50, 200, 3, 3, 3.0f, 9.0f));
+  for (const Case& c : cases) views.push_back(c.view);
+  views[1].region = {0, 0, 30, 41};
+  views[2].region = {13, 20, 40, 50};
+  views[3].region = {52, 69, 1, 1};
+  views[4].mirrored = true;
+  expect_argmax(head, views, 53, 70, plain(200));
+}
+
 TEST(SegmentationHead, ScoresFollowTheDefinition) {
   ThreadPool pool(2);
   const SegmentationHead head(pool);
