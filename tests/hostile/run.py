@@ -118,7 +118,7 @@ def truncated_in_use(options, shared):
 def chosen(options):
     for module in (checkpoints, datasets):
         for case in module.cases():
-            if options.filter in case.name and not (options.sanitized and case.needs_memory_limit):
+            if options.filter in case.name and not (options.sanitized and (case.needs_memory_limit or case.computes)):
                 yield case
 
 

@@ -158,7 +158,8 @@ TEST_F(CppApi, BatchesFramesAndAskingAgainGiveWhatSinglePicturesGive) {
   EXPECT_EQ(segmenter.segment(seen, model_.vocabulary({"sky", "road"})).classes().size(), 2u);
   EXPECT_EQ(segmenter.segment(seen, words_).labels, first);
   EXPECT_GE(seen.bytes(), sizeof(float));
-  EXPECT_GT(segmenter.look(a, {.short_side = 256}).bytes(), segmenter.look(a, {.short_side = 64}).bytes());
+  EXPECT_GT(segmenter.look(a, {.short_side = 256, .watch = {}}).bytes(),
+            segmenter.look(a, {.short_side = 64, .watch = {}}).bytes());
 }
 
 TEST_F(CppApi, ResultsOutliveWhatMadeThem) {
