@@ -272,7 +272,7 @@ def recording_cases():
     }.items():
         yield verify("recording/" + name, recording(meta), accepts=name in
                      ("noise_long", "noise_plus", "case_control", "seed_long", "vocabulary_long", "slice_huge", "noise_digits", "noise_huge",
-                      "config_big", "overrides_queries_big"), computes=name in ("config_big", "overrides_queries_big"))
+                      "config_big", "overrides_queries_big"), computes=name in ("config_big", "overrides_queries_big"), needs_memory_limit=name == "overrides_image")
     for name, changes in {
         "margin_short": {"label_margin": ("F32", [1], f.floats(1))}, "margin_empty": {"label_margin": ("F32", [0], b"")},
         "margin_missing": {"label_margin": None}, "margin_type": {"label_margin": ("I64", [height, width], bytes(pixels * 8))},

@@ -102,8 +102,9 @@ TEST(OnnxBackend, ANetworkOfAnotherFormAtOtherSizesIsNamed) {
 
 TEST(OnnxGraph, WeightsThatHalfPrecisionCannotHoldAreNamedAndNothingIsLeft) {
   const fs::path path = fs::path(testing::TempDir()) / "overflow.onnx";
+  fs::remove(path);
   OnnxGraph graph("g", 17, true);
-  graph.weight("tower.proj", {1, 2}, [] { return std::vector<float>{1, 70000}; });
+  graph.weight("tower.proj", {2, 2}, [] { return std::vector<float>{1, 70000, 0, 0}; });
   EXPECT_THAT(error_of([&] { graph.save(path); }),
               HasSubstr("tower.proj: value 1 is 70000, more than float16 holds (65504)"));
   EXPECT_FALSE(fs::exists(path));
@@ -111,6 +112,7 @@ TEST(OnnxGraph, WeightsThatHalfPrecisionCannotHoldAreNamedAndNothingIsLeft) {
 
 TEST(OnnxGraph, WhatOnnxsCheckerRefusesIsNotWritten) {
   const fs::path path = fs::path(testing::TempDir()) / "wrong.onnx";
+  fs::remove(path);
   OnnxGraph graph("g", 17);
   const std::string x = graph.input("x", OnnxType::kFloat, {{2, ""}});
   graph.output("y", graph.node("", "NoSuchOperator", {x}), OnnxType::kFloat, {{2, ""}});
