@@ -4,9 +4,9 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 
 # What reads files that somebody else made, and what shares memory between threads: checked under sanitizers every time.
-PARSERS := checkpoint_test text_test hub_test image_test image_codec_test data_test eval_test prepare_test verify_test
+PARSERS := checkpoint_test text_test hub_test image_test image_codec_test data_test eval_test prepare_test verify_test serve_test
 FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.cpp)))
-THREADS := base_test backend_native_test engine_test library_threads_test
+THREADS := base_test backend_native_test engine_test library_threads_test serve_test
 
 empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$

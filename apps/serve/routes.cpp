@@ -196,6 +196,7 @@ HttpAnswer Routes::answer(HttpRequest& request, const Gone& gone) {
   service_.metrics().count("san_requests_total",
                            {{"route", route->pattern}, {"status", std::to_string(answer.status)}});
   service_.metrics().observe("san_request_seconds", {{"route", route->pattern}}, took);
+  log::debug("{} {} {} {} {:.0f} ms", request.peer, request.method, route->pattern, answer.status, took * 1e3);
   return answer;
 }
 

@@ -112,6 +112,14 @@ TEST(Form, PartsAreFound) {
   EXPECT_EQ(parts[1].content, "");
 }
 
+TEST(Form, WhatIsNoneIsRefused) {
+  const std::string part = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n";
+  for (const std::string& body :
+       {std::string(), std::string("x--b"), "x" + part + "--b--", part, part + "--b", "xx" + part})
+    EXPECT_EQ(refusal_of([&] { parse_form(body, "multipart/form-data; boundary=b"); }), 400) << body;
+  EXPECT_EQ(refusal_of([&] { parse_form(part + "--b--", "multipart/form-data"); }), 400);
+}
+
 TEST(Form, WhatIsWrittenIsReadAgain) {
   const std::vector<AnswerPart> parts{{"a", "a.bin", "x/y", std::string("--san-\r\n\0", 9)},
                                       {"b", "b", "t/t", ""}};

@@ -72,8 +72,8 @@ std::vector<FormPart> parse_form(std::string_view body, std::string_view content
          "Content-Type multipart/form-data needs a boundary of 1 to 70 characters");
   const std::string opening = "--" + boundary, between = "\r\n--" + boundary;
   std::size_t at = body.find(opening);
-  expect(at == 0 || (at != std::string_view::npos && body.substr(at - 2, 2) == "\r\n"), 400, kBadForm, "",
-         "the form's boundary is not in its body");
+  expect(at == 0 || (at != std::string_view::npos && at >= 2 && body.substr(at - 2, 2) == "\r\n"), 400,
+         kBadForm, "", "the form's boundary is not in its body");
   at += opening.size();
   std::vector<FormPart> parts;
   while (!body.substr(at).starts_with("--")) {
