@@ -29,13 +29,16 @@ void follow(const fs::path& file, std::map<std::string, std::string>& found) {
   }
 }
 
-TEST(PublicDoor, SegmentIsWrittenOnTheLibraryAlone) {
+TEST(PublicDoor, SegmentAndExplainAreWrittenOnTheLibraryAlone) {
   const std::set<std::string> allowed{"src/base/error.h", "src/base/log.h", "src/base/progress.h"};
-  std::map<std::string, std::string> reached;
-  follow("apps/cli/segment.cpp", reached);
-  EXPECT_TRUE(reached.contains("include/san/segmenter.hpp"));
-  for (const auto& [header, by] : reached)
-    EXPECT_TRUE(!header.starts_with("src/") || allowed.contains(header)) << by << " includes " << header;
+  for (const char* command :
+       {"apps/cli/segment.cpp", "apps/cli/explain.cpp", "apps/cli/library_options.cpp"}) {
+    std::map<std::string, std::string> reached;
+    follow(command, reached);
+    EXPECT_TRUE(reached.contains("include/san/segmenter.hpp"));
+    for (const auto& [header, by] : reached)
+      EXPECT_TRUE(!header.starts_with("src/") || allowed.contains(header)) << by << " includes " << header;
+  }
 }
 
 // One program may hold both sides of the door: a type of the library that had a namesake inside would be two

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
       "130: "
       "interrupted.");
   add_segment(app, program);
+  add_explain(app, program);
   auto* pull = app.add_subcommand("pull", "Fetch a model by name (in the program san-pull)");
   pull->set_help_flag();
   pull->prefix_command();

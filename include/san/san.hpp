@@ -30,6 +30,7 @@
 #include "san/colors.hpp"
 #include "san/draw.hpp"
 #include "san/error.hpp"
+#include "san/explain.hpp"
 #include "san/image.hpp"
 #include "san/image_view.hpp"
 #include "san/label_sets.hpp"

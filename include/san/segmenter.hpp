@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "san/cancellation.hpp"
@@ -67,6 +68,12 @@ class SAN_API Segmenter {
   Segmentation segment(const ImageFeatures& features, const Vocabulary& vocabulary,
                        const SegmentationOptions& options = {});
 
+  /// How the picture becomes labels, stage by stage: a JSON object for explanation_page() (san/explain.hpp),
+  /// described in docs/explain.md; of `names` what JSON says beside it. Throws Error for methods other than
+  /// "san" and for the reference backend.
+  std::string explain(const ImageView& image, const Vocabulary& vocabulary,
+                      const SegmentationOptions& options = {}, const JsonOptions& names = {});
+
   /// Runs the network once on a grey picture of that size, so that the first real one takes no longer than
   /// those after it.
   void warm_up(int height, int width, const SegmentationOptions& options = {});
@@ -78,6 +85,7 @@ class SAN_API Segmenter {
   Impl& impl() const;
   void answer(const ImageFeatures& features, const Vocabulary& vocabulary, const SegmentationOptions& options,
               Segmentation& result);
+  const Vocabulary::Impl& own_words(const Vocabulary& vocabulary) const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "api/internal.h"
+#include "explain/explanation_json.h"
 
 namespace san {
 namespace {
@@ -72,17 +73,22 @@ Segmentation Segmenter::segment(const ImageFeatures& features, const Vocabulary&
   return result;
 }
 
+const Vocabulary::Impl& Segmenter::own_words(const Vocabulary& vocabulary) const {
+  const Vocabulary::Impl& words = vocabulary.impl();
+  const LoadedModel& model = impl().engine->model();
+  require(words.text_hash == model.text_hash,
+          "segment: the vocabulary was made by another text tower than that of {}; make it with this model",
+          model.name);
+  return words;
+}
+
 void Segmenter::answer(const ImageFeatures& features, const Vocabulary& vocabulary,
                        const SegmentationOptions& options, Segmentation& result) {
   Impl& s = impl();
   const ImageFeatures::Impl& f = features.impl();
   require(f.engine == s.engine,
           "segment: these features were made with another model; use a segmenter of the one that made them");
-  const Vocabulary::Impl& words = vocabulary.impl();
-  const LoadedModel& model = s.engine->model();
-  require(words.text_hash == model.text_hash,
-          "segment: the vocabulary was made by another text tower than that of {}; make it with this model",
-          model.name);
+  const Vocabulary::Impl& words = own_words(vocabulary);
   const SegmentOptions o = checked(options);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
 
@@ -130,6 +136,18 @@ std::vector<Segmentation> Segmenter::segment_batch(std::span<const ImageView> im
                              static_cast<std::int64_t>(images.size()));
   }
   return results;
+}
+
+std::string Segmenter::explain(const ImageView& image, const Vocabulary& vocabulary,
+                               const SegmentationOptions& options, const JsonOptions& names) {
+  Impl& s = impl();
+  const Vocabulary::Impl& words = own_words(vocabulary);
+  const SegmentOptions o = checked(options);
+  copy_pixels(image, s.pixels);
+  const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
+  const Explanation explanation = san::explain(s.session, s.pixels, words.embeddings, o);
+  const std::vector<Rgb> colors = class_colors(names.colors, explanation.classes.size());
+  return explanation_json(explanation, s.pixels, {names.image, names.model, colors});
 }
 
 void Segmenter::warm_up(int height, int width, const SegmentationOptions& options) {

@@ -20,6 +20,15 @@ AttentionOptions sls_options(int heads, const Tensor& bias, const Tensor& key, c
   return o;
 }
 
+// What the SLS tokens of block `index` ask [B, Q, d], and what they ask it of: their own keys [B, Q, d] and
+// those of the patches [B, L, d].
+void tap_attention(const Backend& b, std::size_t index, const Tensor& query, const Tensor& own,
+                   const Tensor& patches) {
+  b.tap("rec_sls_query_{}", query, index);
+  b.tap("rec_sls_key_{}", own, index);
+  b.tap("rec_patch_key_{}", patches, index);
+}
+
 // The paper's form: x [B, Q + 1 + L, d] with the dense mask [B, heads, Q + 1 + L, Q + 1 + L].
 Tensor dense_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& mask) {
   const std::int64_t d = block.shape.width;
@@ -33,7 +42,8 @@ Tensor dense_block(Backend& b, const TransformerBlock& block, const Tensor& x, c
 
 // The same in two attentions: SLS tokens ask themselves and the patches; class and patch tokens ask one
 // another.
-Tensor cross_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias) {
+Tensor cross_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias,
+                   std::size_t index) {
   const std::int64_t d = block.shape.width, queries = bias[2];
   const Tensor packed = block.project(b, b.layer_norm(x, block.ln_1));
   const Tensor sls = b.slice(packed, 1, 0, queries), rest = b.slice(packed, 1, queries, x[1]);
@@ -41,23 +51,26 @@ Tensor cross_block(Backend& b, const TransformerBlock& block, const Tensor& x, c
   AttentionOptions plain;
   plain.heads = block.shape.heads;
   const Tensor rest_out = b.attention(part(b, rest, d, 0), part(b, rest, d, 1), part(b, rest, d, 2), plain);
-  const Tensor sls_out =
-      b.attention(part(b, sls, d, 0), part(b, patches, d, 1), part(b, patches, d, 2),
-                  sls_options(block.shape.heads, bias, part(b, sls, d, 1), part(b, sls, d, 2)));
+  const Tensor query = part(b, sls, d, 0), own = part(b, sls, d, 1), keys = part(b, patches, d, 1);
+  tap_attention(b, index, query, own, keys);
+  const Tensor sls_out = b.attention(query, keys, part(b, patches, d, 2),
+                                     sls_options(block.shape.heads, bias, own, part(b, sls, d, 2)));
   return block.finish(b, b.concat({sls_out, rest_out}, 1), x);
 }
 
 // The last block: nobody reads its class and patch tokens, so they only lend keys and values. Returns the SLS
 // tokens.
-Tensor last_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias) {
+Tensor last_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias,
+                  std::size_t index) {
   const std::int64_t d = block.shape.width, queries = bias[2];
   const Tensor normed = b.layer_norm(x, block.ln_1);
   const Tensor q = b.linear(b.slice(normed, 1, 0, queries), block.query);  // [B, Q, d]
   const Tensor kv = b.linear(normed, block.key_value);                     // [B, Q + 1 + L, 2d]
   const Tensor sls = b.slice(kv, 1, 0, queries), patches = b.slice(kv, 1, queries + 1, x[1]);
-  const Tensor out =
-      b.attention(q, part(b, patches, d, 0), part(b, patches, d, 1),
-                  sls_options(block.shape.heads, bias, part(b, sls, d, 0), part(b, sls, d, 1)));
+  const Tensor own = part(b, sls, d, 0), keys = part(b, patches, d, 0);
+  tap_attention(b, index, q, own, keys);
+  const Tensor out = b.attention(q, keys, part(b, patches, d, 1),
+                                 sls_options(block.shape.heads, bias, own, part(b, sls, d, 1)));
   return block.finish(b, out, b.slice(x, 1, 0, queries));
 }
 
@@ -137,7 +150,7 @@ Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tens
       if (i == 0) b.tap("rec_attn_mask", mask);
       x = dense_block(b, blocks_[i], x, mask);
     } else {
-      x = last ? last_block(b, blocks_[i], x, own_bias) : cross_block(b, blocks_[i], x, own_bias);
+      x = last ? last_block(b, blocks_[i], x, own_bias, i) : cross_block(b, blocks_[i], x, own_bias, i);
     }
     b.tap("rec_block_{}_out", x, i);
   }

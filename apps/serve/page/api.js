@@ -66,13 +66,16 @@ export function createApi({ askForKey }) {
   });
 
   /** Asks about a picture; one that the service has seen is named, not sent again. */
-  const segment = async (picture, request, { signal, accept } = {}) => {
+  const ask = async (picture, request, { signal, accept, path = "v1/segment" } = {}) => {
     const send = (known) => {
+      if (known) {
+        const body = JSON.stringify({ ...request, image_sha256: picture.sha256 });
+        return call(path, { method: "POST", body, type: "application/json", signal, accept });
+      }
       const body = new FormData();
-      const named = known ? { image_sha256: picture.sha256 } : { name: picture.name };
-      body.append("request", new Blob([JSON.stringify({ ...request, ...named })], { type: "application/json" }));
-      if (!known) body.append("image", picture.blob, "image");
-      return call("v1/segment", { method: "POST", body, signal, accept });
+      body.append("request", JSON.stringify({ ...request, name: picture.name }));
+      body.append("image", picture.blob, "image");
+      return call(path, { method: "POST", body, signal, accept });
     };
     let response;
     try {
@@ -115,16 +118,16 @@ export function createApi({ askForKey }) {
     /** Areas, scores and masks. */
     async segment(picture, state, signal, progress) {
       await embed(state, signal, progress);
-      const response = await segment(picture, question(state, ["json"]), { signal });
+      const response = await ask(picture, question(state, ["json"]), { signal });
       for (const w of state.words) known.add(wordName(state.settings, w.key));
       return response.json();
     },
-    proposals: async (picture, state) => (await segment(picture, question(state, ["proposals"]))).json(),
-    labels: async (picture, state) => (await segment(picture, question(state, ["labels"]))).blob(),
+    proposals: async (picture, state) => (await ask(picture, question(state, ["proposals"]))).json(),
+    labels: async (picture, state) => (await ask(picture, question(state, ["labels"]))).blob(),
     /** Score and runner-up of every pixel: PNGs {scores, runner_up, runner_up_scores}. */
     async scores(picture, state) {
       const request = { ...question(state, ["scores", "runner_up"]), score_side: kScoreSide };
-      const parts = await (await segment(picture, request, { accept: "multipart/form-data" })).formData();
+      const parts = await (await ask(picture, request, { accept: "multipart/form-data" })).formData();
       return Object.fromEntries(parts);
     },
   };

@@ -14,8 +14,8 @@ export function closeOutside(dialog) {
 
 /** The little Markdown that a card's limits are written in: paragraphs, lists, bold and code. */
 function markdown(text) {
-  const inline = (line) => line.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").split(/(\*\*[^*]+\*\*|`[^`]+`)/).map((part) =>
-    part.startsWith("**") ? h("b", {}, part.slice(2, -2)) : part.startsWith("`") ? h("code", {}, part.slice(1, -1)) : part);
+  const inline = (line) => line.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").split(/(\*\*[^*]+\*\*|\*[^*]+\*|`[^`]+`)/).map((part) =>
+    part.startsWith("**") ? h("b", {}, part.slice(2, -2)) : part.startsWith("*") ? h("em", {}, part.slice(1, -1)) : part.startsWith("`") ? h("code", {}, part.slice(1, -1)) : part);
   return text.trim().split(/\n\s*\n/).map((block) => {
     const lines = block.split("\n");
     if (!/^\s*[-*] /.test(lines[0])) return h("p", {}, inline(lines.join(" ")));
@@ -25,6 +25,7 @@ function markdown(text) {
   });
 }
 
+const sentence = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 const titleOf = (model) => (model.id === "default" ? "Built-in model" : model.id);
 
 export const warningOf = (model) =>
@@ -42,7 +43,7 @@ export function showModels({ models, chosen, choose }) {
     ].filter(([, value]) => value);
     const warning = warningOf(model);
     detail.replaceChildren(
-      h("p", {}, model.description || ""),
+      h("p", {}, sentence(model.description || "")),
       h("h3", {}, "What it cannot do"),
       h("div.limits", { tabIndex: 0, role: "region", "aria-label": "What it cannot do" }, warning && h("p", {}, h("b", {}, warning)),
         model.limits ? markdown(model.limits) : warning ? null : h("p", {}, "Its card does not say. Words for things it never saw get the nearest thing it knows.")),
@@ -52,7 +53,7 @@ export function showModels({ models, chosen, choose }) {
   const current = models.find((m) => m.id === chosen) ?? models[0];
   const list = models.length > 1 && h("div.models", { role: "radiogroup", "aria-label": "Model" }, models.map((m) => h("label", {},
     h("input", { type: "radio", name: "model", value: m.id, checked: m === current, onchange: () => { describe(m); choose(m.id); } }),
-    h("span", {}, h("b", {}, titleOf(m)), h("small", {}, m.description)))));
+    h("span", {}, h("b", {}, titleOf(m)), h("small", {}, sentence(m.description || ""))))));
   dialog.replaceChildren(h("h2", { id: "model-title" }, models.length > 1 ? "Which model answers" : titleOf(current)), ...[list].filter(Boolean), detail,
     h("div.buttons", {}, closing(dialog)));
   describe(current);

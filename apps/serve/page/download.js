@@ -1,10 +1,9 @@
 // Saving what was found.
-import { $ } from "./dom.js";
 import { currentPicture, kOther } from "./store.js";
 import { lookOf, saveOverlay } from "./scene.js";
 import { note } from "./say.js";
 
-export function saveAs(blob, name) {
+function saveAs(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -22,25 +21,21 @@ function described(result, words) {
   return `${JSON.stringify({ ...result.json, classes }, null, 2)}\n`;
 }
 
-export function listenForDownloads({ store, api, answer }) {
-  const save = {
-    overlay: async (picture, result, state) => [await saveOverlay(picture, result, lookOf({ ...state, alone: null })), "overlay.png"],
-    labels: async (picture, result, state) => [await api.labels(picture, state), "labels.png"],
-    json: async (picture, result, state) => [new Blob([described(result, state.words)], { type: "application/json" }), "json"],
-  };
-  $("download").addEventListener("click", async (e) => {
-    const kind = e.target.closest("[data-save]")?.dataset.save;
-    if (!kind) return;
-    $("download").open = false;
-    $("download").querySelector("summary").focus();
-    const state = store.get(), picture = currentPicture(state), result = answer();
-    if (!picture || !result) return note("There is nothing to save yet: add a picture and words.");
-    try {
-      const [blob, ending] = await save[kind](picture, result, state);
-      saveAs(blob, `${picture.name.replace(/\.[^.]*$/, "")}.${ending}`);
-      note("Saved");
-    } catch (error) {
-      note(error.message);
-    }
-  });
+const kinds = {
+  overlay: async (api, picture, result, state) => [await saveOverlay(picture, result, lookOf({ ...state, alone: null })), "overlay.png"],
+  labels: async (api, picture, result, state) => [await api.labels(picture, state), "labels.png"],
+  json: async (api, picture, result, state) => [new Blob([described(result, state.words)], { type: "application/json" }), "json"],
+};
+
+/** Saves one of `kinds` of the answer to the present question. */
+export async function save(kind, { api, state, result }) {
+  const picture = currentPicture(state);
+  if (!picture || !result) return note("There is nothing to save yet: add a picture and words.");
+  try {
+    const [blob, ending] = await kinds[kind](api, picture, result, state);
+    saveAs(blob, `${picture.name.replace(/\.[^.]*$/, "")}.${ending}`);
+    note("Saved");
+  } catch (error) {
+    note(error.message);
+  }
 }

@@ -126,7 +126,7 @@ async function fetchScores(result) {
 async function film(frame, stopCamera) {
   const first = await readPicture(await frame(), "Camera");
   let live = true;
-  const picture = { ...first, stop: () => ((live = false), stopCamera()) };
+  const picture = { ...first, stop: () => ((live = picture.filming = false), stopCamera(), refresh()), filming: true };
   addPicture(picture);
   while (live) {
     await runner.ask();
@@ -139,6 +139,8 @@ async function film(frame, stopCamera) {
     refresh();
   }
 }
+
+$("stop-film").addEventListener("click", () => currentPicture(store.get())?.stop());
 
 async function useCamera() {
   const { openCamera } = await import("./camera.js");
@@ -168,7 +170,9 @@ function show(state) {
   if (state.view === "proposals") $("found").hidden = true;
   proposals?.show(state.view === "proposals" ? exact ?? null : null, state);
   strip.show(state);
+  $("stop-film").hidden = !picture?.filming;
   options.show(state, service.model);
+  $("stage").setAttribute("aria-busy", String(Boolean(picture && state.words.length && !exact && picture.state !== "bad")));
   stage.show(state);
   $("undo").disabled = !store.canUndo();
   $("redo").disabled = !store.canRedo();
@@ -224,6 +228,14 @@ $("copy-link").addEventListener("click", async () => {
     history.replaceState(null, "", url);
     note("The link is in the address bar: copy it from there");
   }
+});
+$("download").addEventListener("click", async (e) => {
+  const kind = e.target.closest("[data-save]")?.dataset.save;
+  if (!kind) return;
+  $("download").open = false;
+  $("download").querySelector("summary").focus();
+  const state = store.get(), result = currentPicture(state)?.answers.get(questionOf(state));
+  (await import("./download.js")).save(kind, { api, state, result });
 });
 $("help-button").addEventListener("click", async () => (await dialogs()).showHelp());
 $("model-button").addEventListener("click", async () => {

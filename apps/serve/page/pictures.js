@@ -37,7 +37,7 @@ export async function readPicture(blob, name) {
   const thumb = await drawn(bitmap, sizeOf(bitmap, Math.min(1, 160 / Math.min(bitmap.width, bitmap.height))), "image/jpeg", 0.8);
   return {
     id: nextId++, name, blob: sent, bitmap, width: bitmap.width, height: bitmap.height, smaller,
-    thumb: URL.createObjectURL(thumb.blob), answers: new Map(), latest: null, state: "", sha256: "", grey: null,
+    thumb: URL.createObjectURL(thumb.blob), answers: new Map(), latest: null, state: "", failed: null, sha256: "", grey: null,
   };
 }
 

@@ -49,7 +49,7 @@ export function createRunner({ store, api, changed }) {
 
   const ask = async (again = false) => {
     const state = store.get(), picture = currentPicture(state), key = questionOf(state);
-    if (running && running.picture === picture && running.key === key && !again) return;
+    if (!again && (running ? running.picture === picture && running.key === key : picture?.failed === key)) return;
     running?.abort.abort();
     running = null;
     work(null);
@@ -58,6 +58,7 @@ export function createRunner({ store, api, changed }) {
     const mine = (running = { picture, key, abort: new AbortController() });
     const first = picture.answers.size === 0;
     const soon = setTimeout(() => mine === running && work(first ? "Looking at the picture…" : "Reading your words…"), kQuietMs);
+    picture.failed = null;
     mark(picture, "busy");
     try {
       const progress = (text, done, total) => mine === running && work(text, done, total);
@@ -68,6 +69,7 @@ export function createRunner({ store, api, changed }) {
       if (mine === running) say(firstWords(result));
     } catch (error) {
       picture.state = error.name === "AbortError" ? "" : "bad";
+      picture.failed = error.name === "AbortError" ? null : key;
       if (mine === running && error.name !== "AbortError") problem(error);
     }
     clearTimeout(soon);

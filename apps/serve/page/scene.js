@@ -4,7 +4,7 @@ import { kOther } from "./store.js";
 import { anchorsOf } from "./result.js";
 import { Overlay } from "./overlay.js";
 
-export const textOf = (key) => (key === kOther ? "other" : key.split("|")[0]);
+export const textOf = (key) => (key === kOther ? "other" : key.split(/[|,]/)[0].trim());
 
 /** How the overlay looks, from the page's state. */
 export function lookOf({ words, settings, alone }) {

@@ -110,6 +110,7 @@ export class Viewport {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const { x, y, scale } = this.view;
     const place = { x, y, scale, width: this.picture.width * scale, height: this.picture.height * scale };
+    this.canvas.dataset.place = [place.x, place.y, place.width, place.height].map((n) => n.toFixed(1)).join(" ");
     this.drawFrame(context, place, this.size);
     if (this.cursor) this.drawCursor(context, place);
   }

@@ -1,0 +1,15 @@
+#pragma once
+#include "common.h"
+#include "san/model.hpp"
+
+namespace san::cli {
+
+/// For the commands that are written on libsan.
+ModelOptions model_options(const ModelArguments& arguments, const std::string& method,
+                           const Program& program);
+
+/// With a progress bar when it takes long. Throws Error as Model::vocabulary() does.
+Vocabulary embed(const Model& model, const std::vector<ClassName>& classes,
+                 const VocabularyArguments& arguments, const Program& program);
+
+}  // namespace san::cli
