@@ -6,7 +6,8 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <optional>
+#include <fstream>
+#include <memory>
 #include <unordered_map>
 
 #include "base/atomic_file.h"
@@ -19,67 +20,87 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One file per scope: reading a vocabulary of a thousand names is one read, and one fsync writes it. A writer
-// takes a lock, merges what others wrote meanwhile and renames the whole into place, so readers need no lock
-// and never see a part. Records have a fixed size and a checksum of their own: a damaged one does not take
-// the others with it.
+// One file per scope: reading a vocabulary of a thousand names is one read. Records have a fixed size and a
+// checksum of their own: a damaged one does not take the others with it, and one that is still being written
+// counts as missing, so that readers need no lock. A writer takes a lock and appends, which costs what it
+// adds however much is there; only a file that is full, or no longer ours, is written anew and renamed into
+// place.
 //
-// File: magic, then records of: key (SHA-256, hexadecimal), floats, FNV-1a of both. Native byte order.
+// File: magic, then records of: key (SHA-256, hexadecimal), floats, FNV-1a of both. Native byte order. Of
+// records with one key the last counts.
 constexpr std::string_view kMagic = "san-embeddings-1\n";
 constexpr std::size_t kKeyBytes = 64, kChecksumBytes = sizeof(std::uint64_t);
 
-class Records {
- public:
-  Records(std::string_view file, int dim)
-      : record_bytes_(kKeyBytes + static_cast<std::size_t>(dim) * sizeof(float) + kChecksumBytes) {
-    if (!file.starts_with(kMagic)) return;
-    for (std::size_t at = kMagic.size(); at + record_bytes_ <= file.size(); at += record_bytes_) {
-      const std::string_view record = file.substr(at, record_bytes_);
-      if (record.substr(record_bytes_ - kChecksumBytes) == checksum(record)) put(std::string(record));
-    }
-  }
+std::size_t record_bytes(int dim) {
+  return kKeyBytes + static_cast<std::size_t>(dim) * sizeof(float) + kChecksumBytes;
+}
 
-  std::optional<std::vector<float>> find(const std::string& key) const {
-    const auto found = index_.find(key);
-    if (found == index_.end()) return std::nullopt;
-    std::vector<float> values((record_bytes_ - kKeyBytes - kChecksumBytes) / sizeof(float));
-    std::memcpy(values.data(), records_[found->second].data() + kKeyBytes, values.size() * sizeof(float));
-    return values;
-  }
+std::string checksum(std::string_view record) {
+  const std::uint64_t sum = fnv1a64(record.substr(0, record.size() - kChecksumBytes));
+  return {reinterpret_cast<const char*>(&sum), sizeof sum};
+}
 
-  void add(const std::string& key, std::span<const float> values) {
-    std::string record = key;
-    record.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-    record.resize(record_bytes_);
-    put(record.replace(record_bytes_ - kChecksumBytes, kChecksumBytes, checksum(record)));
-  }
+std::string make_record(const std::string& key, std::span<const float> values) {
+  std::string record = key;
+  record.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  record.resize(record.size() + kChecksumBytes);
+  return record.replace(record.size() - kChecksumBytes, kChecksumBytes, checksum(record));
+}
 
-  void write(const fs::path& path, std::size_t max_bytes) const {
-    const std::size_t kept = std::min(records_.size(), max_bytes / record_bytes_);
-    AtomicFile file(path);
-    file.write(kMagic);
-    for (std::size_t i = records_.size() - kept; i < records_.size(); ++i) file.write(records_[i]);
-    file.commit();
-  }
+/// Calls visit(key, record) for the whole records of a file, oldest first; not all may be sound.
+template <class Visit>
+void visit_records(std::string_view file, int dim, const Visit& visit) {
+  if (!file.starts_with(kMagic)) return;
+  const std::size_t bytes = record_bytes(dim);
+  for (std::size_t at = kMagic.size(); at + bytes <= file.size(); at += bytes)
+    visit(file.substr(at, kKeyBytes), file.substr(at, bytes));
+}
 
- private:
-  static std::string checksum(std::string_view record) {
-    const std::uint64_t sum = fnv1a64(record.substr(0, record.size() - kChecksumBytes));
-    return {reinterpret_cast<const char*>(&sum), sizeof sum};
-  }
+bool sound(std::string_view record) {
+  return record.ends_with(checksum(record));
+}
 
-  void put(std::string record) {
-    const auto [found, added] = index_.try_emplace(record.substr(0, kKeyBytes), records_.size());
-    if (added)
-      records_.push_back(std::move(record));
+/// The file anew: what is sound in `file` and then `added`, the oldest left out so that a quarter of
+/// `max_bytes` is free to be appended to.
+void rewrite(const fs::path& path, std::string_view file, std::span<const std::string> added, int dim,
+             std::size_t max_bytes) {
+  std::unordered_map<std::string_view, std::size_t> index;
+  std::vector<std::string_view> records;
+  const auto put = [&](std::string_view key, std::string_view record) {
+    if (!sound(record)) return;
+    const auto [found, fresh] = index.try_emplace(key, records.size());
+    if (fresh)
+      records.push_back(record);
     else
-      records_[found->second] = std::move(record);
-  }
+      records[found->second] = record;
+  };
+  visit_records(file, dim, put);
+  for (const std::string& record : added) put(std::string_view(record).substr(0, kKeyBytes), record);
+  const std::size_t most = max_bytes / record_bytes(dim), kept = std::min(records.size(), most - most / 4);
+  AtomicFile out(path);
+  out.write(kMagic);
+  for (std::size_t i = records.size() - kept; i < records.size(); ++i) out.write(records[i]);
+  out.commit();
+}
 
-  std::size_t record_bytes_;
-  std::vector<std::string> records_;  // oldest first
-  std::unordered_map<std::string, std::size_t> index_;
-};
+/// Appends to a file of ours. What an interrupted writer left of a record goes.
+void append(const fs::path& path, std::span<const std::string> added, int dim) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  require(fd >= 0, "{}: cannot open: {}", path.string(), std::strerror(errno));
+  const std::unique_ptr<const int, void (*)(const int*)> guard(&fd, [](const int* f) { ::close(*f); });
+  const std::size_t size = fs::file_size(path);
+  const std::size_t end = size - (size - kMagic.size()) % record_bytes(dim);
+  std::string bytes;
+  for (const std::string& record : added) bytes += record;
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t wrote =
+        ::pwrite(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(end + done));
+    require(wrote > 0 || errno == EINTR, "{}: cannot write: {}", path.string(), std::strerror(errno));
+    if (wrote > 0) done += static_cast<std::size_t>(wrote);
+  }
+  require(::fdatasync(fd) == 0, "{}: cannot write to disk: {}", path.string(), std::strerror(errno));
+}
 
 /// Holds the lock file of `path` while alive. Where the file system has no locks a concurrent writer's
 /// entries may get lost, no more.
@@ -125,6 +146,12 @@ std::string content_of(const fs::path& path, std::size_t limit_bytes) {
   }
 }
 
+bool begins_with_magic(const fs::path& path) {
+  std::string begin(kMagic.size(), '\0');
+  std::ifstream in(path, std::ios::binary);
+  return in.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == kMagic;
+}
+
 }  // namespace
 
 fs::path EmbeddingCache::default_directory() {
@@ -146,26 +173,38 @@ std::map<std::string, std::vector<float>> EmbeddingCache::load(const EmbeddingSc
   std::map<std::string, std::vector<float>> found;
   if (directory_.empty()) return found;
   const std::string hash = scope_hash(scope);
-  const Records records(content_of(scope_path(directory_, hash), max_bytes_ + kMagic.size()), scope.dim);
-  for (const std::string& name : names)
-    if (auto values = records.find(name_key(hash, name))) found.emplace(name, std::move(*values));
+  std::unordered_map<std::string, const std::string*> wanted;
+  for (const std::string& name : names) wanted.emplace(name_key(hash, name), &name);
+  const std::string file = content_of(scope_path(directory_, hash), max_bytes_ + kMagic.size());
+  visit_records(file, scope.dim, [&](std::string_view key, std::string_view record) {
+    const auto name = wanted.find(std::string(key));
+    if (name == wanted.end() || !sound(record)) return;
+    std::vector<float> values(static_cast<std::size_t>(scope.dim));
+    std::memcpy(values.data(), record.data() + kKeyBytes, values.size() * sizeof(float));
+    found.insert_or_assign(*name->second, std::move(values));
+  });
   return found;
 }
 
 void EmbeddingCache::store(const EmbeddingScope& scope,
                            const std::map<std::string, std::vector<float>>& embeddings) {
   if (directory_.empty() || embeddings.empty()) return;
-  for (const auto& [name, values] : embeddings)
+  const std::string hash = scope_hash(scope);
+  std::vector<std::string> added;
+  for (const auto& [name, values] : embeddings) {
     require(values.size() == static_cast<std::size_t>(scope.dim),
             "embedding cache: '{}' has {} values, expected {}", name, values.size(), scope.dim);
-  const std::string hash = scope_hash(scope);
+    added.push_back(make_record(name_key(hash, name), values));
+  }
   try {
     fs::create_directories(directory_);
     const fs::path path = scope_path(directory_, hash);
     const WriteLock lock(path);
-    Records records(content_of(path, max_bytes_ + kMagic.size()), scope.dim);
-    for (const auto& [name, values] : embeddings) records.add(name_key(hash, name), values);
-    records.write(path, max_bytes_);
+    const std::size_t bytes = added.size() * record_bytes(scope.dim);
+    if (begins_with_magic(path) && fs::file_size(path) + bytes <= max_bytes_ + kMagic.size())
+      append(path, added, scope.dim);
+    else
+      rewrite(path, content_of(path, max_bytes_ + kMagic.size()), added, scope.dim, max_bytes_);
   } catch (const std::exception& error) {  // Error, filesystem_error
     warn_once(error.what());
   }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,44 @@ TEST_F(EmbeddingCacheTest, OldestEntriesGoWhenItIsFull) {
   for (const char* name : {"a", "b", "c"}) cache.store(kScope, {{name, {1, 2, 3}}});
   const std::vector<std::string> names{"a", "b", "c"};
   EXPECT_THAT(cache.load(kScope, names), UnorderedElementsAre(Key("b"), Key("c")));
+}
+
+TEST_F(EmbeddingCacheTest, StoringCostsWhatItAddsHoweverMuchIsThere) {
+  EmbeddingCache cache(directory_);
+  cache.store(kScope, {{"first", {1, 2, 3}}});
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(::stat(file().c_str(), &before), 0);
+  for (int i = 0; i < 50; ++i) cache.store(kScope, {{std::to_string(i), {1, 2, 3}}});
+  ASSERT_EQ(::stat(file().c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino) << "the file was written anew instead of appended to";
+  EXPECT_EQ(cache.load(kScope, std::vector<std::string>{"first", "0", "49"}).size(), 3u);
+}
+
+TEST_F(EmbeddingCacheTest, WhatAnInterruptedWriterLeftDoesNotShiftWhatFollows) {
+  EmbeddingCache cache(directory_);
+  cache.store(kScope, {{"a", {1, 2, 3}}, {"b", {4, 5, 6}}});
+  const std::string whole = read_text_file(file());
+  const std::vector<std::string> names{"a", "b", "c"};
+  constexpr std::size_t kRecordBytes = 64 + 3 * 4 + 8;
+  for (std::size_t lost = 1; lost < kRecordBytes; ++lost) {
+    overwrite(whole.substr(0, whole.size() - lost));
+    cache.store(kScope, {{"c", {7, 8, 9}}});
+    EXPECT_THAT(cache.load(kScope, names), UnorderedElementsAre(Key("a"), Key("c"))) << lost;
+    overwrite(whole + whole.substr(whole.size() - lost));
+    cache.store(kScope, {{"c", {7, 8, 9}}});
+    EXPECT_EQ(cache.load(kScope, names).size(), 3u) << lost;
+  }
+}
+
+TEST_F(EmbeddingCacheTest, AFullFileKeepsRoomToAppend) {
+  constexpr std::size_t kRecordBytes = 64 + 3 * 4 + 8;
+  EmbeddingCache cache(directory_, 40 * kRecordBytes);
+  for (int i = 0; i < 100; ++i) cache.store(kScope, {{std::to_string(i), {1, 2, 3}}});
+  EXPECT_LE(fs::file_size(file()), 40 * kRecordBytes + 17);
+  std::vector<std::string> newest;
+  for (int i = 70; i < 100; ++i) newest.push_back(std::to_string(i));
+  EXPECT_EQ(cache.load(kScope, newest).size(), newest.size());
 }
 
 TEST_F(EmbeddingCacheTest, WarnsOnceWhereNothingCanBeWritten) {
