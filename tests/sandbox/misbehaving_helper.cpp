@@ -58,7 +58,17 @@ void work(const sandbox::Request&, std::span<const std::byte> input, const std::
     for (int fd = 5; fd < 64; ++fd) open += ::mmap(nullptr, 1, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED;
     fail("{}: {} more", name, open);
   }
+  if (is("claims more")) sink.allocate(1, 1), sink.written(4);
+  if (is("claims again")) sink.allocate(1, 1), sink.written(2), sink.written(2);
   std::byte* const pixel = sink.allocate(1, 1);
+  if (is("in parts")) {
+    pixel[0] = std::byte{1};
+    sink.written(1);
+    pixel[1] = std::byte{2};
+    sink.written(2);
+    pixel[2] = std::byte{3};
+    return;
+  }
   for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::byte>(c + 1);
 }
 

@@ -72,6 +72,7 @@ TEST_F(SandboxTest, GoodPicturesArriveFromOneHelper) {
   const auto helpers = children();
   EXPECT_EQ(helpers.size(), 1u);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(decode(sandbox_, "good"), kGood);
+  EXPECT_EQ(decode(sandbox_, "in parts"), kGood);
   EXPECT_EQ(children(), helpers);
 }
 
@@ -124,6 +125,12 @@ TEST_F(SandboxTest, LiesAboutTheSizeAreRefused) {
   for (const char* order : {"huge", "negative"})
     EXPECT_THAT(error_of(sandbox_, order), HasSubstr("at most 1048576 are decoded")) << order;
   EXPECT_THAT(error_of(sandbox_, "two sizes"), HasSubstr("broke off"));
+  EXPECT_EQ(decode(sandbox_, "good"), kGood);
+}
+
+TEST_F(SandboxTest, LiesAboutHowFarItIsAreRefused) {
+  EXPECT_THAT(error_of(sandbox_, "claims more"), HasSubstr("claims 4 of 3 bytes"));
+  EXPECT_THAT(error_of(sandbox_, "claims again"), HasSubstr("claims 2 of 3 bytes"));
   EXPECT_EQ(decode(sandbox_, "good"), kGood);
 }
 

@@ -18,7 +18,7 @@ void decode(sandbox::Task task, std::span<const std::byte> bytes, const std::str
             const DecodeOptions& options, const Allocate& allocate) {
   require(bytes.size() <= options.max_bytes, "{}: {} bytes, but image files of at most {} are read", name,
           bytes.size(), options.max_bytes);
-  const PixelSink sink{allocate, [](const std::string& note) { log::warn("{}", note); }};
+  const PixelSink sink{allocate, {}, [](const std::string& note) { log::warn("{}", note); }};
   const ImageFormat format = image_format(bytes, name);
   const bool common = format == ImageFormat::kPng || format == ImageFormat::kJpeg;
   try {

@@ -133,10 +133,13 @@ void read_rgb(std::span<const std::byte> bytes, const std::string& name, std::in
     std::vector<std::uint8_t> inks(row_bytes);
     reader.read_rows(
         JCS_CMYK, [&](int) { return inks.data(); },
-        [&](int y) { cmyk_to_rgb(inks.data(), out.row(y), reader.width()); });
+        [&](int y) {
+          cmyk_to_rgb(inks.data(), out.row(y), reader.width());
+          out.written(y + 1);
+        });
   } else {
     reader.read_rows(
-        JCS_RGB, [&](int y) { return out.row(y); }, [](int) {});
+        JCS_RGB, [&](int y) { return out.row(y); }, [&](int y) { out.written(y + 1); });
   }
   out.finish();
   if (*reader.warning() && sink.note)

@@ -52,6 +52,13 @@ OrientedOutput::OrientedOutput(int height, int width, Orientation orientation, c
   }
 }
 
+void OrientedOutput::written(int y) {
+  constexpr std::size_t kStepBytes = 1 << 20;
+  const std::size_t bytes = static_cast<std::size_t>(y) * row_bytes_;
+  if (stored_ || !sink_.written || bytes < told_ + kStepBytes) return;
+  sink_.written(told_ = bytes);
+}
+
 void OrientedOutput::finish() {
   if (!stored_) return;
   const Image upright = oriented(std::move(*stored_), orientation_);

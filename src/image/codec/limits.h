@@ -28,6 +28,8 @@ class OrientedOutput {
  public:
   OrientedOutput(int height, int width, Orientation orientation, const PixelSink& sink);
   std::uint8_t* row(int y) { return rows_ + static_cast<std::size_t>(y) * row_bytes_; }
+  /// The rows before `y` are written; tells the sink every MiB.
+  void written(int y);
   /// After the last row.
   void finish();
 
@@ -36,7 +38,7 @@ class OrientedOutput {
   const PixelSink& sink_;
   std::optional<Image> stored_;
   std::uint8_t* rows_;
-  std::size_t row_bytes_;
+  std::size_t row_bytes_, told_ = 0;
 };
 
 }  // namespace san

@@ -72,17 +72,22 @@ class Reader {
     check_size(name_, width(), height(), max_pixels);
   }
 
-  /// After the transformations: rows of `bytes_per_pixel` to `row(y)`, decoded to the end of the file.
-  template <class Row>
-  void read_rows(const Row& row, std::size_t bytes_per_pixel) {
+  /// After the transformations: rows of `bytes_per_pixel` to `row(y)`, decoded to the end of the file;
+  /// `after(y)` when a row is final and others are to come.
+  template <class Row, class After>
+  void read_rows(const Row& row, const After& after, std::size_t bytes_per_pixel) {
     const std::size_t row_bytes = static_cast<std::size_t>(width()) * bytes_per_pixel;
     std::vector<png_bytep> rows(static_cast<std::size_t>(height()));
     for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = row(static_cast<int>(y));
     check(guarded(png_, [&] {
-      png_set_interlace_handling(png_);
+      const bool row_by_row = png_set_interlace_handling(png_) == 1;
       png_read_update_info(png_, info_);
       if (png_get_rowbytes(png_, info_) != row_bytes) png_error(png_, "unexpected pixel layout");
-      png_read_image(png_, rows.data());
+      if (!row_by_row) png_read_image(png_, rows.data());
+      for (int y = 0; row_by_row && y < height(); ++y) {
+        png_read_row(png_, rows[static_cast<std::size_t>(y)], nullptr);
+        after(y);
+      }
       png_read_end(png_, info_);
     }));
   }
@@ -146,7 +151,7 @@ void read_rgb(std::span<const std::byte> bytes, const std::string& name, std::in
     png_set_strip_alpha(png);
   }));
   OrientedOutput out(reader.height(), reader.width(), reader.orientation(), sink);
-  reader.read_rows([&](int y) { return out.row(y); }, 3);
+  reader.read_rows([&](int y) { return out.row(y); }, [&](int y) { out.written(y + 1); }, 3);
   out.finish();
 }
 
@@ -166,9 +171,10 @@ void read_labels(std::span<const std::byte> bytes, const std::string& name, std:
   auto* labels = reinterpret_cast<std::uint16_t*>(sink.allocate(reader.height(), reader.width()));
   if (wide)
     return reader.read_rows(
-        [&](int y) { return reinterpret_cast<png_bytep>(labels + static_cast<std::size_t>(y) * width); }, 2);
+        [&](int y) { return reinterpret_cast<png_bytep>(labels + static_cast<std::size_t>(y) * width); },
+        [](int) {}, 2);
   std::vector<std::uint8_t> values(static_cast<std::size_t>(reader.height()) * width);
-  reader.read_rows([&](int y) { return values.data() + static_cast<std::size_t>(y) * width; }, 1);
+  reader.read_rows([&](int y) { return values.data() + static_cast<std::size_t>(y) * width; }, [](int) {}, 1);
   std::copy(values.begin(), values.end(), labels);
 }
 

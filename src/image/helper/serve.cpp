@@ -83,8 +83,14 @@ Reply answer(const Request& request, const Worker& worker) {
           PROT_READ | PROT_WRITE);
       return output->data();
     };
+    const auto written = [](std::size_t bytes) {
+      Reply progress;
+      progress.kind = ReplyKind::kWritten;
+      progress.written = bytes;
+      if (!send(progress)) throw HungUp{};
+    };
     worker(request, {input.data(), request.bytes}, name,
-           {allocate, [&](const std::string& text) { note = text; }});
+           {allocate, written, [&](const std::string& text) { note = text; }});
     reply.kind = ReplyKind::kDone;
     set_text(reply, note);
   } catch (const std::bad_alloc&) {

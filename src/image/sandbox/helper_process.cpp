@@ -197,10 +197,10 @@ void HelperProcess::size_output(std::uint64_t bytes) {
   output_bytes_ = wanted;
 }
 
-void HelperProcess::read_output(std::span<std::byte> to) const {
+void HelperProcess::read_output(std::span<std::byte> to, std::uint64_t from) const {
   // Read, not mapped: whatever the helper does to this memory, reading it cannot raise a signal here.
   for (std::size_t at = 0; at < to.size();) {
-    const ssize_t got = ::pread(output_.get(), to.data() + at, to.size() - at, static_cast<off_t>(at));
+    const ssize_t got = ::pread(output_.get(), to.data() + at, to.size() - at, static_cast<off_t>(from + at));
     if (got < 0 && errno == EINTR) continue;
     require(got > 0, "cannot read what a decoding helper decoded: {}", std::strerror(errno));
     at += static_cast<std::size_t>(got);

@@ -44,7 +44,8 @@ class HelperProcess {
   void fill_input(std::span<const std::byte> bytes, const std::string& name);
   /// Room for the result; what a large picture needed is given back at the next small one.
   void size_output(std::uint64_t bytes);
-  void read_output(std::span<std::byte> to) const;
+  /// The bytes of the result from `at` on.
+  void read_output(std::span<std::byte> to, std::uint64_t at) const;
 
   /// For the next picture: processor time from now on, and memory beyond what the helper uses empty.
   void limit(double cpu_seconds, std::uint64_t memory_bytes);

@@ -9,10 +9,11 @@
 ///   helper → Reply{kReady}                              once, locked down and warm
 ///   program → Request                                   the encoded bytes, then the name, lie in kInputFd
 ///   helper → Reply{kSize}; program → Go                 kOutputFd now has room for the pixels
+///   helper → Reply{kWritten} any number of times        the first so many bytes are final
 ///   helper → Reply{kDone} or Reply{kFailed}             at kFailed no kSize need have come before
 namespace san::sandbox {
 
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 /// The helper's file descriptors: nothing else is open in it but the null device as 1 and 2.
 inline constexpr int kSocketFd = 0, kInputFd = 3, kOutputFd = 4;
 inline constexpr std::size_t kTextBytes = 2048;
@@ -39,7 +40,7 @@ struct Go {
   std::uint32_t accepted = 0;
 };
 
-enum class ReplyKind : std::uint32_t { kReady, kSize, kDone, kFailed };
+enum class ReplyKind : std::uint32_t { kReady, kSize, kWritten, kDone, kFailed };
 
 /// Which walls stand around the helper.
 enum Wall : std::uint32_t {
@@ -56,6 +57,7 @@ struct Reply {
   std::int32_t height = 0, width = 0;  ///< kSize
   std::uint32_t walls = 0;             ///< kReady
   std::uint64_t address_space = 0;     ///< kReady: bytes in use before any picture
+  std::uint64_t written = 0;           ///< kWritten: bytes
   std::uint32_t text_bytes = 0;        ///< kReady: the version; kFailed: the error; kDone: a warning or none
   std::array<char, kTextBytes> text{};
 };

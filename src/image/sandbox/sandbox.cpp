@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 
 #include "base/error.h"
@@ -11,6 +12,8 @@
 
 namespace san::sandbox {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 /// RGB, libjpeg's coefficients of a progressive CMYK picture, a decoder's own copy; libraries' tables.
 constexpr std::uint64_t kBytesPerPixel = 16, kFixedBytes = std::uint64_t{256} << 20;
@@ -96,9 +99,11 @@ void Sandbox::run(Task task, std::span<const std::byte> input, const std::string
     helper.reset();
     helper = acquire();
   }
+  const auto deadline = Clock::now() + std::chrono::duration<double>(limits.seconds);
   const auto next = [&] {
     Reply reply;
-    if (!helper->receive(reply, limits.seconds))
+    const std::chrono::duration<double> left = deadline - Clock::now();
+    if (!helper->receive(reply, std::max(0.0, left.count())))
       fail(
           "{}: the decoder {}; this file is damaged or made to do harm: leave it out, or save it anew from a "
           "program that can open it",
@@ -120,9 +125,16 @@ void Sandbox::run(Task task, std::span<const std::byte> input, const std::string
   const Go go{1};
   helper->send(&go, sizeof go);  // a helper that ended shows in the reply
   std::byte* const to = sink.allocate(reply.height, reply.width);
-  reply = next();
+  // Samples are fetched while later ones are decoded.
+  std::size_t have = 0;
+  for (reply = next(); reply.kind == ReplyKind::kWritten; reply = next()) {
+    require(reply.written > have && reply.written <= bytes, "{}: the decoder claims {} of {} bytes", name,
+            reply.written, bytes);
+    helper->read_output({to + have, reply.written - have}, have);
+    have = reply.written;
+  }
   require(reply.kind == ReplyKind::kDone, "{}: the decoder broke off; its helper was stopped", name);
-  helper->read_output({to, bytes});
+  helper->read_output({to + have, bytes - have}, have);
   if (reply.text_bytes > 0 && sink.note) sink.note(text_of(reply));
   give_back(std::move(helper));
 }
