@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -28,24 +31,89 @@ constexpr int kNoRuntime = 3;  // of run_graphs.js
 constexpr const char* kHowTo =
     "install it with `npm install --prefix DIR onnxruntime-node` and set SAN_ONNXRUNTIME_DIR=DIR";
 
-/// Runs node with its errors in `errors`; −1: there is no node.
-int run_node(const fs::path& script, const std::string& argument, const fs::path& errors) {
-  std::string words[] = {"node", script.string(), argument};
-  char* argv[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
-                                   0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, "node", &actions, nullptr, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed == ENOENT) return -1;
-  require(failed == 0, "node: cannot run: {}", std::strerror(failed));
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+/// node with run_graphs.js, for as long as this program runs: starting both takes longer than most graphs.
+class Node {
+ public:
+  Node() {
+    write_file_atomically(script(), embedded::run_graphs());
+    int ends[2];
+    require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "node: no socket: {}",
+            std::strerror(errno));
+    socket_ = ends[0];
+    std::string words[] = {"node", script().string()};
+    char* argv[] = {words[0].data(), words[1].data(), nullptr};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors().c_str(), O_WRONLY | O_CREAT, 0600);
+    const int failed = ::posix_spawnp(&child_, "node", &actions, nullptr, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[1]);
+    if (failed == ENOENT) {
+      missing_ = "node is not on the path; install Node.js 18 or later";
+    } else if (failed != 0) {
+      missing_ = fmt::format("node cannot be run: {}", std::strerror(failed));
+    } else if (read_line() != "ready") {
+      const int code = end();
+      missing_ = code == kNoRuntime ? fmt::format("node finds no package onnxruntime-node; {}", kHowTo)
+                                    : fmt::format("node ended with {}: {}", code, said());
+    }
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  ~Node() { end(); }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  const std::string& missing() const { return missing_; }
+
+  /// Throws Error beginning with `where` when the graph cannot be run.
+  void run(const fs::path& request, const std::string& where) {
+    const std::string line = request.string() + "\n";
+    const bool sent =
+        ::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(line.size());
+    const std::string answer = sent ? read_line() : "";
+    if (answer == "done") return;
+    if (answer.starts_with("error ")) fail("{}: ONNX Runtime: {}", where, printable(answer.substr(6), 500));
+    missing_ = fmt::format("node ended with {}: {}", end(), said());
+    fail("{}: ONNX Runtime: {}", where, missing_);
+  }
+
+ private:
+  fs::path script() const { return folder_.path() / "run_graphs.js"; }
+  fs::path errors() const { return folder_.path() / "errors"; }
+  std::string said() const { return printable(read_text_file(errors()), 500); }
+
+  /// Without its end; what there is when node ends.
+  std::string read_line() {
+    std::string line;
+    for (char c = 0;;) {
+      const ssize_t got = ::recv(socket_, &c, 1, 0);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0 || c == '\n') return line;
+      line += c;
+    }
+  }
+  int end() {
+    if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+    if (child_ <= 0) return -1;
+    int status = 0;
+    while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
+    }
+    child_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  const TemporaryFolder folder_;
+  std::string missing_;
+  int socket_ = -1;
+  pid_t child_ = 0;
+};
+
+/// Started again where it ended.
+Node& node() {
+  static std::optional<Node> process;
+  if (!process || !process->missing().empty()) process.emplace();
+  return *process;
 }
 
 template <class T>
@@ -102,14 +170,7 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 std::string missing_onnx_runtime() {
-  const TemporaryFolder folder;
-  const fs::path script = folder.path() / "run_graphs.js";
-  write_file_atomically(script, embedded::run_graphs());
-  // Without a request it fails, but otherwise than without the package.
-  const int code = run_node(script, (folder.path() / "none").string(), folder.path() / "errors");
-  if (code == -1) return "node is not on the path; install Node.js 18 or later";
-  if (code == kNoRuntime) return fmt::format("node finds no package onnxruntime-node; {}", kHowTo);
-  return {};
+  return node().missing();
 }
 
 std::vector<GraphTensors> run_in_onnx_runtime(const fs::path& model, const std::vector<GraphTensors>& inputs,
@@ -130,14 +191,11 @@ std::vector<GraphTensors> run_in_onnx_runtime(const fs::path& model, const std::
     }
     runs.push_back({{"inputs", std::move(described)}, {"outputs", at.string()}});
   }
-  const fs::path request = folder.path() / "request.json", errors = folder.path() / "errors",
-                 script = folder.path() / "run_graphs.js";
-  write_file_atomically(script, embedded::run_graphs());
+  const fs::path request = folder.path() / "request.json";
   write_file_atomically(
       request, json{{"model", fs::absolute(model).string()}, {"threads", threads}, {"runs", runs}}.dump());
-  const int code = run_node(script, request.string(), errors);
-  if (code == -1 || code == kNoRuntime) fail("ONNX Runtime: {}", missing_onnx_runtime());
-  require(code == 0, "{}: ONNX Runtime: {}", model.string(), printable(read_text_file(errors), 500));
+  if (const std::string missing = missing_onnx_runtime(); !missing.empty()) fail("ONNX Runtime: {}", missing);
+  node().run(request, model.string());
   std::vector<GraphTensors> outputs;
   for (std::size_t r = 0; r < inputs.size(); ++r)
     outputs.push_back(read_outputs(folder.path() / std::to_string(r)));

@@ -37,8 +37,9 @@ class TemporaryFolder {
 /// and how to get it.
 std::string missing_onnx_runtime();
 
-/// Runs a graph in ONNX Runtime on the processor, once for each set of inputs. Throws Error with what is
-/// missing, or with the runtime's own message.
+/// Runs a graph in ONNX Runtime on the processor, once for each set of inputs. One node serves all calls,
+/// which may not come from several threads at once. Throws Error with what is missing, or with the runtime's
+/// own message.
 std::vector<GraphTensors> run_in_onnx_runtime(const std::filesystem::path& model,
                                               const std::vector<GraphTensors>& inputs, int threads);
 

@@ -1,9 +1,11 @@
-// Runs a graph in ONNX Runtime: node run_graphs.js REQUEST. The request is JSON: {model, threads, runs: [{inputs:
-// [{name, type, dims, file}], outputs: FOLDER}]}; files hold raw little-endian values. Every output is written to
-// FOLDER/<index>, and FOLDER/outputs.json lists their names, types and dims. Exit code 3: no onnxruntime-node.
+// Runs graphs in ONNX Runtime. Says "ready", then for every line on standard input, the path of a request, "done" or
+// "error" with a message. A request is JSON: {model, threads, runs: [{inputs: [{name, type, dims, file}], outputs:
+// FOLDER}]}; files hold raw little-endian values. Every output is written to FOLDER/<index>, and FOLDER/outputs.json
+// lists their names, types and dims. Exit code 3: there is no onnxruntime-node.
 'use strict';
 const fs = require('fs');
 const path = require('path');
+const readline = require('readline');
 const {createRequire} = require('module');
 
 const arrays = {float32: Float32Array, int64: BigInt64Array, uint8: Uint8Array, int32: Int32Array};
@@ -20,32 +22,45 @@ function onnxRuntime() {
   return null;
 }
 
-async function main() {
-  const ort = onnxRuntime();
-  if (!ort) process.exit(3);
-  const request = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+async function answer(ort, request) {
   const session = await ort.InferenceSession.create(request.model, {
     executionProviders: ['cpu'], intraOpNumThreads: request.threads, logSeverityLevel: 3,
   });
-  for (const run of request.runs) {
-    const feeds = {};
-    for (const {name, type, dims, file} of run.inputs) {
-      const bytes = fs.readFileSync(file);
-      const aligned = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-      feeds[name] = new ort.Tensor(type, new arrays[type](aligned), dims);
+  try {
+    for (const run of request.runs) {
+      const feeds = {};
+      for (const {name, type, dims, file} of run.inputs) {
+        const bytes = fs.readFileSync(file);
+        const aligned = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+        feeds[name] = new ort.Tensor(type, new arrays[type](aligned), dims);
+      }
+      const results = await session.run(feeds);
+      const outputs = [];
+      for (const [index, name] of session.outputNames.entries()) {
+        const {type, dims, data} = results[name];
+        const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+        fs.writeFileSync(path.join(run.outputs, String(index)), bytes);
+        outputs.push({name, type, dims});
+      }
+      fs.writeFileSync(path.join(run.outputs, 'outputs.json'), JSON.stringify(outputs));
     }
-    const results = await session.run(feeds);
-    const outputs = [];
-    for (const [index, name] of session.outputNames.entries()) {
-      const {type, dims, data} = results[name];
-      fs.writeFileSync(path.join(run.outputs, String(index)), Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-      outputs.push({name, type, dims});
-    }
-    fs.writeFileSync(path.join(run.outputs, 'outputs.json'), JSON.stringify(outputs));
+  } finally {
+    await session.release();
   }
 }
 
-main().catch((error) => {
-  console.error(String(error.message || error));
-  process.exit(1);
-});
+async function main() {
+  const ort = onnxRuntime();
+  if (!ort) process.exit(3);
+  process.stdout.write('ready\n');
+  for await (const line of readline.createInterface({input: process.stdin})) {
+    try {
+      await answer(ort, JSON.parse(fs.readFileSync(line, 'utf8')));
+      process.stdout.write('done\n');
+    } catch (error) {
+      process.stdout.write(`error ${String(error.message || error).replaceAll('\n', ' ')}\n`);
+    }
+  }
+}
+
+main();

@@ -92,7 +92,7 @@ std::string raw_bytes(const Weight& w) {
   require(static_cast<std::int64_t>(values.size()) == w.shape.elements(), "{}: {} values for shape {}",
           w.name, values.size(), w.shape);
   for (std::size_t i = 0; i < values.size(); ++i)
-    require(std::isfinite(values[i]), "{}: value {} is {}; expected finite weights", w.name, i, values[i]);
+    require(!std::isnan(values[i]), "{}: value {} is not a number", w.name, i);
   std::string bytes(static_cast<std::size_t>(w.bytes()), '\0');
   if (!w.half) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
@@ -100,7 +100,7 @@ std::string raw_bytes(const Weight& w) {
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint16_t half = float_to_half(values[i]);
-    require((half & 0x7fff) < 0x7c00,
+    require((half & 0x7fff) < 0x7c00 || std::isinf(values[i]),
             "{}: value {} is {}, more than float16 holds (65504); export with --precision fp32", w.name, i,
             values[i]);
     std::memcpy(bytes.data() + 2 * i, &half, 2);

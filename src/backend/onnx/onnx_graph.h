@@ -72,7 +72,7 @@ class OnnxGraph {
   std::map<std::string, int> operators() const;
 
   /// Checks the graph with onnx's own checker where that knows the operator set, and writes it, whole or not
-  /// at all. Throws Error naming the weight where a value is no finite float32, or too large for float16.
+  /// at all. Throws Error naming the weight where a value is not a number, or too large for float16.
   void save(const std::filesystem::path& path, const OnnxSaveOptions& options = {});
 
  private:
