@@ -1,6 +1,8 @@
 #include "page_files.h"
 
 #include "base/hash.h"
+#include "embedded/serve_explain_script.h"
+#include "embedded/serve_explain_style.h"
 #include "embedded/serve_page.h"
 #include "serve/answers.h"
 
@@ -29,14 +31,17 @@ std::string type_of(std::string_view name) {
 }  // namespace
 
 PageFiles::PageFiles() {
-  for (const embedded::File& file : embedded::serve_page()) {
+  const auto add = [this](std::string_view name, std::string_view content) {
     Sha256 hash;
-    hash.update(file.content);
-    std::string zipped = gzip(file.content);
-    if (zipped.size() >= file.content.size()) zipped.clear();
-    files_[std::string(file.name)] = {type_of(file.name), fmt::format("\"{}\"", hash.hex().substr(0, 32)),
-                                      std::move(zipped), file.content};
-  }
+    hash.update(content);
+    std::string zipped = gzip(content);
+    if (zipped.size() >= content.size()) zipped.clear();
+    files_[std::string(name)] = {type_of(name), fmt::format("\"{}\"", hash.hex().substr(0, 32)),
+                                 std::move(zipped), content};
+  };
+  for (const embedded::File& file : embedded::serve_page()) add(file.name, file.content);
+  add("explain.js", embedded::serve_explain_script());
+  add("explain.css", embedded::serve_explain_style());
 }
 
 HttpAnswer PageFiles::answer(const std::string& name, const HttpRequest& request) const {

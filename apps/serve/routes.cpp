@@ -95,6 +95,7 @@ const std::vector<Routes::Route>& Routes::table() {
       {"GET", "/v1/models", &Routes::models},
       {"GET", "/v1/label-sets", &Routes::label_sets},
       {"POST", "/v1/segment", &Routes::segment},
+      {"POST", "/v1/explain", &Routes::explain},
       {"GET", "/v1/vocabularies", &Routes::list_vocabularies},
       {"GET", "/v1/vocabularies/{name}", &Routes::get_vocabulary},
       {"PUT", "/v1/vocabularies/{name}", &Routes::put_vocabulary},
@@ -196,7 +197,8 @@ HttpAnswer Routes::answer(HttpRequest& request, const Gone& gone) {
   service_.metrics().count("san_requests_total",
                            {{"route", route->pattern}, {"status", std::to_string(answer.status)}});
   service_.metrics().observe("san_request_seconds", {{"route", route->pattern}}, took);
-  log::debug("{} {} {} {} {:.0f} ms", request.peer, request.method, route->pattern, answer.status, took * 1e3);
+  log::debug("{} {} {} {} {:.0f} ms", request.peer, request.method, route->pattern, answer.status,
+             took * 1e3);
   return answer;
 }
 
@@ -249,6 +251,7 @@ HttpAnswer Routes::models(Call&) {
                     {"precision", f.precision},
                     {"background", f.knows_background},
                     {"proposals", f.makes_masks},
+                    {"explanation", m.explains()},
                     {"random_weights", f.random_weights},
                     {"untrained_adapter", f.untrained_adapter},
                     {"parameters", f.parameters},
@@ -298,6 +301,12 @@ HttpAnswer Routes::segment(Call& call) {
   answer.headers.emplace_back("X-San-Cache", stages.seen_before ? "hit" : "miss");
   answer.headers.emplace_back("Server-Timing", server_timing(stages));
   return answer;
+}
+
+HttpAnswer Routes::explain(Call& call) {
+  const SegmentRequest request = read_segment_request(call.request, service_.options().limits);
+  call.request.body = {};
+  return {200, "application/json", service_.explain(request, call.caller), {}};
 }
 
 HttpAnswer Routes::list_vocabularies(Call&) {

@@ -64,6 +64,7 @@ class Routes {
   HttpAnswer models(Call& call);
   HttpAnswer label_sets(Call& call);
   HttpAnswer segment(Call& call);
+  HttpAnswer explain(Call& call);
   HttpAnswer list_vocabularies(Call& call);
   HttpAnswer get_vocabulary(Call& call);
   HttpAnswer put_vocabulary(Call& call);

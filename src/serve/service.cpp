@@ -282,6 +282,37 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
   return stages;
 }
 
+std::string Service::explain(const SegmentRequest& request, const Lane::Caller& caller) {
+  const std::size_t model = find_model(request.model);
+  expect(facts_[model].explains(), 422, "impossible", "model", "method {} on backend {} cannot be explained",
+         facts_[model].facts.method, facts_[model].facts.backend);
+  Stages stages;
+  SeenPtr seen = find_picture(request, stages);
+  const Embedded words = embed(request.model, request.words, caller);
+  SegmentationOptions options;
+  options.other = request.other;
+  options.short_side = request.short_side;
+  options.preprocessing = request.preprocessing;
+  JsonOptions names{request.image_name, facts_[model].id, {}, {}};
+  if (request.colors.size() == words.words.classes().size()) names.colors = request.colors;
+  std::string json;
+  picture_lane_.run(
+      [&](int worker, const std::atomic<bool>& cancelled) {
+        options.watch.cancelled = &cancelled;
+        if (!seen) seen = decode(request, stages.sha256);
+        Segmenter& segmenter = segmenters_[static_cast<std::size_t>(worker)][model];
+        try {
+          json = segmenter.explain(*seen->image, words.words, options, names);
+        } catch (const Cancelled&) {
+          throw;
+        } catch (const Error& e) {  // sizes that no network could take
+          throw Refusal(422, "impossible", public_words(e.what()));
+        }
+      },
+      caller);
+  return json;
+}
+
 std::vector<Metrics::Gauge> Service::gauges() const {
   const Lane::State pictures = picture_lane_.state(), words = words_lane_.state();
   const auto seen = pictures_.state();

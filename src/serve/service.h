@@ -57,6 +57,9 @@ struct Embedded {
 struct LoadedFacts {
   std::string id;  ///< by which requests name it
   ModelFacts facts;
+
+  /// Whether explain() is possible.
+  bool explains() const { return facts.method == "san" && facts.backend != "reference"; }
 };
 
 /// Models, what was seen lately, and the queues before them. Knows no HTTP and no JSON. From any thread.
@@ -73,6 +76,9 @@ class Service {
   /// Segments and calls `finish` in the same worker. Throws Refusal (404 on a model, vocabulary or picture
   /// that is not here, 422 on a picture that cannot be read or is too large, 503) and Cancelled.
   Stages segment(const SegmentRequest& request, const Lane::Caller& caller, const Finish& finish);
+  /// Segmenter::explain()'s JSON. Always runs the network. Throws as segment() does, and Refusal 422 where
+  /// the model's method cannot be explained.
+  std::string explain(const SegmentRequest& request, const Lane::Caller& caller);
 
   /// Embeds, or finds what was embedded lately. Throws Refusal and Cancelled.
   Embedded embed(const std::string& model, const Words& words, const Lane::Caller& caller);

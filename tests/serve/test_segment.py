@@ -1,4 +1,5 @@
 """POST /v1/segment and what belongs to it."""
+import base64
 import hashlib
 import json
 import os
@@ -155,6 +156,18 @@ class Segment(OneServer):
         self.refused(self.server.request("POST", "/v1/segment", b"x", {"Content-Type": "text/plain"}), 415)
         self.refused(self.server.request("POST", "/v1/segment", b"{}", {"Content-Type": "application/json",
                                                                        "Content-Encoding": "gzip"}), 415)
+
+    def test_an_explanation_ends_in_the_same_labels(self):
+        fields = {"image": b64(self.picture), "classes": CLASSES, "name": "p.png", "colors": ["#102030"] * 3}
+        answer = self.server.post("/v1/explain", fields)
+        self.assertEqual(answer.status, 200, answer.body)
+        told = answer.json()
+        self.assertEqual((told["classes"], told["image"], told["colors"]),
+                         (["cup", "spoon", "wooden table"], "p.png", ["#102030"] * 3))
+        labels = base64.b64decode(told["labels"]["values"])
+        wanted = pixels(self.ask(output="labels").body)
+        self.assertEqual([int.from_bytes(labels[i:i + 2], "little") for i in range(0, len(labels), 2)], list(wanted[2]))
+        self.assertEqual(self.server.post("/v1/explain", {"classes": CLASSES}).status, 422)
 
     def test_models_and_label_sets(self):
         models = self.server.get("/v1/models").json()

@@ -59,7 +59,7 @@ export function createApi({ askForKey }) {
 
   const question = ({ words, settings }, output) => ({
     classes: words.map((w) => w.key),
-    output,
+    ...(output && { output }),
     ...(settings.model && { model: settings.model }),
     ...(settings.rest && { background: "other" }),
     ...(settings.side && { short_side: settings.side }),
@@ -84,7 +84,7 @@ export function createApi({ askForKey }) {
       if (!picture.sha256 || error.status !== 404 || error.code !== "unknown_picture") throw error;
       response = await send(false);
     }
-    picture.sha256 = response.headers.get("X-San-Image-SHA256") ?? "";
+    picture.sha256 = response.headers.get("X-San-Image-SHA256") ?? picture.sha256;
     return response;
   };
 
@@ -124,6 +124,11 @@ export function createApi({ askForKey }) {
     },
     proposals: async (picture, state) => (await ask(picture, question(state, ["proposals"]))).json(),
     labels: async (picture, state) => (await ask(picture, question(state, ["labels"]))).blob(),
+    /** Every stage from the picture to its labels. */
+    async explain(picture, state, signal) {
+      const request = { ...question(state), name: picture.name, colors: state.words.map((w) => w.color) };
+      return (await ask(picture, request, { signal, path: "v1/explain" })).json();
+    },
     /** Score and runner-up of every pixel: PNGs {scores, runner_up, runner_up_scores}. */
     async scores(picture, state) {
       const request = { ...question(state, ["scores", "runner_up"]), score_side: kScoreSide };

@@ -29,7 +29,13 @@ const answer = () => {
 };
 
 const refresh = () => show(store.get());
-const runner = createRunner({ store, api, changed: refresh });
+const runner = createRunner({
+  store, api,
+  changed: () => {
+    refresh();
+    askForView();
+  },
+});
 const lists = createLists({ api, add: (keys, name) => addWords(keys, name) });
 const words = createWords({ store, suggestions: lists.suggestions });
 const legend = createLegend({ store });
@@ -86,12 +92,12 @@ function remove(id) {
 async function chooseView(view) {
   store.set({ view });
   if (view === "proposals") proposals ??= (await import("./proposals.js")).createProposals({ changed: () => stage.redraw() });
-  if (view === "explain") explain ??= (await import("./explain-view.js")).createExplainView({ store, api });
+  if (view === "explain") explain ??= (await import("./explain-view.js")).createExplainView({ api, work: runner.work, problem: runner.problem });
   await askForView();
   refresh();
 }
 
-/** What only a view needs is asked for when it is open. */
+/** After an answer, and after a change: what only a view needs is asked for when it is open. */
 async function askForView() {
   const state = store.get(), picture = currentPicture(state), result = picture?.answers.get(questionOf(state));
   if (state.view === "explain") explain?.show(picture, state);
@@ -186,13 +192,14 @@ function hintOf({ words: list, settings, current }) {
 }
 
 const rememberLink = debounce((state) => history.replaceState(null, "", `#${linkOf(state)}`), 250);
+const askSoonForView = debounce(askForView, 400);
 let mine = "";
 store.listen((state, before) => {
   show(state);
   if (state.words !== before.words || state.settings !== before.settings) rememberLink((mine = state));
   if (questionOf(state) !== questionOf(before)) runner.askSoon();
   else if (state.current !== before.current) runner.ask();
-  if (state.current !== before.current || state.words !== before.words) askForView();
+  if (state.current !== before.current || state.words !== before.words || state.settings !== before.settings) askSoonForView();
 });
 window.addEventListener("hashchange", () => {
   if (mine && location.hash === `#${linkOf(store.get())}`) return;

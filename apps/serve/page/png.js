@@ -14,7 +14,7 @@ export async function readPng(blob) {
     if (name === "IDAT") chunks.push(bytes.subarray(at + 8, at + 8 + length));
     at += 12 + length;
   }
-  const width = view.getUint32(16), height = view.getUint32(20), depth = bytes[24], samples = { 0: 1, 2: 3, 3: 1 }[bytes[25]];
+  const width = view.getUint32(16), height = view.getUint32(20), depth = bytes[24], samples = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }[bytes[25]];
   if (!samples || depth < 8 || bytes[28]) throw new Error("The service sent a PNG of a kind that this page does not read.");
   const step = (samples * depth) / 8, row = width * step, data = await inflate(chunks);
   const values = new Uint16Array(width * height);

@@ -177,7 +177,7 @@ export function renderExplanation(root, data) {
     const rows = shown.map((k) => {
       const parts = gave(k).filter((part) => part.value > 0.002 * most);
       return make(k === label ? "li.winner" : "li", { "--c": colorOf(k) }, make("span.name", {}, nameOf(k)), make("span.value", {}, scores[k].toFixed(3)),
-        make("span.bar", {}, parts.slice(0, 12).map((part) => make("button", { type: "button", width: `${100 * part.value / most}%`, tabindex: "-1", "aria-label": `Query ${part.query} gave ${part.value.toFixed(3)}`, title: `query ${part.query}: ${part.value.toFixed(3)}`, on: { click: () => select(part.query) } }))));
+        make("span.ex-bar", {}, parts.slice(0, 12).map((part) => make("button", { type: "button", width: `${100 * part.value / most}%`, tabindex: "-1", "aria-label": `Query ${part.query} gave ${part.value.toFixed(3)}`, title: `query ${part.query}: ${part.value.toFixed(3)}`, on: { click: () => select(part.query) } }))));
     });
     const k = label < data.classes.length ? label : shown[0], parts = gave(k), first = parts.slice(0, 4), rest = scores[k] - first.reduce((a, part) => a + part.value, 0);
     const line = (cells) => make("tr", {}, cells.map((cell) => make("td", {}, cell)));
@@ -219,7 +219,7 @@ export function renderExplanation(root, data) {
     }));
     const row = e.row(query), top = [...row.keys()].sort((x, y) => row[y] - row[x]).slice(0, 6);
     names.replaceChildren(...top.map((k) => make("li", { "--c": colorOf(k) }, make("span.name", {}, k < data.classes.length ? nameOf(k) : "none of the words"), make("span.value", {}, row[k].toFixed(3)),
-      make("span.bar", {}, make("i", { width: `${100 * row[k]}%` })))));
+      make("span.ex-bar", {}, make("i", { width: `${100 * row[k]}%` })))));
     draw();
   }
 
