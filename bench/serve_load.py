@@ -73,10 +73,10 @@ def one_client(program, folder, pictures, arguments, rounds=5):
     service = Service(program, "--cache-mb", "0", *arguments)
     names = sorted(os.listdir(folder))
     rest = ["--classes", CLASSES, "--save", "labels", "-q", "-o", folder + ".out", *arguments]
-    connection = service.connect()
-    ask(connection, pictures[0])
     speed, cost, rate = [], [], []
     for _ in range(rounds):
+        connection = service.connect()  # an idle one would be closed while the command runs
+        ask(connection, pictures[0])
         processor = service.metrics()["process_cpu_seconds_total"]
         began = time.monotonic()
         for picture in pictures[1:]:
@@ -84,11 +84,11 @@ def one_client(program, folder, pictures, arguments, rounds=5):
             assert status == 200, status
         served = time.monotonic() - began
         processor = service.metrics()["process_cpu_seconds_total"] - processor
+        connection.close()
         all_of, one = (command_cost([program, "segment", *paths, *rest]) for paths in ([folder], [os.path.join(folder, names[0])]))
         speed.append((all_of[0] - one[0]) / served)
         cost.append((all_of[1] - one[1]) / processor)
         rate.append((len(pictures) - 1) / served)
-    connection.close()
     service.stop()
     return sorted(speed)[rounds // 2], sorted(cost)[rounds // 2], sorted(rate)[rounds // 2]
 

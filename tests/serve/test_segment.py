@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import SAN, OneServer, b64, pixels, png
+from support import SAN, OneServer, b64, pixels, png, png_of
 
 CLASSES = ["cup|mug", "spoon", "wooden table"]
 
@@ -199,6 +199,23 @@ class Limits(OneServer):
         self.refused(ask(png(2, 2), short_side=65), 422, "invalid_field", "short_side")
         self.refused(self.server.segment({"image": "A" * (1 << 20)}), 413, "body_too_large")
         self.refused(self.server.segment({"image": b64(png(2, 2)), "label_set": "voc-20"}), 422, "too_many_classes")
+
+
+class LongSides(OneServer):
+    arguments = ("--max-side", "65535")
+
+    def test_lines_of_pixels(self):
+        for height, width in [(1, 65535), (65535, 1)]:
+            picture = png_of(height, width, 2, (b"\0" + bytes(range(256)) * (3 * width // 256) + bytes(3 * width % 256)) * height)
+            answer = self.server.segment({"image": b64(picture), "classes": CLASSES,
+                                          "output": ["labels", "overlay", "json", "scores", "runner_up"]})
+            self.assertEqual(answer.status, 200, answer.body[:300])
+            self.assertEqual(pixels(answer.parts()["labels"][1])[:2], (height, width))
+
+    def test_sizes_that_lie(self):
+        for height, width in [(2**31, 2**31), (2**32 - 1, 1), (0, 5), (60000, 60000)]:
+            self.refused(self.server.segment({"image": b64(png_of(height, width, 2, b"\0")), "classes": CLASSES}), 422,
+                         "bad_image", "image")
 
 
 if __name__ == "__main__":
