@@ -269,7 +269,7 @@ class Stopping(unittest.TestCase):
     """With the built-in network, whose answers take a while."""
 
     def slow(self, server, **fields):
-        body = json.dumps({"image": b64(png(200, 300)), "classes": ["a", "b"], "short_side": 512, **fields}).encode()
+        body = json.dumps({"image": b64(png(200, 300)), "classes": ["a", "b"], "short_side": 384, **fields}).encode()
         s = server.connect()
         s.sendall(request_of(body))
         return s
