@@ -100,9 +100,11 @@ class Load:
         self.lock, self.times, self.rejected, self.failed, self.waited = threading.Lock(), [], 0, [], 0.0
 
     def client(self, number):
-        connection, turn = self.service.connect(), number
+        connection, turn, used = self.service.connect(), number, time.monotonic()
         while time.monotonic() < self.end:
             turn += 1
+            if time.monotonic() - used > 5:
+                connection.close()  # before the service takes it for idle; the next request opens it again
             which = turn % len(self.pictures)
             began = time.monotonic()
             try:
@@ -113,7 +115,8 @@ class Load:
                 connection.close()
                 connection = self.service.connect()
                 continue
-            took = time.monotonic() - began
+            used = time.monotonic()
+            took = used - began
             with self.lock:
                 if status == 200 and body == self.wanted[which]:
                     self.times.append(took)
