@@ -40,11 +40,11 @@ void for_each_run(const Value* values, int height, int width, const Add& add) {
   std::uint32_t begin = 0, position = 0;
   Value current{};
   for (int x = 0; x < width; ++x) {
-    const Value* value = values + x;
-    for (int y = 0; y < height; ++y, value += width, ++position) {
-      if (*value == current && position != 0) continue;
+    auto at = static_cast<std::size_t>(x);
+    for (int y = 0; y < height; ++y, at += static_cast<std::size_t>(width), ++position) {
+      if (values[at] == current && position != 0) continue;
       if (position != 0) add(begin, position - begin, current);
-      current = *value;
+      current = values[at];
       begin = position;
     }
   }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 
 #include "base/error.h"
 #include "san/masks.hpp"
@@ -24,6 +25,14 @@ TEST(Rle, StartsWithZerosEvenIfThereAreNone) {
   EXPECT_EQ(encode_rle(std::vector<std::uint8_t>{7, 7, 0, 7}, 2, 2).counts, (Counts{0, 1, 1, 2}));
   EXPECT_EQ(encode_rle(std::vector<std::uint8_t>{1, 1}, 1, 2).counts, (Counts{0, 2}));
   EXPECT_EQ(encode_rle(std::vector<std::uint8_t>{0, 0}, 1, 2).counts, (Counts{2}));
+}
+
+TEST(Rle, MasksWithoutPixelsHaveNoRuns) {
+  for (const auto& [height, width] : {std::pair{0, 127}, {5, 0}, {0, 0}}) {
+    const Rle rle = encode_rle(std::vector<std::uint8_t>{}, height, width);
+    EXPECT_EQ(rle.area(), 0);
+    EXPECT_TRUE(decode_rle(rle).empty()) << height << "x" << width;
+  }
 }
 
 TEST(Rle, StringsAsPycocotoolsWritesThem) {
