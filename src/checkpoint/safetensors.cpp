@@ -213,7 +213,7 @@ std::vector<std::string> SafetensorsFile::names() const {
 
 HostArray SafetensorsFile::load(const std::string& name) const {
   const Entry& e = entry(name);
-  const OwnedBytes values = file_.read(e.begin, e.end - e.begin);
+  const OwnedBytes values = file_.read(e.begin, e.end - e.begin, spare_);
   HostArray array{e.dtype, e.shape, values.owner};
   if (reinterpret_cast<std::uintptr_t>(array.data.get()) % static_cast<std::size_t>(dtype_bytes(e.dtype)) ==
       0)

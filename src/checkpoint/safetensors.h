@@ -45,6 +45,7 @@ class SafetensorsFile : public ParameterSource {
   const Entry& entry(const std::string& name) const;
 
   FileBytes file_;
+  mutable SpareBytes spare_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> metadata_;
 };

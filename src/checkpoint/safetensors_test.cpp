@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -147,6 +150,45 @@ TEST(Safetensors, WritesWhatItReads) {
   write_safetensors(path, reversed, metadata, values);
   EXPECT_EQ(read_text_file(path), once);
   std::filesystem::remove(path);
+}
+
+TEST(Safetensors, LoadedTensorsKeepTheirMemoryWhileOthersAreLoaded) {
+  const auto path = test::scratch("spare.safetensors");
+  constexpr std::int64_t kCount = 100'000;  // enough for spare memory
+  const auto value = [](const TensorInfo& info) {
+    return HostArray::from(info.shape, std::vector<float>(kCount, static_cast<float>(info.name[0])));
+  };
+  write_safetensors(path, {{"a", DType::kF32, {kCount}}, {"b", DType::kF32, {kCount}}}, {}, value);
+  const auto file = SafetensorsFile::open(path);
+  const auto same = [](const HostArray& array, float expected) {
+    return std::ranges::all_of(array.f32(), [&](float v) { return v == expected; });
+  };
+  HostArray a = file->load("a");
+  const HostArray b = file->load("b");
+  EXPECT_TRUE(same(a, 'a') && same(b, 'b'));
+  const std::byte* freed = a.data.get();
+  a = {};
+  const HostArray again = file->load("a");
+  EXPECT_EQ(again.data.get(), freed);
+  EXPECT_TRUE(same(again, 'a') && same(b, 'b'));
+  std::filesystem::remove(path);
+}
+
+TEST(SpareBytes, IsOneThreadsAtATime) {
+  SpareBytes spare;
+  std::atomic<int> mixed = 0;
+  const auto work = [&](std::byte mark) {
+    for (int i = 0; i < 200; ++i) {
+      const auto bytes = spare.take(SpareBytes::kLeast + static_cast<std::size_t>(i));
+      std::fill_n(bytes.get(), SpareBytes::kLeast, mark);
+      mixed +=
+          !std::all_of(bytes.get(), bytes.get() + SpareBytes::kLeast, [&](std::byte v) { return v == mark; });
+    }
+  };
+  std::thread other(work, std::byte{1});
+  work(std::byte{2});
+  other.join();
+  EXPECT_EQ(mixed, 0);
 }
 
 TEST(Safetensors, WriterRefusesWhatItCannotKeep) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "backend/native/native_backend_impl.h"
+#include "backend/native/param_floats.h"
 #include "base/error.h"
 
 namespace san {
@@ -80,11 +81,11 @@ std::shared_ptr<Storage> NativeBackend::do_prepare_linear(const Param& weight, c
                                                           LinearLayout layout) {
   const Shape s = weight.shape();
   const std::int64_t rows = s[0], columns = s[1];
-  const std::vector<float> values = weight.f32();
+  const ParamFloats floats = param_floats(weight, *buffers_, *pool_);
   auto packed = std::make_shared<PackedLinear>();
   const bool out_in = layout == LinearLayout::kOutIn;
   const std::int64_t in = out_in ? columns : rows, out = out_in ? rows : columns;
-  packed->matrix = pack(values.data(), out_in ? 1 : columns, out_in ? columns : 1, in, out,
+  packed->matrix = pack(floats.values, out_in ? 1 : columns, out_in ? columns : 1, in, out,
                         allocate_floats(packed_floats(in, out)));
   if (bias) packed->bias = host_copy(bias->f32());
   return packed;

@@ -50,6 +50,37 @@ TEST(NativeBackend, ForksShareWeights) {
   EXPECT_EQ(second->to_host(y), (std::vector<float>{21, 43, 65}));
 }
 
+// Every half there is, as the first column of a matrix of several panels, and the same as floats; all of it
+// and some rows.
+TEST(NativeBackend, WeightsOfHalvesAreThoseOfTheirFloats) {
+  constexpr std::int64_t kRows = 512, kColumns = 128;
+  auto halves = std::make_shared<std::vector<std::uint16_t>>();
+  std::vector<float> floats;
+  for (std::int64_t i = 0; i < kRows * kColumns; ++i) {
+    auto bits = static_cast<std::uint16_t>(i);
+    if ((bits >> 10 & 31) == 31) bits = 0x3c00;  // an infinity or no number would spoil whole sums
+    halves->push_back(bits);
+    floats.push_back(half_to_float(bits));
+  }
+  const HostArray of_halves{
+      DType::kF16, {kRows, kColumns}, {halves, reinterpret_cast<const std::byte*>(halves->data())}};
+  std::vector<float> x;
+  for (std::int64_t i = 0; i < kColumns; ++i) x.push_back(static_cast<float>(i % 3) - 1.0f);
+  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
+    hwy::SetSupportedTargetsForTest(left & -left);
+    const auto b = make_native_backend({2});
+    for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, -1}, {100, 333}}) {
+      Param half{"w", of_halves}, whole{"w", HostArray::from({kRows, kColumns}, floats)};
+      for (Param* p : {&half, &whole}) p->row_begin = begin, p->row_end = end;
+      const auto product = [&](const Param& p) {
+        return b->to_host(b->linear(b->from_host({1, kColumns}, x), b->prepare_linear(p, nullptr)));
+      };
+      EXPECT_EQ(product(half), product(whole)) << hwy::TargetName(left & -left);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
 // Sessions on two threads that share a budget of two: the results of one alone.
 TEST(NativeBackend, SessionsShareThreads) {
   hwy::SetSupportedTargetsForTest(0);
