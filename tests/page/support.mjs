@@ -70,7 +70,7 @@ export async function openPage(browser, address, options = {}) {
   const { hash = "", ...contextOptions } = options;
   const context = await browser.newContext({ permissions: ["camera", "clipboard-read", "clipboard-write"], bypassCSP: false, ...contextOptions });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(45_000);
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(error.stack));
   page.on("console", (message) => message.type() === "error" && !/Failed to load resource/.test(message.text()) && complaints.push(message.text()));

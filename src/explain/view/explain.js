@@ -129,7 +129,7 @@ export function renderExplanation(root, data) {
         choose((state.x + 0.5) / data.width + far * step[0], (state.y + 0.5) / data.height + far * step[1]);
       },
     } }, view);
-  const kModes = [["labels", "Labels"], ["mask", "This query’s mask"], ["plain", "Picture"]];
+  const kModes = [["labels", "Labels"], ["mask", "Mask"], ["plain", "Picture"]];
   const modes = make("div.ex-modes", { role: "group", "aria-label": "Shown on the picture" }, kModes.map(([mode, text]) =>
     make("button", { type: "button", "aria-pressed": String(mode === state.mode), "data-mode": mode, on: { click: () => setMode(mode) } }, text)));
   const setMode = (mode) => {
