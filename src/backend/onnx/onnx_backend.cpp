@@ -396,8 +396,8 @@ class Recorder final : public OnnxBackend {
   Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) override {
     const std::string at = scope();
     const std::int64_t width = q[2] / o.heads;
-    const auto heads = [&](const Tensor& x, std::vector<std::int64_t> axes) {
-      return ops_.transpose(at, ops_.reshape(at, plain(x), {0, 0, o.heads, width}), std::move(axes));
+    const auto heads = [&](const Tensor& x, const std::vector<std::int64_t>& axes) {
+      return ops_.transpose(at, ops_.reshape(at, plain(x), {0, 0, o.heads, width}), axes);
     };
     const std::string scale = graph_.number(1.0f / std::sqrt(static_cast<float>(width)));
     const std::string queries = graph_.node(at, "Mul", {heads(q, {0, 2, 1, 3}), scale});
