@@ -60,12 +60,12 @@ constexpr int kLongestSide = 65535;
 constexpr std::size_t kMaxTemplates = 1000;
 
 FormulaSource make_formula(const SanConfig& config, const std::string& seed) {
-  std::vector<Declaration> shapes = declare_parameters(config);
+  const std::vector<Declaration> shapes = declare_parameters(config);
   std::int64_t total = 0;
   for (const Declaration& d : shapes)
     require(!__builtin_add_overflow(total, d.shape.elements(), &total) && total <= kMaxParameters,
             "its network has more than {} parameters", kMaxParameters);
-  return {std::move(shapes), seed, "formula"};
+  return {shapes, seed, "formula"};
 }
 
 /// One golden file being recomputed.
