@@ -9,11 +9,19 @@
 namespace san {
 namespace {
 
+constexpr std::int64_t kMostPatches = 16384;
+
 /// Values that pass by a session's backend, by name, while it lives.
 class Recording {
  public:
   explicit Recording(Backend& backend) : backend_(backend) {
     backend_.on_tap([this](std::string_view name, const Tensor& value) {
+      if (name == "clip_pos_embed")
+        require(value[1] <= kMostPatches,
+                "explain: CLIP would see {} patches, and all that is shown of them would have to be kept; at "
+                "most {}: "
+                "use a smaller short side",
+                value[1] - 1, kMostPatches);
       if (wanted(name)) values_[std::string(name)] = {value.shape(), backend_.to_host(value)};
     });
   }

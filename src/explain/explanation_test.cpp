@@ -205,6 +205,16 @@ TEST_F(Explaining, ThePageHoldsItsDataWhateverTheNames) {
     EXPECT_EQ(page.find(elsewhere), std::string::npos) << elsewhere;
 }
 
+TEST_F(Explaining, MorePatchesThanCanBeKeptAreRefusedAndTheSessionStaysUsable) {
+  SegmentOptions options;
+  options.look.short_side = 4160;
+  options.look.long_side = 4160;
+  EXPECT_THAT(error_of([&] { explain(session_, pattern(8, 8), words_, options); }),
+              HasSubstr("smaller short side"));
+  EXPECT_FALSE(session_.backend().tapped());
+  EXPECT_EQ(explain(session_, picture_, words_, {}).result.labels, session_.segment(picture_, words_).labels);
+}
+
 TEST_F(Explaining, WhatCannotBeExplainedIsSaid) {
   const auto maskclip =
       std::make_shared<const Engine>(load_model("formula:tiny"), make_native_backend(), "maskclip");
