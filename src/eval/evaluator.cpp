@@ -172,6 +172,7 @@ class Run {
   LabelMap predict(const Sample& sample, const Image& picture) {
     std::unique_lock turn(predict_mutex_, std::defer_lock);
     if (!predictor_.concurrent()) turn.lock();
+    stop_if_cancelled(options_);
     const auto start = Clock::now();
     auto labels = read_or_reject(ProblemKind::kUnreadablePrediction, sample.image,
                                  [&] { return predictor_.labels(sample, picture); });
