@@ -31,8 +31,12 @@ std::vector<std::string> read_templates(const Fields& fields) {
 }
 
 void check_words(const std::vector<ClassName>& classes, const Limits& limits, const std::string& field) {
-  expect(classes.size() <= limits.classes, 422, "too_many_classes", field, "{}: {} classes, more than {}",
-         field, classes.size(), limits.classes);
+  constexpr std::size_t kNamesPerClass = 4;  // on the average
+  std::size_t names = 0;
+  for (const ClassName& c : classes) names += c.names.size();
+  expect(classes.size() <= limits.classes && names <= kNamesPerClass * limits.classes, 422,
+         "too_many_classes", field, "{}: {} classes of {} names, more than {} of {}", field, classes.size(),
+         names, limits.classes, kNamesPerClass * limits.classes);
 }
 
 std::vector<Output> read_outputs(const Fields& fields) {

@@ -27,8 +27,8 @@ struct ServiceOptions {
   std::size_t cache_bytes = std::size_t{512} << 20;  ///< of pictures seen, with their features
   std::filesystem::path cache_folder;                ///< of embeddings, as VocabularyOptions has it
   bool use_cache = true;
-  bool sandbox = true;             ///< every decoder in a helper process without rights
-  std::size_t vocabularies = 100;  ///< that may be stored
+  bool sandbox = true;            ///< every decoder in a helper process without rights
+  std::size_t vocabularies = 32;  ///< that may be stored
 };
 
 /// What was found, for whoever writes the answer: valid while the function that gets it runs.

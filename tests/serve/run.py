@@ -1,8 +1,13 @@
-"""Runs the tests of `san serve`: run.py PROGRAM [unittest's arguments]."""
+"""Runs the tests of `san serve`: run.py PROGRAM [unittest's arguments]. Exit code 77: nothing was tested."""
 import os
 import sys
 import unittest
 
+try:
+    import jsonschema  # noqa: F401
+except ImportError:
+    print("SKIPPED: python3-jsonschema is not installed (tools/packages.txt)", file=sys.stderr)
+    sys.exit(77)
 here = os.path.dirname(os.path.abspath(__file__))
 os.environ["SAN_PROGRAM"] = os.path.abspath(sys.argv[1])
 os.environ["SAN_SOURCE"] = os.path.dirname(os.path.dirname(here))

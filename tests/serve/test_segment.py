@@ -199,6 +199,7 @@ class Limits(OneServer):
         self.refused(ask(png(2, 2), short_side=65), 422, "invalid_field", "short_side")
         self.refused(self.server.segment({"image": "A" * (1 << 20)}), 413, "body_too_large")
         self.refused(self.server.segment({"image": b64(png(2, 2)), "label_set": "voc-20"}), 422, "too_many_classes")
+        self.refused(ask(png(2, 2), classes=["|".join(f"a{i}" for i in range(13))]), 422, "too_many_classes")
 
 
 class LongSides(OneServer):
