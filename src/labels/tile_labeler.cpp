@@ -18,7 +18,9 @@ constexpr int kFewLeaves = 64;
 constexpr std::size_t kScoredAtOnce = 256;
 
 /// What things cost, in processor cycles, as far as it takes to decide what is worth trying.
-constexpr float kBoundCost = 1200, kPanelCost = 100, kSigmaCost = 1300, kClassCost = 52, kLeafCost = 80;
+constexpr float kBoundCost = 1100, kPanelCost = 80, kSigmaCost = 1300, kClassCost = 52, kLeafCost = 80;
+/// Tiles of lower depths in a tile of each.
+constexpr std::array<float, 3> kTilesBelow{20, 4, 0};
 
 }  // namespace
 
@@ -29,11 +31,12 @@ bool Wager::accept() {
 }
 
 void Wager::settle(float gain) {
-  balance_ = 0.75f * balance_ + gain;
+  balance_ = 0.97f * balance_ + gain;
   if (balance_ >= 0.0f) {
     pause_ = 1;
     return;
   }
+  balance_ = 0.0f;
   waiting_ = pause_;
   pause_ = std::min(2 * pause_, 128);
 }
@@ -155,8 +158,10 @@ void TileLabeler::narrow(std::size_t count, const Contest& contest, int depth) {
     improve(here.tiles[i], here.contests[i]);
     if (!contest.classes) expand(here.tiles[i], here.contests[i], depth);
     const int after = here.contests[i].count();
+    const auto panels = static_cast<float>(contest.candidates.size() - here.contests[i].candidates.size());
     const float spared = static_cast<float>(before - after) * kClassCost + (after == 1 ? kSigmaCost : 0.0f);
-    gain += spared * static_cast<float>(here.areas[i].height * here.areas[i].width) / kBlock - kBoundCost -
+    gain += spared * static_cast<float>(here.areas[i].height * here.areas[i].width) / kBlock +
+            panels * kPanelCost * kTilesBelow[static_cast<std::size_t>(depth)] - kBoundCost -
             kPanelCost * static_cast<float>(contest.candidates.size());
   }
   if (contest.classes) here.wager.settle(gain);
