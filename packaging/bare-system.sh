@@ -69,12 +69,13 @@ segments_as_here() {
   passed "$1: $pictures pictures of all formats, behind the sandbox, labelled as here"
 }
 
-# knows_models LABEL PROGRAM: the list of models, and the program that fetches them finds its libraries.
-# What it does on the network has its own test.
-knows_models() {
+# knows_companions LABEL PROGRAM: the list of models, and the programs behind other commands find their libraries.
+# What they do on the network has its own tests.
+knows_companions() {
   inside "$2" models | grep -q san-vit-b-16 || fail "$1: san models"
   inside "$2" pull --help | grep -q -- --bpe || fail "$1: san pull"
-  passed "$1: san models, san pull"
+  inside "$2" export --help | grep -q -- --onnx || fail "$1: san export"
+  passed "$1: san models, pull, export"
 }
 
 # serves LABEL PROGRAM: the service starts, labels a picture as the command does, and stops when told.
@@ -93,6 +94,6 @@ serves() {
     tail -c "$size" /tmp/answer >/tmp/labels.png
     kill "$service"
     wait "$service"' bash "$2" || fail "$1: san serve: $(cat "$root/tmp/said")"
-  cmp "$root/tmp/labels.png" "$root/here/rgb.labels.png" || fail "$1: san serve: other labels"
+  cmp "$root/tmp/labels.png" "$root/here/rgb.png.labels.png" || fail "$1: san serve: other labels"
   passed "$1: san serve labels as the command does, and stops"
 }

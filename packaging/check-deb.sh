@@ -9,7 +9,7 @@ need_debootstrap
 bare_system bookworm
 copy_pictures
 mkdir "$root/debs"
-cp "$dist"/*.deb "$root/debs/"
+cp "$dist"/*_"$(dpkg --print-architecture)".deb "$root/debs/"
 echo "deb $(mirror) bookworm main" >"$root/etc/apt/sources.list"
 inside apt-get update -qq
 # `apt-get install` of a file takes what it depends on from the archive: what is missing there fails here.
@@ -19,7 +19,7 @@ package() { ls "$root/debs/" | grep "^$1_" | sed 's#^#/debs/#'; }
 install "$(package san)"
 inside san --version
 segments_as_here "package san" san
-knows_models "package san" san
+knows_companions "package san" san
 serves "package san" san
 [ -s "$root/usr/lib/systemd/system/san-serve.service" ] || fail "no unit of systemd"
 for page in san san-segment san-world-render; do

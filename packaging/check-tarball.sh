@@ -19,7 +19,7 @@ for release in bullseye trixie; do
   [ -z "$(find "$root/opt" ! -uid "$(id -u)" -o -perm /022 ! -type l)" ] || fail "$release: owners or permissions"
   inside "/opt/$(ls "$root/opt")/bin/san" --version
   segments_as_here "archive on $release ($(inside ldd --version | sed -n '1s/.* //p'))" "/opt/$(ls "$root/opt")/bin/san"
-  knows_models "archive on $release" "/opt/$(ls "$root/opt")/bin/san"
+  knows_companions "archive on $release" "/opt/$(ls "$root/opt")/bin/san"
   serves "archive on $release" "/opt/$(ls "$root/opt")/bin/san"
   # Moved, and called through a link.
   mv "$root/opt"/san-* "$root/somewhere else/san"

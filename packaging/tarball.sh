@@ -21,7 +21,7 @@ DESTDIR=$(realpath -m "$work/installed") cmake --install "$build" --component pr
 mkdir "$tree"
 mv "$work/installed/usr"/* "$tree/"
 # The library is for programs that use the system's C library: it comes in the packages. Here san-serve alone needs it.
-# Beside san in the archive, so that the model that both hold is packed once.
+# Beside san in the archive, and that in one block, so that the model that three programs hold is packed once.
 mkdir "$tree/libexec"
 for library in "$tree"/lib/*/libsan.so.? "$tree"/lib/libsan.so.?; do
   [ ! -e "$library" ] || install -m 644 "$(realpath "$library")" "$work/$(basename "$library")"
@@ -70,7 +70,7 @@ python3 packaging/sbom.py --version "$version" --commit "$(git rev-parse HEAD 2>
 
 archive=$dist/$name.tar.xz
 tar --create --directory "$work" --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
-  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=2 ${SAN_XZ:---block-size=192MiB --x86 --lzma2=preset=9} >"$archive.part"
+  --mtime="@$SOURCE_DATE_EPOCH" --mode=u+rw,go-w,a+rX "$name" | xz --threads=1 ${SAN_XZ:---x86 --lzma2=preset=9} >"$archive.part"
 mv "$archive.part" "$archive"
 cp "$tree/sbom.spdx.json" "$dist/$name.spdx.json"
 (cd "$dist" && sha256sum "$name.tar.xz" "$name.spdx.json" >"$name.sha256")
