@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds packages and archive once more, in another folder and without the compiler's cache: the same bytes come out.
+# Builds packages, archive and wheel once more, in another folder and without the compiler's cache: the same bytes come out.
 # $SAN_WITH_CCACHE makes it quicker and proves less: that nothing but the compiler differs.
 #   packaging/check-reproducible.sh DIST_FOLDER
 set -eu
@@ -8,8 +8,10 @@ first=$1 again=build/package-again
 [ -n "${SAN_WITH_CCACHE:-}" ] || export CCACHE_DISABLE=1
 rm -rf "$again/dist"
 [ -n "${SAN_WITH_CCACHE:-}" ] || rm -rf "$again"
+packaging/build.sh "$again" >/dev/null
 packaging/deb.sh "$again" "$again/dist" >/dev/null
 packaging/tarball.sh "$again" "$again/dist" >/dev/null
+packaging/wheel.sh "$again" "$again/dist" >/dev/null
 failed=0
 for file in "$again"/dist/*; do
   name=$(basename "$file")

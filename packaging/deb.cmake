@@ -39,8 +39,9 @@ Licensed under the Apache License, Version 2.0: /usr/share/common-licenses/Apach
 
 @notice@]])
   add_custom_command(OUTPUT ${doc}/changelog.gz
-    COMMAND gzip -9nc ${PROJECT_SOURCE_DIR}/CHANGELOG.md > ${doc}/changelog.gz
-    DEPENDS ${PROJECT_SOURCE_DIR}/CHANGELOG.md VERBATIM)
+    COMMAND ${PROJECT_SOURCE_DIR}/packaging/changelog.sh ${package} ${PROJECT_VERSION} "${CPACK_PACKAGE_CONTACT}" > ${doc}/changelog
+    COMMAND gzip -9nf ${doc}/changelog
+    DEPENDS ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/packaging/changelog.sh VERBATIM)
   add_custom_target(${package}_changelog ALL DEPENDS ${doc}/changelog.gz)
   install(FILES ${doc}/copyright ${doc}/changelog.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package}
           COMPONENT ${component})

@@ -1,12 +1,11 @@
 #!/bin/sh
-# Makes the Debian packages. The same build folder gives the same bytes.
+# Makes the Debian packages of what is built. The same build folder gives the same bytes.
 #   packaging/deb.sh BUILD_FOLDER DIST_FOLDER
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
 : "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct)}"
 export SOURCE_DATE_EPOCH
-packaging/build.sh "$1"
 mkdir -p "$2"
 rm -f "$2"/*.deb
 cpack --config "$1/CPackConfig.cmake" -G DEB -B "$(realpath "$2")"
