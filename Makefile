@@ -8,11 +8,15 @@ PARSERS := checkpoint_test text_test hub_test image_test image_codec_test data_t
 FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.cpp)))
 THREADS := base_test backend_native_test engine_test library_threads_test serve_test
 
+# What runs under qemu for ARM64: kernels, what reads models and texts, the head.
+ARM64_TESTS := backend_native_test checkpoint_test text_test labels_test
+ARM64_LIBRARIES := $(filter-out libtorch-dev libgloo-dev libbenchmark-dev,$(filter %-dev fonts-%,$(file <tools/packages.txt)))
+
 empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
 
 .PHONY: all build test demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages \
-	deb tarball check-packages check-deb check-tarball check-reproducible release-tools
+	deb tarball arm64 check-packages check-deb check-tarball check-reproducible release-tools
 
 all: build
 
@@ -80,11 +84,19 @@ release-tools:
 	@tools/install-packages.sh tools/packages.txt tools/packages-release.txt
 
 deb: release-tools  ## Debian packages: san, libsan-dev, san-train
-	JOBS=$(JOBS) packaging/deb.sh build/package dist
+	JOBS=$(JOBS) packaging/build.sh build/package
+	packaging/deb.sh build/package dist
 
 tarball: release-tools  ## an archive that runs on any Linux
 	JOBS=$(JOBS) packaging/build.sh build/package
 	packaging/tarball.sh build/package dist
+
+arm64:  ## cross-built for ARM64, its tests under qemu; without training
+	@tools/install-packages.sh tools/packages-arm64.txt
+	tools/sysroot.sh arm64 build/arm64-sysroot $(ARM64_LIBRARIES)
+	cmake --preset arm64
+	cmake --build build/arm64 -j $(JOBS) --target $(ARM64_TESTS)
+	ctest --test-dir build/arm64 --output-on-failure -j $(JOBS) -R '$(call any_of,$(ARM64_TESTS))'
 
 check-packages: check-deb check-tarball  ## install and use them on bare Debian systems (root, debootstrap)
 
@@ -95,6 +107,7 @@ check-tarball: tarball
 	packaging/check-tarball.sh build/package dist
 
 check-reproducible: tarball deb  ## build once more, without the compiler's cache: the same bytes
+	JOBS=$(JOBS) packaging/wheel.sh build/package dist
 	JOBS=$(JOBS) packaging/check-reproducible.sh dist
 
 clean:
