@@ -39,7 +39,7 @@ class NativeBackend final : public Backend {
 
   std::string name() const override { return "native"; }
   std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
-    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? std::move(threads) : pool_});
+    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? threads : pool_});
   }
 
  private:

@@ -13,12 +13,12 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
 void halves_to_floats(const std::byte* from, std::int64_t count, float* to) {
   std::int64_t i = 0;
 // Where no instruction converts, Highway's substitute knows no infinities.
 #if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2) || HWY_ARCH_ARM_A64
+  namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> d;
   const hn::Rebind<hwy::float16_t, decltype(d)> dh;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
