@@ -72,21 +72,28 @@ TEST(Lane, WhatWorkThrowsReachesItsCaller) {
 TEST(Lane, CallersThatAreGoneEndWhatRunsAndWhatWaits) {
   Lane lane(1, 4);
   Held held;
-  std::atomic<bool> gone{false};
-  const Lane::Caller leaving{[&] { return gone.load(); }, patient().deadline};
+  std::atomic<bool> first_gone{false}, second_gone{false};
   auto running = std::async(std::launch::async, [&] {
-    return code_of([&] { lane.run([&](int, const std::atomic<bool>& c) { held(c); }, leaving); });
+    return code_of([&] {
+      lane.run([&](int, const std::atomic<bool>& c) { held(c); },
+               {[&] { return first_gone.load(); }, patient().deadline});
+    });
   });
   held.began.get_future().wait();
   bool ran = false;
   auto waiting = std::async(std::launch::async, [&] {
-    return code_of([&] { lane.run([&](int, const auto&) { ran = true; }, leaving); });
+    return code_of([&] {
+      lane.run([&](int, const auto&) { ran = true; },
+               {[&] { return second_gone.load(); }, patient().deadline});
+    });
   });
   while (lane.state().waiting == 0) std::this_thread::yield();
-  gone = true;
+  // In this order: what waits would begin when what runs has ended.
+  second_gone = true;
   EXPECT_EQ(waiting.get(), "cancelled");
-  EXPECT_EQ(running.get(), "cancelled");
   EXPECT_FALSE(ran);
+  first_gone = true;
+  EXPECT_EQ(running.get(), "cancelled");
 }
 
 TEST(Lane, WorkEndsAtItsDeadline) {
