@@ -12,6 +12,9 @@ set(CPACK_COMPONENTS_ALL program development)
 if(SAN_WITH_TORCH)
   list(APPEND CPACK_COMPONENTS_ALL training)
 endif()
+if(TARGET san-video)
+  list(APPEND CPACK_COMPONENTS_ALL video)
+endif()
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 # dpkg-shlibdeps reads from every program and library which packages, in which versions, have the symbols that it uses.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
@@ -57,6 +60,11 @@ libsan." DEPENDS "san (= ${PROJECT_VERSION})")
 san_deb(training san-train graphics
 "The commands san train and san pretrain, and --backend torch, on
 libtorch." DEPENDS "san (= ${PROJECT_VERSION})")
+if(TARGET san-video)
+  san_deb(video san-video video
+"The command san video, and san segment for what moves, on the libraries of
+FFmpeg." DEPENDS "san (= ${PROJECT_VERSION})")
+endif()
 # `san pull` checks certificates by it.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS ca-certificates)
 include(CPack)

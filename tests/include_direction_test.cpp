@@ -36,6 +36,7 @@ std::map<std::string, Room> rooms_of_the_project() {
   rooms["apps_export"] = linked_room("apps/export", read_file(root / "apps/export/CMakeLists.txt"));
   rooms["apps_pull"] = linked_room("apps/pull", read_file(root / "apps/pull/CMakeLists.txt"));
   rooms["apps_serve"] = linked_room("apps/serve", read_file(root / "apps/serve/CMakeLists.txt"));
+  rooms["apps_video"] = linked_room("apps/video", read_file(root / "apps/video/CMakeLists.txt"));
   rooms["apps_world"] = linked_room("apps/world", read_file(root / "apps/world/CMakeLists.txt"));
   return rooms;
 }

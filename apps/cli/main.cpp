@@ -6,6 +6,7 @@
 #include "program.h"
 #include "program/commands.h"
 #include "program/interrupts.h"
+#include "video_companion.h"
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
@@ -26,7 +27,14 @@ int main(int argc, char** argv) {
       "Exit code 0: all done; 1: part of the work failed, said on standard error; 2: nothing could be done; "
       "130: "
       "interrupted.");
-  add_segment(app, program);
+  if (!segments_video(program)) add_segment(app, program);
+  for (const char* name : {"video", "segment"}) {
+    if (name == std::string_view("segment") && !segments_video(program)) continue;
+    auto* video = app.add_subcommand(name, "Give every pixel of a video a class (in the program san-video)");
+    video->set_help_flag();
+    video->prefix_command();
+    video->callback([&program] { run_video_companion(program); });
+  }
   add_explain(app, program);
   auto* pull = app.add_subcommand("pull", "Fetch a model by name (in the program san-pull)");
   pull->set_help_flag();

@@ -67,6 +67,13 @@ void add_render(CLI::App& world) {
       ->capture_default_str();
   command->add_option("--count", arguments->output.count, "Scenes")->capture_default_str();
   command->add_option("--first", arguments->output.first, "Number of the first scene")->capture_default_str();
+  command
+      ->add_option(
+          "--clip", arguments->output.frames,
+          "Clips of so many frames instead of scenes: a moving camera, moving things; folders of numbered "
+          "pictures and labels; 0: scenes")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100000));
   command->add_option("--size", arguments->output.size, "Height and width in pixels")
       ->capture_default_str()
       ->check(CLI::Range(32, 2048));

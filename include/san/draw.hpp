@@ -15,6 +15,9 @@ namespace san {
 /// differ in size, or a class lacks its colour.
 SAN_API Image draw_overlay(const ImageView& image, const Segmentation& result,
                            std::span<const Rgb> colors = {}, const OverlayOptions& options = {});
+/// The same into the picture itself, without a legend: for frames, no picture is made anew.
+SAN_API void paint_overlay(Image& image, const Segmentation& result, std::span<const Rgb> colors = {},
+                           const OverlayOptions& options = {});
 
 /// The picture and its overlay without a legend side by side, `height` pixels high: a cell of a sheet.
 SAN_API Image sheet_cell(const ImageView& image, const Segmentation& result, std::span<const Rgb> colors = {},

@@ -149,6 +149,22 @@ SAN_C_API san_result* san_segment_features(san_segmenter* segmenter, const san_f
                                            const san_segment_options* options);
 SAN_C_API void san_features_free(san_features* features);
 
+/* Videos: frames steadied between san_look() and san_segment_features(), each by those before it. */
+typedef struct san_stream san_stream;
+typedef struct san_stream_options {
+  size_t size;      /* sizeof(san_stream_options) */
+  float decay;      /* share of the past in what a mask is called, up to 1; 0: 0.7 */
+  float mask_decay; /* the same of the masks' outlines, where they stay in place */
+  float cut;        /* likeness of two frames below which another scene begins, up to 1; 0: 0.45 */
+  int32_t reserved; /* 0 */
+} san_stream_options;
+SAN_C_API san_stream* san_stream_create(const san_stream_options* options);
+SAN_C_API san_features* san_stream_next(san_stream* stream, const san_features* frame);
+/* 1 when the latest frame began a scene, 0 when not, -1 on failure. */
+SAN_C_API int san_stream_began_scene(const san_stream* stream);
+SAN_C_API int san_stream_forget(san_stream* stream); /* what comes next begins anew */
+SAN_C_API void san_stream_free(san_stream* stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 ///   picture     a view of any 8 bit pixels, cv::Mat, or a decoded file
 ///                                                    san/image_view.hpp, san/opencv.hpp, san/codec.hpp
 ///   segment     resize → network → labels; batches, frames, warm-up; one look, many words san/segmenter.hpp
+///   video       frames steadied by each other, between look and segment                      san/stream.hpp
 ///   result      labels, areas, scores, mask proposals, JSON, timing        san/segmentation.hpp,
 ///   san/masks.hpp show        overlay, sheet, colours; PNG and JPEG into memory   san/draw.hpp,
 ///   san/colors.hpp, san/codec.hpp
@@ -38,6 +39,7 @@
 #include "san/model.hpp"
 #include "san/segmentation.hpp"
 #include "san/segmenter.hpp"
+#include "san/stream.hpp"
 #include "san/thread_budget.hpp"
 #include "san/version.hpp"
 #include "san/vocabulary.hpp"

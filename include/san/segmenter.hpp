@@ -39,6 +39,8 @@ class SAN_API ImageFeatures {
 
  private:
   friend class Segmenter;
+  friend class Stream;
+  friend class WholeClip;
   struct Impl;
   explicit ImageFeatures(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   const Impl& impl() const;
@@ -67,6 +69,9 @@ class SAN_API Segmenter {
   /// Of `options` what concerns labels counts. Throws Error on features of another model.
   Segmentation segment(const ImageFeatures& features, const Vocabulary& vocabulary,
                        const SegmentationOptions& options = {});
+  /// The same into a result of before.
+  void segment(const ImageFeatures& features, const Vocabulary& vocabulary,
+               const SegmentationOptions& options, Segmentation& result);
 
   /// How the picture becomes labels, stage by stage: a JSON object for explanation_page() (san/explain.hpp),
   /// described in docs/explain.md; of `names` what JSON says beside it. Throws Error for methods other than
@@ -83,8 +88,6 @@ class SAN_API Segmenter {
   struct Impl;
   explicit Segmenter(std::unique_ptr<Impl> impl);
   Impl& impl() const;
-  void answer(const ImageFeatures& features, const Vocabulary& vocabulary, const SegmentationOptions& options,
-              Segmentation& result);
   const Vocabulary::Impl& own_words(const Vocabulary& vocabulary) const;
   std::unique_ptr<Impl> impl_;
 };

@@ -99,3 +99,32 @@ san_result* san_segment_features(san_segmenter* segmenter, const san_features* f
 void san_features_free(san_features* features) {
   delete features;
 }
+
+san_stream* san_stream_create(const san_stream_options* options) {
+  return guard<san_stream*>(nullptr, [&] {
+    const san_stream_options o = read(options, "san_stream_options");
+    san::StreamOptions all;
+    if (o.decay != 0) all.decay = o.decay;
+    if (o.cut != 0) all.cut = o.cut;
+    all.mask_decay = o.mask_decay;
+    return new san_stream{san::Stream(all)};
+  });
+}
+
+san_features* san_stream_next(san_stream* stream, const san_features* frame) {
+  return guard<san_features*>(nullptr, [&] {
+    san::Stream& s = at(stream, "stream").stream;
+    return new san_features{s.next(at(frame, "frame").features)};
+  });
+}
+
+int san_stream_began_scene(const san_stream* stream) {
+  return guard(-1, [&] { return at(stream, "stream").stream.began_scene() ? 1 : 0; });
+}
+
+int san_stream_forget(san_stream* stream) {
+  return status([&] { at(stream, "stream").stream.forget(); });
+}
+void san_stream_free(san_stream* stream) {
+  delete stream;
+}

@@ -4,6 +4,7 @@
 
 #include "san/model.hpp"
 #include "san/san.h"
+#include "san/stream.hpp"
 
 struct san_buffer {
   std::string bytes;
@@ -30,6 +31,9 @@ struct san_segmenter {
 };
 struct san_features {
   san::ImageFeatures features;
+};
+struct san_stream {
+  san::Stream stream;
 };
 struct san_result {
   san::Segmentation result;

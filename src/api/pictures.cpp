@@ -140,6 +140,14 @@ Image draw_overlay(const ImageView& view, const Segmentation& result, std::span<
   return draw_overlay(image, result.labels, names, class_colors(colors, names.size()), options);
 }
 
+void paint_overlay(Image& image, const Segmentation& result, std::span<const Rgb> colors,
+                   const OverlayOptions& options) {
+  check_view(image);
+  check_overlay(image, result, options);
+  const std::vector<std::string>& names = result.classes();
+  paint_overlay(image, result.labels, names, class_colors(colors, names.size()), options);
+}
+
 Image sheet_cell(const ImageView& view, const Segmentation& result, std::span<const Rgb> colors, int height) {
   require(height > 0 && height <= 1 << 14, "sheet: cells of {} pixels in height; expected 1 to 16384",
           height);

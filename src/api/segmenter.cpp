@@ -69,7 +69,7 @@ ImageFeatures Segmenter::look(const ImageView& image, const SegmentationOptions&
 Segmentation Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabulary,
                                 const SegmentationOptions& options) {
   Segmentation result;
-  answer(features, vocabulary, options, result);
+  segment(features, vocabulary, options, result);
   return result;
 }
 
@@ -82,8 +82,8 @@ const Vocabulary::Impl& Segmenter::own_words(const Vocabulary& vocabulary) const
   return words;
 }
 
-void Segmenter::answer(const ImageFeatures& features, const Vocabulary& vocabulary,
-                       const SegmentationOptions& options, Segmentation& result) {
+void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabulary,
+                        const SegmentationOptions& options, Segmentation& result) {
   Impl& s = impl();
   const ImageFeatures::Impl& f = features.impl();
   require(f.engine == s.engine,
@@ -120,7 +120,7 @@ Segmentation Segmenter::segment(const ImageView& image, const Vocabulary& vocabu
 
 void Segmenter::segment(const ImageView& image, const Vocabulary& vocabulary,
                         const SegmentationOptions& options, Segmentation& result) {
-  answer(look(image, options), vocabulary, options, result);
+  segment(look(image, options), vocabulary, options, result);
 }
 
 std::vector<Segmentation> Segmenter::segment_batch(std::span<const ImageView> images,

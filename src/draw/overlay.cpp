@@ -206,15 +206,19 @@ Image painted(const Image& image, const LabelMap& labels, std::span<const Rgb> c
 
 Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
                    std::span<const Rgb> colors, const OverlayOptions& options) {
+  Image result = image;
+  paint_overlay(result, labels, names, colors, options);
+  return options.legend ? Legend(image, entries_of(labels, names, colors)).attach(result) : result;
+}
+
+void paint_overlay(Image& image, const LabelMap& labels, std::span<const std::string> names,
+                   std::span<const Rgb> colors, const OverlayOptions& options) {
   require_alike(image, labels);
   require(colors.size() >= names.size(), "overlay: {} classes, but {} colours", names.size(), colors.size());
-  const std::vector<Entry> entries = entries_of(labels, names, colors);
   const Measures measures(image);
-  Image result = image;
-  tint(result, labels, colors, names.size(), options.opacity);
-  if (options.contours) draw_contours(result, labels, colors, names.size(), measures.contour);
-  if (options.names) draw_names(result, labels, entries, measures);
-  return options.legend ? Legend(image, entries).attach(result) : result;
+  tint(image, labels, colors, names.size(), options.opacity);
+  if (options.contours) draw_contours(image, labels, colors, names.size(), measures.contour);
+  if (options.names) draw_names(image, labels, entries_of(labels, names, colors), measures);
 }
 
 }  // namespace san

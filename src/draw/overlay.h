@@ -17,5 +17,8 @@ Image painted(const Image& image, const LabelMap& labels, std::span<const Rgb> c
 /// picture's. Throws Error when picture and labels differ in size or a name lacks its colour.
 Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
                    std::span<const Rgb> colors, const OverlayOptions& options = {});
+/// The same into the picture itself, without a legend.
+void paint_overlay(Image& image, const LabelMap& labels, std::span<const std::string> names,
+                   std::span<const Rgb> colors, const OverlayOptions& options = {});
 
 }  // namespace san

@@ -42,7 +42,11 @@ TEST(Overlay, KeepsThePictureLeftAndAddsALegendRight) {
     for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(corner[c], colors[0][c] / 2.0, 1.0);
     OverlayOptions bare;
     bare.legend = false;
-    EXPECT_EQ(draw_overlay(picture, map, names, colors, bare).width, picture.width);
+    Image painted_over = picture;
+    const std::uint8_t* memory = painted_over.rgb.data();
+    paint_overlay(painted_over, map, names, colors);
+    EXPECT_EQ(draw_overlay(picture, map, names, colors, bare), painted_over);
+    EXPECT_EQ(painted_over.rgb.data(), memory);
   }
 }
 

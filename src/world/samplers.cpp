@@ -11,7 +11,7 @@
 namespace san {
 namespace {
 
-enum Purpose : std::uint64_t { kOrder = 1, kPair, kCaption, kTrainScene, kEvalScene, kEvalCrop };
+enum Purpose : std::uint64_t { kOrder = 1, kPair, kCaption, kTrainScene, kEvalScene, kEvalCrop, kEvalClip };
 constexpr std::uint64_t kEvalSeed = fnv1a64("demo world evaluation");
 constexpr std::array<std::string_view, 6> kSplitNames = {"mixed", "seen",       "unseen",
                                                          "style", "near-style", "photo"};
@@ -276,8 +276,7 @@ EvalScenes::EvalScenes(std::shared_ptr<const World> world, EvalSplit split, int 
   seen_.resize(class_names_.size(), true);
 }
 
-LabelledScene EvalScenes::scene(int index) const {
-  require(index >= 0 && index < count_, "scene {} of {}", index, count_);
+std::vector<int> EvalScenes::subjects() const {
   // Repeated so that both groups are drawn equally often, however many concepts each has.
   std::vector<int> subjects;
   const std::size_t a = subjects_.size(), b = unseen_subjects_.size(), most = std::max(a, b);
@@ -285,6 +284,22 @@ LabelledScene EvalScenes::scene(int index) const {
     if (a > 0) subjects.push_back(subjects_[i * a / most]);
     if (b > 0) subjects.push_back(unseen_subjects_[i * b / most]);
   }
+  return subjects;
+}
+
+SceneClip EvalScenes::clip(int index, int frames) const {
+  require(index >= 0 && index < count_, "clip {} of {}", index, count_);
+  const auto key = static_cast<std::uint64_t>(index) + (static_cast<std::uint64_t>(split_) << 32);
+  const std::vector<int> subjects = this->subjects();
+  ClipOptions options;
+  options.scene = options_;
+  options.frames = frames;
+  return {*world_, {&sprites_, &subjects, true}, options, Rng(kEvalSeed, kEvalClip, key)};
+}
+
+LabelledScene EvalScenes::scene(int index) const {
+  require(index >= 0 && index < count_, "scene {} of {}", index, count_);
+  const std::vector<int> subjects = this->subjects();
   const auto key = static_cast<std::uint64_t>(index) + (static_cast<std::uint64_t>(split_) << 32);
   Scene scene =
       compose_scene(*world_, {&sprites_, &subjects, true}, options_, Rng(kEvalSeed, kEvalScene, key));

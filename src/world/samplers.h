@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "world/clip.h"
 #include "world/scene.h"
 #include "world/world.h"
 
@@ -112,8 +113,11 @@ class EvalScenes {
   const std::vector<bool>& seen() const { return seen_; }
   /// Index in [0, size()); always the same scene.
   LabelledScene scene(int index) const;
+  /// A clip of such things, moving; its labels index class_names() as they are.
+  SceneClip clip(int index, int frames) const;
 
  private:
+  std::vector<int> subjects() const;
   std::shared_ptr<const World> world_;
   EvalSplit split_;
   SceneOptions options_;

@@ -4,19 +4,10 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "world/background.h"
+#include "world/things.h"
 
 namespace san {
 namespace {
-
-struct Thing {
-  int subject = 0;
-  bool stands = true, floats = false;
-  float base = 0;  ///< row where it touches the ground
-  Pose pose;
-  Layer layer;
-  int visible = 0;
-};
 
 /// Part of box a that box b covers, in 0..1; boxes are the poses' upright extents.
 float overlap(const Pose& a, const Pose& b) {
@@ -50,13 +41,6 @@ void place(Thing& thing, const Backdrop& backdrop, const SceneOptions& options, 
   else
     thing.pose.y = thing.base - 0.5f * thing.pose.height;
   if (thing.floats || backdrop.top_view) thing.base = thing.pose.y + 0.5f * thing.pose.height;
-}
-
-/// Instance index + 1 of whatever lies on top of each pixel; 0: background.
-void stack(const std::vector<Thing>& things, LabelMap& instances) {
-  std::fill(instances.labels.begin(), instances.labels.end(), std::uint16_t{0});
-  for (std::size_t i = 0; i < things.size(); ++i)
-    label(things[i].layer, instances, static_cast<std::uint16_t>(i + 1));
 }
 
 bool drop_hidden(std::vector<Thing>& things, const LabelMap& instances, int fewest) {
@@ -121,39 +105,38 @@ void draw_styled(const Pyramid& sprite, const Pose& pose, const SpriteStyle& sty
   outline(layer, style.outline_radius, style.outline_colour);
 }
 
-Scene compose_scene(const World& world, const SceneContent& content, const SceneOptions& options, Rng rng) {
+Stage set_stage(const World& world, const SceneContent& content, const SceneOptions& options, Rng& rng) {
   require(options.height >= 32 && options.width >= 32, "a scene of {}×{} is too small; 32 at least",
           options.height, options.width);
   require(content.sprites && content.subjects && !content.subjects->empty(),
           "a scene needs concepts to show");
   require(options.fewest >= 1 && options.most >= options.fewest && options.most <= 64,
           "a scene of {} to {} objects: 1 to 64 are possible", options.fewest, options.most);
-  Scene scene;
-  scene.image = Image(options.height, options.width);
-  scene.labels = LabelMap(options.height, options.width);
-  const Backdrop backdrop =
-      paint_backdrop(world, options, content.test_backgrounds, rng, scene.image, scene.labels);
-  scene.stuff = backdrop.stuff;
-  scene.top_view = backdrop.top_view;
+  Stage stage;
+  stage.image = Image(options.height, options.width);
+  stage.labels = LabelMap(options.height, options.width);
+  const Backdrop backdrop = stage.backdrop =
+      paint_backdrop(world, options, content.test_backgrounds, rng, stage.image, stage.labels);
 
-  std::vector<Thing> things(static_cast<std::size_t>(rng.between(options.fewest, options.most)));
+  std::vector<Thing>& things = stage.things;
+  things.resize(static_cast<std::size_t>(rng.between(options.fewest, options.most)));
   for (std::size_t i = 0; i < things.size(); ++i) {
     Thing& thing = things[i];
     const bool again = i > 0 && rng.chance(0.08f);
     thing.subject = again ? things[i - 1].subject
                           : (*content.subjects)[static_cast<std::size_t>(
                                 rng.below(static_cast<int>(content.subjects->size())))];
-    const World::Sprite& sprite = content.sprites->pick(thing.subject, rng);
-    const SpriteStyle style = random_style(rng, options.restyle, options.height / 3);
+    thing.sprite = &content.sprites->pick(thing.subject, rng);
+    thing.style = random_style(rng, options.restyle, options.height / 3);
     thing.floats = !backdrop.top_view && rng.chance(0.1f);
     thing.stands = !thing.floats && !backdrop.top_view;
     thing.pose.turns = thing.stands        ? 0.022f * rng.normal()
                        : backdrop.top_view ? rng.uniform()
                                            : 0.05f * rng.normal();
     thing.pose.flip = rng.chance(0.5f);
-    thing.pose.wave = style.wave;
-    thing.pose.wave_phase = style.wave_phase;
-    const float aspect = sprite.aspect() * rng.uniform(0.92f, 1.08f);
+    thing.pose.wave = thing.style.wave;
+    thing.pose.wave_phase = thing.style.wave_phase;
+    const float aspect = thing.sprite->aspect() * rng.uniform(0.92f, 1.08f);
     // Of a few places the least crowded one, so that occlusion happens without burying things.
     const int tries = rng.chance(0.25f) ? 1 : 4;
     Thing best = thing;
@@ -169,20 +152,51 @@ Scene compose_scene(const World& world, const SceneContent& content, const Scene
       }
     }
     thing = best;
-    draw_styled(sprite.pyramid, thing.pose, style, options.height, options.width, thing.layer);
+    draw_styled(thing.sprite->pyramid, thing.pose, thing.style, options.height, options.width, thing.layer);
   }
   std::stable_sort(things.begin(), things.end(),
                    [](const Thing& a, const Thing& b) { return a.base < b.base; });
+  return stage;
+}
+
+void stack(const std::vector<Thing>& things, LabelMap& instances) {
+  std::fill(instances.labels.begin(), instances.labels.end(), std::uint16_t{0});
+  for (std::size_t i = 0; i < things.size(); ++i)
+    label(things[i].layer, instances, static_cast<std::uint16_t>(i + 1));
+}
+
+void paint_things(const std::vector<Thing>& things, const Backdrop& backdrop, float shade, Image& image) {
+  for (const Thing& thing : things) {
+    cast_shadow(image, thing, backdrop, shade);
+    blend(thing.layer, image);
+  }
+}
+
+Development random_development(Rng& rng) {
+  Development d;
+  if (rng.chance(0.2f)) d.blurs = rng.between(1, 2);
+  const float light = rng.uniform(0.82f, 1.12f);
+  d.gain = {light * rng.uniform(0.95f, 1.05f), light * rng.uniform(0.97f, 1.03f),
+            light * rng.uniform(0.95f, 1.05f)};
+  d.bias = rng.uniform(-8, 12);
+  d.noise = rng.chance(0.7f) ? rng.uniform(0.5f, 6.0f) : 0.0f;
+  return d;
+}
+
+Scene compose_scene(const World& world, const SceneContent& content, const SceneOptions& options, Rng rng) {
+  Stage stage = set_stage(world, content, options, rng);
+  std::vector<Thing>& things = stage.things;
+  Scene scene;
+  scene.image = std::move(stage.image);
+  scene.labels = std::move(stage.labels);
+  scene.stuff = stage.backdrop.stuff;
+  scene.top_view = stage.backdrop.top_view;
 
   LabelMap instances(options.height, options.width);
   stack(things, instances);
   while (drop_hidden(things, instances, options.fewest_visible_pixels)) stack(things, instances);
 
-  const float shade = rng.uniform(0.25f, 0.6f);
-  for (const Thing& thing : things) {
-    cast_shadow(scene.image, thing, backdrop, shade);
-    blend(thing.layer, scene.image);
-  }
+  paint_things(things, stage.backdrop, rng.uniform(0.25f, 0.6f), scene.image);
   for (std::size_t i = 0; i < instances.labels.size(); ++i)
     if (const auto value = instances.labels[i]; value != 0)
       scene.labels.labels[i] =
@@ -190,12 +204,9 @@ Scene compose_scene(const World& world, const SceneContent& content, const Scene
   for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
     scene.subjects.push_back(thing->subject);
 
-  if (rng.chance(0.2f)) blur(scene.image, rng.between(1, 2));
-  const float light = rng.uniform(0.82f, 1.12f);
-  const std::array<float, 3> gain = {light * rng.uniform(0.95f, 1.05f), light * rng.uniform(0.97f, 1.03f),
-                                     light * rng.uniform(0.95f, 1.05f)};
-  const float bias = rng.uniform(-8, 12), noise = rng.chance(0.7f) ? rng.uniform(0.5f, 6.0f) : 0.0f;
-  develop(scene.image, gain, bias, noise, rng.next());
+  const Development d = random_development(rng);
+  blur(scene.image, d.blurs);
+  develop(scene.image, d.gain, d.bias, d.noise, rng.next());
   return scene;
 }
 

@@ -137,6 +137,20 @@ TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
   ASSERT_NE(asked, nullptr) << san_last_error();
   EXPECT_EQ(std::memcmp(san_result_labels(one.get()), san_result_labels(asked.get()), 40 * 56 * 2), 0);
 
+  const Owner<san_stream, san_stream_free> stream(san_stream_create(nullptr));
+  ASSERT_NE(stream, nullptr) << san_last_error();
+  for (int frame = 0; frame < 3; ++frame) {
+    const Owner<san_features, san_features_free> steady(san_stream_next(stream.get(), seen.get()));
+    ASSERT_NE(steady, nullptr) << san_last_error();
+    EXPECT_EQ(san_stream_began_scene(stream.get()), frame == 0 ? 1 : 0);
+    const Result still(san_segment_features(segmenter_.get(), steady.get(), loaded.get(), nullptr));
+    EXPECT_EQ(std::memcmp(san_result_labels(one.get()), san_result_labels(still.get()), 40 * 56 * 2), 0);
+  }
+  EXPECT_EQ(san_stream_forget(stream.get()), SAN_OK);
+  san_stream_options too_much{sizeof too_much, 1.5f, 0, 0, 0};
+  EXPECT_EQ(san_stream_create(&too_much), nullptr);
+  EXPECT_EQ(san_stream_next(nullptr, seen.get()), nullptr);
+
   std::size_t sets = 0;
   while (san_label_set_name(sets) != nullptr) ++sets;
   EXPECT_EQ(sets, shipped_label_sets().size());

@@ -162,6 +162,34 @@ TEST_F(CppApi, BatchesFramesAndAskingAgainGiveWhatSinglePicturesGive) {
             segmenter.look(a, {.short_side = 64, .watch = {}}).bytes());
 }
 
+TEST_F(CppApi, StillVideosStayAsTheyAreSteadied) {
+  Segmenter segmenter = model_.segmenter();
+  const Image a = picture(50, 70), b = picture(64, 40, 2);
+  const LabelMap first = segmenter.segment(a, words_).labels;
+  Stream stream({.decay = 0.9f, .mask_decay = 0.5f});
+  WholeClip clip({.alike = 0.999f, .share = 1.0f});
+  Segmentation result;
+  for (int frame = 0; frame < 4; ++frame) {
+    const ImageFeatures seen = segmenter.look(a);
+    clip.add(seen);
+    segmenter.segment(stream.next(seen), words_, {}, result);
+    EXPECT_EQ(stream.began_scene(), frame == 0);
+    EXPECT_EQ(result.labels, first);
+  }
+  EXPECT_EQ(segmenter.segment(clip.steady(segmenter.look(a)), words_).labels, first);
+  stream.next(segmenter.look(b));
+  EXPECT_TRUE(stream.began_scene()) << "another size";
+  stream.forget();
+  stream.next(segmenter.look(b));
+  EXPECT_TRUE(stream.began_scene());
+  EXPECT_THAT(error_of([&] { clip.add(segmenter.look(a)); }), HasSubstr("after another was steadied"));
+  EXPECT_THAT(error_of([] { Stream({.decay = -1.0f}); }), HasSubstr("0 to 1"));
+  ModelOptions grids;
+  grids.method = "maskclip";
+  Segmenter other = Model::load("formula:tiny", grids).segmenter();
+  EXPECT_THAT(error_of([&] { Stream().next(other.look(a)); }), HasSubstr("only method san"));
+}
+
 TEST_F(CppApi, ResultsOutliveWhatMadeThem) {
   Segmentation r;
   {

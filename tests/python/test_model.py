@@ -199,6 +199,20 @@ class Many(Tiny):
         self.assert_same(*both)
         self.assert_fails("another model", san.load("formula:tiny", threads=1).segment, seen, CLASSES)
 
+    def test_a_still_stream_stays_as_it_is(self):
+        stream = san.Stream(decay=0.8)
+        seen = self.model.look(self.pictures[1])
+        for frame in range(3):
+            steady = stream.next(seen)
+            self.assertEqual(stream.began_scene, frame == 0)
+            self.assertEqual(steady.shape, seen.shape)
+            self.assert_same(self.model.segment(steady, CLASSES).labels, self.expected[1])
+        stream.forget()
+        stream.next(seen)
+        self.assertTrue(stream.began_scene)
+        self.assert_fails("expected more than 0", san.Stream, decay=0)
+        self.assert_fails("a share of", san.Stream, mask_decay=2)
+
     def test_results_outlive_everything(self):
         model = san.load("formula:tiny", threads=1)
         result = model.segment(self.pictures[0], CLASSES)

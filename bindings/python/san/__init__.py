@@ -12,7 +12,7 @@ Everything that goes wrong raises san.Error. A model may be used by any number o
 from ._c import lib as _lib
 from ._calls import Cancellation
 from ._errors import Cancelled, Error
-from ._model import Cost, Features, Model, ModelInfo, Segmenter, ThreadBudget, backends, load, methods
+from ._model import Cost, Features, Model, ModelInfo, Segmenter, Stream, ThreadBudget, backends, load, methods
 from ._pictures import distinct_colors, encode_jpeg, encode_png, load_image, save_file, save_image
 from ._result import Proposal, Result, Timing
 from ._vocabulary import Vocabulary, label_set_palette, label_sets, prompt_templates
@@ -22,6 +22,6 @@ __version__: str = _lib.san_version().decode("ascii")
 
 __all__ = [
     "Cancellation", "Cancelled", "Cost", "Error", "Features", "Model", "ModelInfo", "Proposal", "Result", "Segmenter",
-    "ThreadBudget", "Timing", "Vocabulary", "backends", "distinct_colors", "encode_jpeg", "encode_png",
+    "Stream", "ThreadBudget", "Timing", "Vocabulary", "backends", "distinct_colors", "encode_jpeg", "encode_png",
     "label_set_palette", "label_sets", "load", "load_image", "methods", "prompt_templates", "save_file", "save_image",
 ]

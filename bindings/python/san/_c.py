@@ -18,7 +18,7 @@ from ._errors import Cancelled, Error
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-API_VERSION = 2  #: SAN_API_VERSION of the headers that this file follows
+API_VERSION = 3  #: SAN_API_VERSION of the headers that this file follows
 OK, ERROR, CANCELLED = 0, 1, 2
 RGB, BGR, RGBA, BGRA, GREY = 0, 1, 2, 3, 4
 EVALUATION, DEMO = 0, 1
@@ -74,6 +74,11 @@ class SegmentOptions(Sized):
     _fields_ = [("size", c_size_t), ("other", c_int32), ("label_scores", c_int32), ("preprocessing", c_int32),
                 ("short_side", c_int32), ("long_side", c_int32), ("cancellation", c_void_p), ("progress", PROGRESS),
                 ("user", c_void_p)]
+
+
+class StreamOptions(Sized):
+    _fields_ = [("size", c_size_t), ("decay", c_float), ("mask_decay", c_float), ("cut", c_float),
+                ("reserved", c_int32)]
 
 
 class Timing(Sized):
@@ -145,6 +150,11 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_look": (c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions)),
     "san_segment_features": (c_void_p, c_void_p, c_void_p, c_void_p, POINTER(SegmentOptions)),
     "san_features_free": (None, c_void_p),
+    "san_stream_create": (c_void_p, POINTER(StreamOptions)),
+    "san_stream_next": (c_void_p, c_void_p, c_void_p),
+    "san_stream_began_scene": (c_int, c_void_p),
+    "san_stream_forget": (c_int, c_void_p),
+    "san_stream_free": (None, c_void_p),
     "san_result_free": (None, c_void_p),
     "san_result_height": (c_int, c_void_p),
     "san_result_width": (c_int, c_void_p),

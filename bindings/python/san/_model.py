@@ -108,6 +108,44 @@ class Features:
         raise Error("features cannot be pickled")
 
 
+class Stream:
+    """Steadies the frames of one video, each by those before it, between looking and naming:
+
+    >>> stream = san.Stream()
+    >>> for frame in frames:
+    ...     result = model.segment(stream.next(model.look(frame)), classes)
+
+    decay: share of the past in what a mask is called, above 0, up to 1. mask_decay: the same of the masks' outlines,
+    where they stay in place. cut: likeness of two frames below which another scene begins. Threads that use one take
+    turns."""
+
+    def __init__(self, decay: float = 0.7, mask_decay: float = 0.0, cut: float = 0.45) -> None:
+        if not (0 < decay <= 1 and 0 < cut <= 1):
+            raise Error(f"stream: decay {decay}, cut {cut}; expected more than 0, at most 1")
+        options = _c.StreamOptions(decay=decay, mask_decay=mask_decay, cut=cut)
+        self._handle = _c.made(_c.lib.san_stream_create(ctypes.byref(options)), _c.lib.san_stream_free)
+        self._lock = threading.Lock()
+
+    def next(self, frame: Features) -> Features:
+        """The features of the next frame, steadied. Raises san.Error for methods other than "san"."""
+        with self._lock:
+            return Features(_c.made(_c.lib.san_stream_next(self._handle, frame._handle), _c.lib.san_features_free),
+                            frame.shape)
+
+    @property
+    def began_scene(self) -> bool:
+        """Whether the latest frame began a scene."""
+        return bool(_c.lib.san_stream_began_scene(self._handle) == 1)
+
+    def forget(self) -> None:
+        """What comes next begins anew."""
+        with self._lock:
+            _c.check(_c.lib.san_stream_forget(self._handle))
+
+    def __reduce__(self) -> Any:
+        raise Error("a stream cannot be pickled")
+
+
 def backends() -> tuple[str, ...]:
     """What load(backend=…) takes."""
     return _c.names(_c.lib.san_backend_name)

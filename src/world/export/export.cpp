@@ -49,11 +49,55 @@ std::vector<fs::path> built_picture_files(const fs::path& world) {
   return files;
 }
 
+namespace {
+
+/// Clips [first, first + count) as folders of numbered pictures.
+void export_clips(const std::shared_ptr<const World>& world, const WorldExport& options, ThreadPool* pool) {
+  require(options.split != "train", "clips are rendered of the evaluation splits, such as --split mixed");
+  const EvalScenes scenes(world, parse_eval_split(options.split), options.size,
+                          options.first + options.count);
+  const bool wide = scenes.class_names().size() >= 255;
+  Progress progress("render", std::int64_t{options.count} * options.frames, options.quiet);
+  std::mutex progress_mutex;
+  const auto make = [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
+      const fs::path folder = options.output / fmt::format("{:05}", options.first + i);
+      fs::create_directories(folder / "images");
+      fs::create_directories(folder / "labels");
+      const SceneClip clip = scenes.clip(options.first + i, options.frames);
+      for (int t = 0; t < options.frames; ++t) {
+        if (options.cancelled && *options.cancelled) throw Cancelled("rendering clips: interrupted");
+        const Scene scene = clip.frame(t);
+        const std::string file = fmt::format("{:05}.png", t);
+        write_png(folder / "images" / file, scene.image);
+        write_scene_labels(scene.labels, wide, folder / "labels" / file);
+        const std::lock_guard lock(progress_mutex);
+        progress.advance();
+      }
+    }
+  };
+  if (pool)
+    pool->parallel_for(options.count, 1, make);
+  else
+    make(0, options.count);
+  progress.finish();
+  write_file_atomically(options.output / "classes.txt",
+                        fmt::format("{}\n", fmt::join(scenes.class_names(), "\n")));
+}
+
+}  // namespace
+
 void export_world(const std::shared_ptr<const World>& world, const WorldExport& options, ThreadPool* pool) {
   require(options.count > 0 && options.count <= 1000000, "{} scenes: 1 to 1000000 are possible",
           options.count);
   require(options.first >= 0 && options.first <= 1000000, "first scene {}: 0 to 1000000 are possible",
           options.first);
+  require(options.frames >= 0 && options.frames <= 100000, "clips of {} frames: 1 to 100000 are possible",
+          options.frames);
+  if (options.frames > 0) {
+    export_clips(world, options, pool);
+    return;
+  }
   std::function<LabelledScene(int)> scene_of;
   std::vector<std::string> names;
   if (options.split == "train") {

@@ -1,0 +1,228 @@
+// `san video`, and what `san segment` becomes for inputs that move. On libsan, as anybody's program would be;
+// libav is in this program alone.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "labeller.h"
+#include "options.h"
+#include "pipeline.h"
+#include "program/commands.h"
+#include "program/interrupts.h"
+#include "results.h"
+#include "san/san.hpp"
+#include "truth.h"
+#include "video/source.h"
+
+namespace san::video {
+namespace {
+
+std::vector<Rgb> class_colors(const Arguments& a, std::size_t classes) {
+  if (a.palette == "distinct") return distinct_colors(classes);
+  require(!a.label_set.empty(),
+          "--palette dataset needs --label-set: only label sets have customary colours");
+  const LabelSet set = label_set(a.label_set);
+  require(set.palette.size() == classes, "label set {} has no customary colours; leave out --palette dataset",
+          set.name);
+  return {set.palette.begin(), set.palette.end()};
+}
+
+Vocabulary embed(const Model& model, const std::vector<ClassName>& classes, const Arguments& a,
+                 const std::atomic<bool>& interrupted) {
+  VocabularyOptions o;
+  if (!a.templates.empty()) o.templates = prompt_templates(a.templates);
+  o.cache_folder = a.cache_dir;
+  o.use_cache = !a.no_cache;
+  o.watch.cancelled = &interrupted;
+  std::optional<Progress> bar;
+  std::int64_t shown = 0;
+  o.watch.progress = [&](std::int64_t done, std::int64_t total) {
+    if (!bar) bar.emplace("embedding names", total, a.quiet);
+    bar->advance(done - shown);
+    shown = done;
+  };
+  return model.vocabulary(classes, o);
+}
+
+SegmentationOptions segmentation_options(const Arguments& a, const std::atomic<bool>& interrupted) {
+  SegmentationOptions o;
+  o.other = a.background == "other";
+  o.short_side = a.short_side;
+  o.preprocessing = a.preprocessing == "demo" ? Preprocessing::kDemo : Preprocessing::kEvaluation;
+  o.watch.cancelled = &interrupted;
+  return o;
+}
+
+void tell_of_model(const Model& model, bool other) {
+  const ModelFacts facts = model.facts();
+  require(!other || facts.knows_background,
+          "method {} knows no background: every pixel gets one of the classes, none becomes \"other\"",
+          facts.method);
+  if (facts.random_weights)
+    log::warn("{}", facts.description);
+  else if (facts.untrained_adapter)
+    log::warn("{}: train it with `san train --init` first; its masks mean nothing", facts.description);
+  else
+    log::info("model: {}", facts.description);
+}
+
+std::string summary(const std::string& input, const Flow& flow, const Labeller& labeller,
+                    const Results& results) {
+  const Spread latency = spread_of(flow.latencies_ms);
+  std::string text = fmt::format(
+      "{}: {} frames in {:.1f} s, {:.3g} a second; latency {:.0f} ms, 95 % within {:.0f}, "
+      "at most {:.0f}",
+      input, flow.frames, flow.seconds,
+      flow.seconds > 0 ? static_cast<double>(flow.frames) / flow.seconds : 0, latency.median, latency.most,
+      latency.largest);
+  if (labeller.looked() < flow.frames) text += fmt::format("; the network saw {} of them", labeller.looked());
+  if (flow.dropped > 0) text += fmt::format("; {} frames dropped", flow.dropped);
+  for (const std::string& file : results.files()) text += "\n  " + file;
+  return text;
+}
+
+/// What is the same for all videos of a run.
+struct Job {
+  const Arguments& arguments;
+  const std::atomic<bool>& interrupted;
+  std::vector<Rgb> colors;
+  Vocabulary words;
+  SegmentationOptions options;
+};
+
+SourceOptions source_options(const Arguments& a, const std::string& input,
+                             const std::atomic<bool>& interrupted) {
+  SourceOptions o;
+  o.input = input;
+  o.live = a.live;
+  o.sound = !a.no_sound && a.saves("video");
+  o.first = a.first;
+  o.count = a.frames;
+  o.stride = a.stride;
+  o.max_pixels = a.max_pixels;
+  o.interrupted = &interrupted;
+  return o;
+}
+
+Steadying steadying(const Arguments& a) {
+  Steadying s;
+  if (a.temporal == "stream") s.kind = Steadying::Kind::kStream;
+  if (a.temporal == "clip") s.kind = Steadying::Kind::kClip;
+  return s;
+}
+
+/// The first pass over a video that is read twice.
+void look_ahead(const std::string& input, const Job& job, Labeller& labeller) {
+  Source source(source_options(job.arguments, input, job.interrupted));
+  require(!source.facts().live && input != "-",
+          "{}: --temporal clip reads the video twice, which only a file allows; use --temporal stream",
+          input);
+  Progress progress("first pass", source.facts().frames, job.arguments.quiet);
+  for (Frame frame; source.read(frame); progress.advance()) labeller.look_ahead(frame);
+  require(!job.interrupted, "interrupted in the first of two passes; nothing is written");
+}
+
+/// Whether the source was whole.
+bool segment_video(const std::string& input, const std::string& stem, const Job& job, Segmenter& segmenter) {
+  const Arguments& a = job.arguments;
+  Source source(source_options(a, input, job.interrupted));
+  const SourceFacts& facts = source.facts();
+  log::info("{}: {} × {} pixels, {}{}", input, facts.width, facts.height, facts.codec,
+            facts.rate.num > 0 ? fmt::format(", {:.4g} frames a second", facts.rate.value()) : "");
+  Results results(a, source, stem, job.colors);
+  Labeller labeller(segmenter, job.words, job.options, a.every, steadying(a));
+  if (a.temporal == "clip") look_ahead(input, job, labeller);
+  std::optional<Truth> truth;
+  if (!a.truth.empty()) truth.emplace(a.truth, static_cast<int>(job.colors.size()));
+  Progress progress("frames", facts.frames, a.quiet);
+  Pipeline::Stages stages;
+  stages.label = [&](Work& work) {
+    labeller.label(work);
+    if (truth) truth->compare(work);
+  };
+  stages.write = [&](Work& work) { results.write(work); };
+  stages.shown = [&](const Work&) { progress.advance(); };
+  const Flow flow = Pipeline::run(source, stages);
+  progress.finish();
+  require(flow.frames > 0 || !job.interrupted, "interrupted before the first frame; nothing is written");
+  if (!job.interrupted) results.write_sound(source.rest_of_sound());
+  results.finish();
+  require(!job.interrupted, "interrupted; the {} frames so far are in {}", flow.frames, a.output);
+
+  fmt::print("{}\n", summary(input, flow, labeller, results));
+  if (truth) fmt::print("{}\n", truth->summary());
+  std::fflush(stdout);
+  const Damage damage = source.damage();
+  if (damage.lost + damage.concealed == 0) return true;
+  log::error("{}: damaged: {} packets gave no frame, {} frames are repaired as well as the decoder could",
+             input, damage.lost, damage.concealed);
+  return false;
+}
+
+/// Names of the results; no two inputs may have the same.
+std::vector<std::string> stems_of(const std::vector<std::string>& inputs) {
+  std::vector<std::string> stems;
+  for (const std::string& input : inputs) {
+    const std::string stem = stem_of(input);
+    require(std::ranges::find(stems, stem) == stems.end(),
+            "{}: its results would have the names of another input's ({}); give them different --output",
+            input, stem);
+    stems.push_back(stem);
+  }
+  return stems;
+}
+
+int run(const Arguments& a, const std::atomic<bool>& interrupted) {
+  const std::vector<ClassName> classes = a.class_names();
+  const std::vector<Rgb> colors = class_colors(a, classes.size());
+  const std::vector<std::string> stems = stems_of(a.inputs);
+  const Model model = Model::load(a.model, a.model_options());
+  tell_of_model(model, a.background == "other");
+  const Job job{a, interrupted, colors, embed(model, classes, a, interrupted),
+                segmentation_options(a, interrupted)};
+  Segmenter segmenter = model.segmenter();
+  int failed = 0, damaged = 0;
+  for (std::size_t i = 0; i < a.inputs.size(); ++i) {
+    if (a.inputs.size() == 1) return segment_video(a.inputs[i], stems[i], job, segmenter) ? 0 : 1;
+    try {
+      if (!segment_video(a.inputs[i], stems[i], job, segmenter)) ++damaged;
+    } catch (const Error& e) {
+      if (interrupted) throw;
+      log::error("{} (skipped)", e.what());
+      ++failed;
+    }
+  }
+  require(failed < static_cast<int>(a.inputs.size()), "none of the {} videos could be segmented",
+          a.inputs.size());
+  if (failed > 0) log::error("{} of {} videos could not be segmented", failed, a.inputs.size());
+  return failed + damaged > 0 ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace san::video
+
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
+int main(int argc, char** argv) {
+  const std::atomic<bool>& interrupted = san::catch_interrupts();
+  CLI::App app{
+      "Give every pixel of every frame of a video one of the classes you name. `san segment clip.mp4` is the "
+      "same.",
+      "san video"};
+  app.set_version_flag("--version", san::version());
+  app.get_formatter()->column_width(34);
+  san::video::Arguments arguments;
+  arguments.add_to(app);
+  san::log::setup(false);
+  int code = 0;
+  app.callback([&] {
+    san::log::setup(arguments.verbose);
+    code = san::video::run(arguments, interrupted);
+  });
+  if (const int failed = san::run_commands(app, "san video", argc, argv)) return interrupted ? 130 : failed;
+  return code;
+}

@@ -1,0 +1,157 @@
+#include "options.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "san/label_sets.hpp"
+
+namespace san::video {
+namespace {
+
+void add_model(CLI::App& app, Arguments& a) {
+  app.add_option("-m,--model", a.model, "Model file, name, \"default\" (built in) or formula:…")
+      ->capture_default_str();
+  app.add_option("--backend", a.backend, "What computes")
+      ->check(CLI::IsMember(backends()))
+      ->capture_default_str();
+  app.add_option("--method", a.method, "How labels are made; default: as the model was made for")
+      ->check(CLI::IsMember(methods()));
+  app.add_option("-j,--threads", a.threads, "Threads that the network uses; 0: one per processor")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--bpe", a.bpe, "Tokenizer merges that replace the model's own");
+  app.add_option("--seed", a.seed, "Seed of formula: weights");
+}
+
+void add_classes(CLI::App& app, Arguments& a) {
+  auto* group = app.add_option_group("Classes", "What to look for; one of these");
+  group->add_option("-c,--classes", a.classes,
+                    "Names separated by commas; \"couch|sofa\" is one class with two names");
+  group->add_option("--classes-file", a.classes_file,
+                    "File with one class per line; # begins a comment line");
+  group->add_option("--label-set", a.label_set, "Built-in list")->check(CLI::IsMember(shipped_label_sets()));
+  group->require_option(1);
+  app.add_option(
+      "--templates", a.templates,
+      "Prompt templates: vild, imagenet, single, or a file with one per line; default: the model's own");
+  app.add_option("--cache-dir", a.cache_dir,
+                 "Where text embeddings are kept between runs [$SAN_CACHE_DIR, ~/.cache/san]");
+  app.add_flag("--no-cache", a.no_cache, "Neither read nor write the text embedding cache");
+}
+
+void add_results(CLI::App& app, Arguments& a) {
+  app.add_option("-o,--output", a.output, "Folder for the results, created if missing")
+      ->capture_default_str();
+  app.add_option("-s,--save", a.save,
+                 "What to write, separated by commas: video (the overlay, with the sound), labels (class "
+                 "indices, lossless), json (a line per frame: time, areas, latency)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"video", "labels", "json"}))
+      ->capture_default_str();
+  app.add_option(
+         "--format", a.format,
+         "Of the overlay: mp4 or mkv (H.264), webm (VP9); auto: mp4, or mkv where mp4 cannot hold the sound")
+      ->check(CLI::IsMember({"auto", "mp4", "mkv", "webm"}))
+      ->capture_default_str();
+  app.add_option("--labels-as", a.labels_as, "ffv1 (one .mkv) or png (a folder, named by frame number)")
+      ->check(CLI::IsMember({"ffv1", "png"}))
+      ->capture_default_str();
+  app.add_option("--quality", a.quality,
+                 "Constant rate factor of the overlay, lower is better; 0: 20 (VP9: 32)")
+      ->check(CLI::Range(0, 63))
+      ->capture_default_str();
+  app.add_flag("--no-sound", a.no_sound, "Leave the sound out");
+  app.add_option("--background", a.background,
+                 "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
+      ->check(CLI::IsMember({"none", "other"}))
+      ->capture_default_str();
+  app.add_option("--palette", a.palette,
+                 "distinct: fixed, easily told apart; dataset: the label set's customary colours")
+      ->check(CLI::IsMember({"distinct", "dataset"}))
+      ->capture_default_str();
+}
+
+void add_frames(CLI::App& app, Arguments& a) {
+  app.add_option("--first", a.first, "Number of the first frame, from 0")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  app.add_option("--frames", a.frames, "Frames to take at most; 0: all")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  app.add_option("--stride", a.stride, "Take every Nth frame only; times stay as they are")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_flag(
+      "--live", a.live,
+      "Take the frames of a file when they are due, and drop those that come while the network is busy, as "
+      "is always done with cameras and rtsp://");
+  app.add_option("--max-pixels", a.max_pixels, "Refuse larger frames before decoding them")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void Arguments::add_to(CLI::App& app) {
+  app.add_option(
+         "inputs,-i,--input", inputs,
+         "Video files, numbered pictures (frames/%05d.png), rtsp:// or http(s):// address, /dev/videoN, or - "
+         "for a video on standard input")
+      ->required();
+  add_model(app, *this);
+  add_classes(app, *this);
+  add_results(app, *this);
+  add_frames(app, *this);
+  app.add_option("--temporal", temporal,
+                 "off; stream: what a mask is called is averaged with the frames before; clip: with all "
+                 "frames, in two "
+                 "passes")
+      ->check(CLI::IsMember({"off", "stream", "clip"}))
+      ->capture_default_str();
+  app.add_option("--every", every,
+                 "Run the network on every Nth frame, and where the scene changes; carry labels along the "
+                 "motion between")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option(
+      "--truth", truth,
+      "Folder of known labels, 00000.png for the first frame: also prints how good the labels are and how "
+      "much they flicker");
+  app.add_option("--short-side", short_side,
+                 "Resize the short side to this for the network; 0: the model's own")
+      ->check(CLI::Range(0, 8192))
+      ->capture_default_str();
+  app.add_option("--preprocess", preprocessing, "evaluation (bilinear) or demo (bicubic), as for pictures")
+      ->check(CLI::IsMember({"evaluation", "demo"}))
+      ->capture_default_str();
+  app.add_flag("-q,--quiet", quiet, "No progress");
+  app.add_flag("-v,--verbose", verbose, "More messages");
+  app.footer(
+      "Example: san segment clip.mp4 --classes \"cat, sofa|couch, wall\" --save video,labels -o out\n"
+      "What is written, in what formats, and what was measured: docs/video.md.\n"
+      "Exit code 0: every frame done; 1: some of the source was damaged (said on standard error); 2: nothing "
+      "could be "
+      "done; 130: interrupted, the frames so far are in files that can be played.");
+}
+
+bool Arguments::saves(std::string_view what) const {
+  return std::ranges::find(save, what) != save.end();
+}
+
+ModelOptions Arguments::model_options() const {
+  ModelOptions o;
+  o.backend = backend;
+  o.method = method;
+  o.threads = threads;
+  o.bpe_file = bpe;
+  o.formula_seed = seed;
+  return o;
+}
+
+std::vector<ClassName> Arguments::class_names() const {
+  if (!classes_file.empty()) return load_class_file(classes_file);
+  if (!label_set.empty()) return label_set_classes(label_set);
+  return parse_class_list(classes);
+}
+
+}  // namespace san::video

@@ -1,0 +1,34 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "san/class_names.hpp"
+#include "san/model.hpp"
+
+namespace san::video {
+
+/// The command line of `san video`.
+struct Arguments {
+  std::vector<std::string> inputs;
+  std::string model = "default", backend = "native", method, bpe, seed;
+  int threads = 0;
+  std::string classes, classes_file, label_set, templates, cache_dir;
+  bool no_cache = false, quiet = false, verbose = false;
+  std::string output = "out", background = "none", palette = "distinct", preprocessing = "evaluation";
+  std::vector<std::string> save{"video"};
+  std::string format = "auto", labels_as = "ffv1";
+  bool no_sound = false, live = false;
+  int quality = 0, short_side = 0, stride = 1;
+  std::string temporal = "off", truth;
+  int every = 1;
+  std::int64_t first = 0, frames = 0, max_pixels = 100'000'000;
+
+  void add_to(CLI::App& app);
+  bool saves(std::string_view what) const;
+  ModelOptions model_options() const;
+  std::vector<ClassName> class_names() const;
+};
+
+}  // namespace san::video
