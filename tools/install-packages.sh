@@ -14,5 +14,6 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=sudo
 fi
 $as_root apt-get update -qq
+# Another installation, such as the system's own upgrade, is waited for.
 # shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing
+DEBIAN_FRONTEND=noninteractive $as_root apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing

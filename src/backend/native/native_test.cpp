@@ -32,6 +32,17 @@ TEST(NativeBackend, RunsTheWholeSuite) {
   EXPECT_GT(registered, 500);
 }
 
+// What Highway offers on this machine and the kernels leave out: vectors without a size, and what it builds
+// on request alone. The rest is registered above.
+TEST(NativeBackend, HasEveryInstructionSetButTheseFew) {
+  hwy::SetSupportedTargetsForTest(0);
+  constexpr std::int64_t kSizeless = HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128;
+  constexpr std::int64_t kPlain = HWY_SCALAR | HWY_EMU128;  // of which the compiler decides
+  const std::int64_t left_out = hwy::SupportedTargets() & ~(HWY_TARGETS | kSizeless | HWY_AVX3_DL | kPlain);
+  EXPECT_EQ(left_out, 0) << hwy::TargetName(left_out & -left_out);
+  EXPECT_NE(HWY_TARGETS & kPlain, 0);
+}
+
 // As on an ARM processor without AES, whose NEON Highway 1.0 does not detect.
 TEST(NativeBackend, NamesItsInstructionSetWhereNoneIsDetected) {
   hwy::SetSupportedTargetsForTest(HWY_WASM);
