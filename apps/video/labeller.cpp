@@ -22,16 +22,15 @@ bool Schedule::due(const Image* before, const Image& now) {
 }
 
 Labeller::Labeller(Segmenter& segmenter, const Vocabulary& words, const SegmentationOptions& options,
-                   int every, const Steadying& steadying)
+                   int every, Steadying steadying)
     : segmenter_(segmenter),
       words_(words),
       options_(options),
       every_(every),
-      steadying_(steadying),
       schedule_(every),
       schedule_ahead_(every) {
-  if (steadying.kind == Steadying::Kind::kStream) stream_.emplace(StreamOptions{.decay = steadying.decay});
-  if (steadying.kind == Steadying::Kind::kClip) clip_.emplace(WholeClipOptions{.share = steadying.decay});
+  if (steadying == Steadying::kStream) stream_.emplace();
+  if (steadying == Steadying::kClip) clip_.emplace();
 }
 
 void Labeller::remember(const Image& image) {

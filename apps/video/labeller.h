@@ -20,16 +20,13 @@ class Schedule {
   int every_, since_ = 0;
 };
 
-struct Steadying {
-  enum class Kind : std::uint8_t { kOff, kStream, kClip } kind = Kind::kOff;
-  float decay = 0.7f;
-};
+enum class Steadying : std::uint8_t { kOff, kStream, kClip };
 
 /// Labels the frames of one video, in their order.
 class Labeller {
  public:
   Labeller(Segmenter& segmenter, const Vocabulary& words, const SegmentationOptions& options, int every,
-           const Steadying& steadying);
+           Steadying steadying);
 
   /// The first of two passes, of Steadying::kClip alone: what the network sees in a frame.
   void look_ahead(const Frame& frame);
@@ -46,7 +43,6 @@ class Labeller {
   const Vocabulary& words_;
   SegmentationOptions options_;
   int every_;
-  Steadying steadying_;
   Schedule schedule_, schedule_ahead_;
   std::optional<Stream> stream_;
   std::optional<WholeClip> clip_;

@@ -110,18 +110,13 @@ SourceOptions source_options(const Arguments& a, const std::string& input,
 }
 
 Steadying steadying(const Arguments& a) {
-  Steadying s;
-  if (a.temporal == "stream") s.kind = Steadying::Kind::kStream;
-  if (a.temporal == "clip") s.kind = Steadying::Kind::kClip;
-  return s;
+  if (a.temporal == "stream") return Steadying::kStream;
+  return a.temporal == "clip" ? Steadying::kClip : Steadying::kOff;
 }
 
 /// The first pass over a video that is read twice.
 void look_ahead(const std::string& input, const Job& job, Labeller& labeller) {
   Source source(source_options(job.arguments, input, job.interrupted));
-  require(!source.facts().live && input != "-",
-          "{}: --temporal clip reads the video twice, which only a file allows; use --temporal stream",
-          input);
   Progress progress("first pass", source.facts().frames, job.arguments.quiet);
   for (Frame frame; source.read(frame); progress.advance()) labeller.look_ahead(frame);
   require(!job.interrupted, "interrupted in the first of two passes; nothing is written");
@@ -181,6 +176,11 @@ int run(const Arguments& a, const std::atomic<bool>& interrupted) {
   const std::vector<ClassName> classes = a.class_names();
   const std::vector<Rgb> colors = class_colors(a, classes.size());
   const std::vector<std::string> stems = stems_of(a.inputs);
+  for (const std::string& input : a.inputs)
+    require(a.temporal != "clip" ||
+                (!a.live && input != "-" && input.find("://") == input.npos && !input.starts_with("/dev/")),
+            "{}: --temporal clip reads the video twice, which only a file allows; use --temporal stream",
+            input);
   const Model model = Model::load(a.model, a.model_options());
   tell_of_model(model, a.background == "other");
   const Job job{a, interrupted, colors, embed(model, classes, a, interrupted),

@@ -105,7 +105,7 @@ void Results::write(Work& work) {
     std::vector<Rgb> palette = colors_;
     if (arguments_.background == "other") palette.push_back(kOtherColor);
     if (palette.size() > kPaletteColors) palette.clear();
-    save_file(label_folder_ / fmt::format("{:06}.png", frame.number),
+    save_file(label_folder_ / fmt::format("{:05}.png", frame.number),
               encode_labels(work.result.labels, palette));
   }
   if (json_) write_json(work);

@@ -14,7 +14,9 @@ constexpr std::uint16_t kIgnore = 0xffff;
 
 }  // namespace
 
-Truth::Truth(std::filesystem::path folder, int classes) : folder_(std::move(folder)), confusion_(classes) {}
+Truth::Truth(std::filesystem::path folder, int classes) : folder_(std::move(folder)), confusion_(classes) {
+  require(std::filesystem::is_directory(folder_), "--truth {}: no such folder", folder_.string());
+}
 
 void Truth::compare(const Work& work) {
   const Frame& frame = work.frame;

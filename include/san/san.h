@@ -153,8 +153,8 @@ SAN_C_API void san_features_free(san_features* features);
 typedef struct san_stream san_stream;
 typedef struct san_stream_options {
   size_t size;      /* sizeof(san_stream_options) */
-  float decay;      /* share of the past in what a mask is called, up to 1; 0: 0.7 */
-  float mask_decay; /* the same of the masks' outlines, where they stay in place */
+  float decay;      /* share of the past in what a mask is called, up to 1; 0: 0.85 */
+  float mask_decay; /* the same of the masks' outlines, where they stay in place; 0: 0.3, below: none */
   float cut;        /* likeness of two frames below which another scene begins, up to 1; 0: 0.45 */
   int32_t reserved; /* 0 */
 } san_stream_options;

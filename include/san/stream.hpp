@@ -7,10 +7,9 @@
 namespace san {
 
 struct StreamOptions {
-  float decay =
-      0.7f;  ///< share of the past in what a frame's masks are called, 0 … 1; 0: nothing is steadied
-  float mask_decay = 0.0f;  ///< the same of the masks' outlines, where they stay in place
-  float cut = 0.45f;  ///< likeness of a frame and the one before, 0 … 1, below which another scene begins
+  float decay = 0.85f;      ///< share of the past in what a frame's masks are called, 0 … 1
+  float mask_decay = 0.3f;  ///< the same of the masks' outlines, where they stay in place
+  float cut = 0.45f;        ///< likeness of a frame to the one before, 0 … 1, below which a scene begins
 };
 
 /// Steadies the frames of one video, each by those before it, between looking and naming:
@@ -43,12 +42,16 @@ class SAN_API Stream {
 };
 
 struct WholeClipOptions {
-  float alike = 0.9f;  ///< cosine of the embeddings of masks that are taken for one thing, at least
-  float share = 0.7f;  ///< of the mean over the clip in what a frame's mask is called; 0: nothing is steadied
+  float alike = 0.97f;      ///< cosine of the embeddings of masks that are taken for one thing, at least
+  float share = 0.5f;       ///< of the mean over the clip in what a frame's mask is called; 0: nothing is
+  float decay = 0.85f;      ///< then as StreamOptions
+  float mask_decay = 0.3f;  ///< likewise
 };
 
 /// Steadies the frames of a clip that is there as a whole, each by all of them: first add() every frame, then
-/// steady() every frame. Keeps what there is to see, not the frames.
+/// steady() every frame, both in their order. Masks whose embeddings are alike are one thing, seen at
+/// different times, and take half of the mean over the clip; then follows what Stream does. Keeps what there
+/// is to see, not the frames.
 class SAN_API WholeClip {
  public:
   /// Throws Error on shares outside 0 … 1.

@@ -106,7 +106,7 @@ san_stream* san_stream_create(const san_stream_options* options) {
     san::StreamOptions all;
     if (o.decay != 0) all.decay = o.decay;
     if (o.cut != 0) all.cut = o.cut;
-    all.mask_decay = o.mask_decay;
+    if (o.mask_decay != 0) all.mask_decay = std::max(o.mask_decay, 0.0f);
     return new san_stream{san::Stream(all)};
   });
 }

@@ -11,6 +11,7 @@ struct Stream::Impl {
 };
 struct WholeClip::Impl {
   QueryClusters clusters;
+  QueryMemory memory;
 };
 
 Stream::Stream(const StreamOptions& o)
@@ -37,7 +38,8 @@ void Stream::forget() {
 }
 
 WholeClip::WholeClip(const WholeClipOptions& o)
-    : impl_(new Impl{QueryClusters({.alike = o.alike, .share = o.share})}) {}
+    : impl_(new Impl{QueryClusters({.alike = o.alike, .share = o.share}),
+                     QueryMemory({.decay = o.decay, .mask_decay = o.mask_decay})}) {}
 WholeClip::WholeClip(WholeClip&&) noexcept = default;
 WholeClip& WholeClip::operator=(WholeClip&&) noexcept = default;
 WholeClip::~WholeClip() = default;
@@ -53,7 +55,7 @@ void WholeClip::add(const ImageFeatures& frame) {
 ImageFeatures WholeClip::steady(const ImageFeatures& frame) {
   const ImageFeatures::Impl& f = frame.impl();
   return ImageFeatures(std::make_shared<const ImageFeatures::Impl>(
-      ImageFeatures::Impl{impl().clusters.steady(*f.features), f.engine}));
+      ImageFeatures::Impl{impl().memory.next(impl().clusters.steady(*f.features)), f.engine}));
 }
 
 }  // namespace san

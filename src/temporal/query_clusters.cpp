@@ -23,10 +23,11 @@ QueryClusters::QueryClusters(const ClusterOptions& options) : options_(options) 
     require(share >= 0 && share <= 1, "temporal: a share of {}; expected 0 to 1", share);
 }
 
-QueryClusters::Cluster* QueryClusters::nearest(const float* embedding, float& cosine) {
+QueryClusters::Cluster* QueryClusters::nearest(const float* embedding, int frame, float& cosine) {
   Cluster* best = nullptr;
   cosine = -1;
   for (Cluster& c : clusters_) {
+    if (c.latest == frame) continue;
     const float size = length(embedding, c.centre.size());
     const float likeness =
         size > 0 ? std::inner_product(c.centre.begin(), c.centre.end(), embedding, 0.0f) / size : 0.0f;
@@ -50,18 +51,21 @@ void QueryClusters::add(const Features& seen) {
   const std::size_t cells = f.masks.size() / queries, channels = f.embeddings.size() / queries;
   require(clusters_.empty() || clusters_[0].centre.size() == channels,
           "temporal: features of another model in one clip");
+  ++frames_;
   for (std::size_t q = 0; q < queries; ++q) {
     const float* mask = &f.masks[q * cells];
     const auto area = std::count_if(mask, mask + cells, [](float logit) { return logit > 0; });
     if (area == 0) continue;
     const float* embedding = &f.embeddings[q * channels];
     float likeness = 0;
-    Cluster* cluster = nearest(embedding, likeness);
-    if (cluster == nullptr || (likeness < options_.alike && clusters_.size() < kMostClusters)) {
-      clusters_.push_back({std::vector<double>(channels, 0.0), std::vector<float>(channels, 0.0f), 0});
+    Cluster* cluster = nearest(embedding, frames_, likeness);
+    if (cluster == nullptr || likeness < options_.alike) {
+      if (clusters_.size() == kMostClusters) continue;
+      clusters_.push_back({std::vector<double>(channels, 0.0), std::vector<float>(channels, 0.0f), 0, 0});
       cluster = &clusters_.back();
     }
     join(*cluster, embedding, static_cast<double>(area));
+    cluster->latest = frames_;
   }
 }
 
@@ -80,7 +84,7 @@ std::shared_ptr<const Features> QueryClusters::steady(const Features& seen) {
   for (std::size_t q = 0; q < queries; ++q) {
     float likeness = 0;
     float* embedding = &steady->embeddings[q * channels];
-    const Cluster* cluster = nearest(embedding, likeness);
+    const Cluster* cluster = nearest(embedding, -1, likeness);
     if (cluster == nullptr || cluster->centre.size() != channels || likeness < options_.alike) continue;
     for (std::size_t i = 0; i < channels; ++i)
       embedding[i] += options_.share * (static_cast<float>(cluster->sum[i] / cluster->weight) - embedding[i]);

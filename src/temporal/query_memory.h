@@ -18,9 +18,9 @@ struct QueryMatch {
 std::vector<QueryMatch> match_queries(const MaskFeatures& before, const MaskFeatures& now, float least);
 
 struct MemoryOptions {
-  float decay = 0.7f;       ///< share of the past in a query's embedding, once there is that much of a past
-  float mask_decay = 0.0f;  ///< the same of its mask logits, where the masks lie on each other
-  float least = 0.5f;       ///< likeness that a match needs
+  float decay = 0.85f;      ///< share of the past in a query's embedding, once there is that much of a past
+  float mask_decay = 0.3f;  ///< the same of its mask logits, where the masks lie on each other
+  float least = 0.75f;      ///< likeness that a match needs
   float cut = 0.45f;        ///< likeness of all the picture, below which another scene has begun
 };
 

@@ -167,7 +167,7 @@ TEST_F(CppApi, StillVideosStayAsTheyAreSteadied) {
   const Image a = picture(50, 70), b = picture(64, 40, 2);
   const LabelMap first = segmenter.segment(a, words_).labels;
   Stream stream({.decay = 0.9f, .mask_decay = 0.5f});
-  WholeClip clip({.alike = 0.999f, .share = 1.0f});
+  WholeClip clip({.alike = 0.999f, .share = 1.0f, .decay = 0.9f, .mask_decay = 0.5f});
   Segmentation result;
   for (int frame = 0; frame < 4; ++frame) {
     const ImageFeatures seen = segmenter.look(a);

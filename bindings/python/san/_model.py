@@ -119,10 +119,11 @@ class Stream:
     where they stay in place. cut: likeness of two frames below which another scene begins. Threads that use one take
     turns."""
 
-    def __init__(self, decay: float = 0.7, mask_decay: float = 0.0, cut: float = 0.45) -> None:
+    def __init__(self, decay: float = 0.85, mask_decay: float = 0.3, cut: float = 0.45) -> None:
         if not (0 < decay <= 1 and 0 < cut <= 1):
             raise Error(f"stream: decay {decay}, cut {cut}; expected more than 0, at most 1")
-        options = _c.StreamOptions(decay=decay, mask_decay=mask_decay, cut=cut)
+        # In C zero asks for the default, and less for none.
+        options = _c.StreamOptions(decay=decay, mask_decay=mask_decay or -1.0, cut=cut)
         self._handle = _c.made(_c.lib.san_stream_create(ctypes.byref(options)), _c.lib.san_stream_free)
         self._lock = threading.Lock()
 
