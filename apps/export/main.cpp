@@ -2,23 +2,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <filesystem>
+#include <set>
 
 #include "backend/native/native_backend.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "export/export.h"
 #include "export/exported_network.h"
+#include "image/codec/decode.h"
 #include "program/commands.h"
+#include "program/companion.h"
 #include "program/interrupts.h"
+#include "san/label_sets.hpp"
 #include "san/version.hpp"
+#include "world/samplers.h"
 
 namespace san {
 namespace {
 
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostPictures = 32;
+constexpr std::uint64_t kScenes = 8;
+
 struct Arguments {
   ExportRequest request;
-  std::string size = "dynamic", precision = "fp32", classes, classes_file, verify;
+  std::string size = "dynamic", precision = "fp32", calibrate, classes, classes_file, verify;
   double noise_factor = 20;
   int threads = 0;
   bool quiet = false, verbose = false;
@@ -51,15 +64,53 @@ int verify(const Arguments& a) {
   return report.passed() ? 0 : 1;
 }
 
+bool looks_like_picture(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
+                                           ".tif", ".tiff", ".ppm", ".pgm"};
+  return known.contains(extension);
+}
+
+/// What calibration sees: the user's pictures and the classes of ADE20K, else scenes of the demo world, none
+/// of those that it is measured on.
+void look_at_pictures(Arguments& a) {
+  ExportRequest& r = a.request;
+  if (!a.calibrate.empty()) {
+    require(fs::is_directory(a.calibrate), "--calibrate {}: expected a folder of pictures", a.calibrate);
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(a.calibrate))
+      if (entry.is_regular_file() && looks_like_picture(entry.path())) files.push_back(entry.path());
+    require(!files.empty(), "--calibrate {}: the folder has no pictures", a.calibrate);
+    std::ranges::sort(files);
+    if (files.size() > kMostPictures) files.resize(kMostPictures);
+    for (const fs::path& file : files) r.calibration.push_back(decode_image(file));
+    r.calibration_names = parse_classes(label_set("ade20k-150").classes, "ade20k-150");
+    return;
+  }
+  const auto world =
+      World::load(world_file("configs/world/measured.tsv"), {world_file("configs/world/pack.pictures")});
+  const SceneSampler scenes(world, {}, fnv1a64("calibration"));
+  for (std::uint64_t i = 0; i < kScenes; ++i) r.calibration.push_back(scenes.scene(i).image);
+  r.calibration_names = parse_classes(scenes.class_names(), "the demo world");
+}
+
 int run(Arguments& a, const std::atomic<bool>& interrupted) {
   if (!a.verify.empty()) return verify(a);
   require(!a.request.folder.empty(), "no folder is given; expected --onnx DIR");
   parse_size(a.size, a.request);
-  a.request.half = a.precision == "fp16";
+  a.request.precision = a.precision == "int8"   ? ExportPrecision::kInt8
+                        : a.precision == "fp16" ? ExportPrecision::kHalf
+                                                : ExportPrecision::kFloat;
+  a.request.threads = a.threads;
   a.request.quiet = a.quiet;
   a.request.cancelled = &interrupted;
   if (!a.classes.empty()) a.request.names = parse_class_list(a.classes);
   if (!a.classes_file.empty()) a.request.names = load_class_file(a.classes_file);
+  const bool int8 = a.request.precision == ExportPrecision::kInt8;
+  require(int8 || a.calibrate.empty(), "--calibrate is for --precision int8");
+  if (int8) look_at_pictures(a);
   const auto backend = make_native_backend({a.threads, nullptr});
   for (const ExportedFile& file : export_onnx(a.request, *backend))
     fmt::print("{}  {:.1f} MB  {}\n", file.path.string(), static_cast<double>(file.bytes) / 1e6,
@@ -74,9 +125,21 @@ void add_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--bpe", r.bpe, "Tokenizer merges that replace the model's own");
   app.add_option("--precision", a.precision,
-                 "Of the weights in the files: fp32 or fp16 (half the size; arithmetic stays float32)")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+                 "Of the weights in the files: fp32; fp16 (half the size; arithmetic stays float32); int8 "
+                 "(QDQ: the image "
+                 "branch's linear layers with what they multiply, from calibration; the rest fp16)")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
+  app.add_option(
+      "--calibrate", a.calibrate,
+      "With int8: pictures like those that the graphs will see, a folder, of which at most 32 are taken; "
+      "default: scenes of the demo world");
+  app.add_option(
+         "--most-changed", r.most_changed,
+         "With int8: share of the pixels of these pictures that may get another label; layers stay float "
+         "until it holds")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--opset", r.opset, "Version of the standard operator set, 17 to 21")->capture_default_str();
   app.add_option(
          "--size", a.size,

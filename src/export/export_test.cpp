@@ -286,5 +286,22 @@ TEST(Export, WritesWhatTheMetadataNames) {
     EXPECT_EQ(static_cast<std::int64_t>(fs::file_size(file.path)), file.bytes) << file.path;
 }
 
+TEST(Export, WhatIsCutShortLeavesNothing) {
+  const TemporaryFolder folder;
+  const std::atomic<bool> cancelled = true;
+  ExportRequest request;
+  request.model = "formula:tiny";
+  request.quiet = true;
+  request.external_data = true;
+  request.cancelled = &cancelled;
+  request.folder = folder.path() / "out";
+  EXPECT_THAT(error_of([&] { export_onnx(request, *make_native_backend()); }),
+              HasSubstr("interrupted while writing image.onnx"));
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+  fs::create_directory(request.folder);
+  EXPECT_NE(error_of([&] { export_onnx(request, *make_native_backend()); }), "");
+  EXPECT_TRUE(fs::is_empty(request.folder)) << "and a folder that was there stays";
+}
+
 }  // namespace
 }  // namespace san

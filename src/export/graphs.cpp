@@ -49,8 +49,8 @@ struct ImageRecorder {
 }  // namespace
 
 void record_image_branch(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
-                         const ImageGraphSizes& sizes, const TapFilter& taps,
-                         const std::vector<float>& text) {
+                         const ImageGraphSizes& sizes, const TapFilter& taps, const std::vector<float>& text,
+                         const Int8Scales& int8) {
   require(sizes.height.has_value() == sizes.width.has_value(), "image branch: one side of a size");
   const bool fixed = sizes.height.has_value();
   if (fixed)
@@ -64,7 +64,7 @@ void record_image_branch(OnnxGraph& graph, const SanConfig& config, const Parame
   if (sizes.classes) main.classes = other.classes = *sizes.classes;
   if (!text.empty())
     main.classes = other.classes = static_cast<std::int64_t>(text.size()) / config.clip.embed_dim;
-  record_at_two_sizes(graph, config, parameters, main, other, ImageRecorder{config, taps, text});
+  record_at_two_sizes(graph, config, parameters, main, other, ImageRecorder{config, taps, text}, int8);
 }
 
 void record_text_tower(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
@@ -99,7 +99,7 @@ void record_text_tower(OnnxGraph& graph, const SanConfig& config, const Paramete
   const std::int64_t other_prompts = sizes.prompts.value_or(13);
   OnnxGraph scratch("survey", graph.opset());
   const OnnxRecord at_other = record(scratch, {}, ShapesAlone(parameters), other_prompts, other_tokens);
-  record(graph, {&at_other, {}}, parameters, main_prompts, main_tokens);
+  record(graph, {&at_other, {}, {}}, parameters, main_prompts, main_tokens);
 }
 
 }  // namespace san

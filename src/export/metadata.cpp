@@ -17,10 +17,22 @@ json tensor(const char* type, json shape) {
   return {{"type", type}, {"shape", std::move(shape)}};
 }
 
+json int8_layers(const Calibration& c) {
+  json floats = json::array();
+  for (const CalibratedLayer& layer : c.layers)
+    if (!layer.int8) floats.push_back({{"layer", layer.name}, {"labels_changed", layer.changed}});
+  return {{"weights", "7 bits, by output channel"},
+          {"activations", "8 bits, one scale a tensor"},
+          {"share_of_linear_layers", c.int8_share()},
+          {"calibration_pictures", c.pictures},
+          {"labels_changed", c.changed},
+          {"float_layers", floats}};
+}
+
 }  // namespace
 
 std::string export_metadata(const LoadedModel& model, const SanConfig& config, const ExportRequest& r,
-                            const TextEmbeddings* folded) {
+                            const TextEmbeddings* folded, const Calibration* calibration) {
   const std::int64_t d = config.clip.embed_dim, q = config.queries;
   const bool fixed = r.height.has_value();
   const json batch = fixed ? json(1) : json("batch");
@@ -30,7 +42,10 @@ std::string export_metadata(const LoadedModel& model, const SanConfig& config, c
   out["format"] = "san.cpp-onnx-1";
   out["model"] = {{"name", model.name}, {"description", model.description}, {"license", model.license}};
   out["opset"] = r.opset;
-  out["precision"] = r.half ? "fp16" : "fp32";
+  out["precision"] = r.precision == ExportPrecision::kInt8   ? "int8"
+                     : r.precision == ExportPrecision::kHalf ? "fp16"
+                                                             : "fp32";
+  if (calibration) out["int8"] = int8_layers(*calibration);
   out["image"] = {
       {"file", "image.onnx"},
       {"inputs",

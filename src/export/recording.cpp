@@ -22,9 +22,10 @@ std::optional<Grid> same_count(const SanConfig& c) {
 }  // namespace
 
 void record_at_two_sizes(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
-                         const ImageSizes& main, const ImageSizes& other, const RecordImage& record) {
+                         const ImageSizes& main, const ImageSizes& other, const RecordImage& record,
+                         const Int8Scales& int8) {
   if (main == other) {
-    record(graph, {}, parameters, main);
+    record(graph, {nullptr, {}, int8}, parameters, main);
     return;
   }
   const ShapesAlone shapes(parameters);
@@ -33,7 +34,7 @@ void record_at_two_sizes(OnnxGraph& graph, const SanConfig& config, const Parame
     return record(scratch, {}, shapes, s);
   };
   const OnnxRecord at_other = survey(other);
-  OnnxRecording recording{&at_other, {}};
+  OnnxRecording recording{&at_other, {}, int8};
   if (const auto size = same_count(config); size && main.size != other.size) {
     recording.kept_by_count = at_other.resized;
     for (const std::string& resized : survey({main.batch, *size, main.classes}).resized)

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "backend/onnx/onnx_backend.h"
+#include "export/graphs.h"
 #include "model/config.h"
 #include "tensor/parameter_source.h"
 
@@ -29,6 +30,7 @@ using RecordImage = std::function<OnnxRecord(OnnxGraph& graph, OnnxRecording rec
 /// Records at `other`, then into `graph` at `main`: what differs between the two is free. Where they are
 /// equal, nothing is.
 void record_at_two_sizes(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
-                         const ImageSizes& main, const ImageSizes& other, const RecordImage& record);
+                         const ImageSizes& main, const ImageSizes& other, const RecordImage& record,
+                         const Int8Scales& int8 = {});
 
 }  // namespace san

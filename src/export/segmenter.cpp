@@ -16,6 +16,8 @@ constexpr int kSmoothingResize = 18;
 constexpr std::int64_t kFloat = 1, kInt32 = 6;  // TensorProto's numbers
 constexpr std::int64_t kOne = 1;
 
+constexpr const char* kAt = "segmenter";
+
 /// What comes before the network and behind it. Sizes are lists of two integers, height and width.
 class Around {
  public:
@@ -28,7 +30,7 @@ class Around {
   std::string prepared() {
     content_ = content_size();
     const std::string planes = node("Unsqueeze", {transpose(picture_, {2, 0, 1}), g_.integers({0})});
-    const std::string resized = resize(planes, content_, kOne);
+    const std::string resized = resize(planes, content_, true);
     const auto channels = [&](const char* name, const std::array<double, 3>& values) {
       return g_.weight(name, {1, 3, 1, 1}, [values] {
         std::vector<float> scaled;
@@ -49,10 +51,10 @@ class Around {
   /// Labels [height, width] of masks [1, Q, h, w] and class logits [1, Q, rows + 1].
   std::string labels(const std::string& masks, const std::string& logits,
                      const std::vector<std::int64_t>& row_class) {
-    const std::string upsampled = resize(masks, padded_, 0);
+    const std::string upsampled = resize(masks, padded_, false);
     const std::string cropped =
         node("Slice", {upsampled, g_.integers({0, 0}), content_, g_.integers({2, 3})});
-    const std::string pixels = node("Sigmoid", {resize(cropped, size_, 0)});
+    const std::string pixels = node("Sigmoid", {resize(cropped, size_, false)});
     const std::string p =
         g_.node(kAt, "Softmax", {of_classes(logits, row_class)}, {{"axis", std::int64_t{-1}}});
     const std::string named = node("Slice", {p, g_.integers({0}), g_.integers({-1}), g_.integers({2})});
@@ -83,7 +85,6 @@ class Around {
     return node("Squeeze", {g_.reduce(kAt, "ReduceMax", names, 3), g_.integers({3})});
   }
 
-  static constexpr const char* kAt = "segmenter";
   std::string node(const char* op, const std::vector<std::string>& inputs) {
     return g_.node(kAt, op, inputs);
   }
@@ -99,13 +100,8 @@ class Around {
   std::string slice(const std::string& x, std::int64_t axis, std::int64_t begin, std::int64_t end) {
     return node("Slice", {x, g_.integers({begin}), g_.integers({end}), g_.integers({axis})});
   }
-  /// [1, C, h, w] to `size`; smoothed when it shrinks, or as logits are.
-  std::string resize(const std::string& x, const std::string& size, std::int64_t antialias) {
-    const std::string sizes = concat({slice(node("Shape", {x}), 0, 0, 2), size}, 0);
-    return g_.node(kAt, "Resize", {x, "", "", sizes},
-                   {{"mode", std::string("linear")},
-                    {"coordinate_transformation_mode", std::string("half_pixel")},
-                    {"antialias", antialias}});
+  std::string resize(const std::string& x, const std::string& size, bool smooth) {
+    return record_resize(g_, x, size, smooth);
   }
   /// n · number / by to the nearest whole number.
   std::string scaled(const std::string& n, std::int64_t number, const std::string& by) {
@@ -130,8 +126,19 @@ class Around {
 
 }  // namespace
 
+std::string record_resize(OnnxGraph& graph, const std::string& x, const std::string& size, bool smooth) {
+  const std::string leading = graph.node(
+      kAt, "Slice",
+      {graph.node(kAt, "Shape", {x}), graph.integers({0}), graph.integers({2}), graph.integers({0})});
+  const std::string sizes = graph.node(kAt, "Concat", {leading, size}, {{"axis", std::int64_t{0}}});
+  return graph.node(kAt, "Resize", {x, "", "", sizes},
+                    {{"mode", std::string("linear")},
+                     {"coordinate_transformation_mode", std::string("half_pixel")},
+                     {"antialias", std::int64_t{smooth ? 1 : 0}}});
+}
+
 void record_segmenter(OnnxGraph& graph, const SanConfig& config, const ParameterSource& parameters,
-                      const FoldedClasses& folded) {
+                      const FoldedClasses& folded, const Int8Scales& int8) {
   require(graph.opset() >= kSmoothingResize,
           "segmenter: operator set {} is too old, its Resize does not smooth; expected {} or later",
           graph.opset(), kSmoothingResize);
@@ -158,7 +165,7 @@ void record_segmenter(OnnxGraph& graph, const SanConfig& config, const Parameter
   ImageSizes main = kOneImage, other = kOtherImage;
   main.batch = other.batch = 1;
   if (!folded.rows.empty()) main.classes = other.classes = static_cast<std::int64_t>(folded.rows.size()) / d;
-  record_at_two_sizes(graph, config, parameters, main, other, record);
+  record_at_two_sizes(graph, config, parameters, main, other, record, int8);
 }
 
 }  // namespace san

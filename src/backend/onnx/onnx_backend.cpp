@@ -211,15 +211,19 @@ class Recorder final : public OnnxBackend {
   std::string vector(const Param& p) {
     return graph_.weight(p.name, p.shape(), [p] { return p.f32(); });
   }
-  /// The weight of a linear layer as [in, out].
-  const std::string& matrix(RecordedWeight& w, std::int64_t in, std::int64_t out) {
+  /// x · weight of a linear layer.
+  std::string product(const std::string& at, const std::string& x, RecordedWeight& w, std::int64_t in,
+                      std::int64_t out) {
+    const float scale = recording_.int8_scale ? recording_.int8_scale(w.weight) : 0;
     if (w.weight_name.empty()) {
       const bool turn = w.layout == LinearLayout::kOutIn;
-      w.weight_name = graph_.weight(w.weight.name, {in, out}, [p = w.weight, turn, in, out] {
+      const auto values = [p = w.weight, turn, in, out] {
         return turn ? transposed(p.f32(), out, in) : p.f32();
-      });
+      };
+      w.weight_name = scale > 0 ? ops_.int8_matrix(w.weight.name, in, out, values)
+                                : graph_.weight(w.weight.name, {in, out}, values);
     }
-    return w.weight_name;
+    return ops_.matmul(at, scale > 0 ? ops_.as_int8(at, x, scale) : x, w.weight_name);
   }
   const std::string& bias(RecordedWeight& w) {
     if (w.bias_name.empty()) w.bias_name = vector(w.bias);
@@ -366,7 +370,7 @@ class Recorder final : public OnnxBackend {
                    const Shape& out) override {
     RecordedWeight& data = weights(w.data);
     const std::string at = scope();
-    std::string y = ops_.matmul(at, plain(x), matrix(data, w.in, w.out));
+    std::string y = product(at, plain(x), data, w.in, w.out);
     if (w.has_bias) y = graph_.node(at, "Add", {y, bias(data)});
     y = ops_.activation(at, y, options.activation);
     if (options.residual) y = graph_.node(at, "Add", {y, plain(options.residual)});

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -59,6 +60,9 @@ struct OnnxRecording {
   const OnnxRecord* other = nullptr;  ///< of the same network at other sizes; null: every size is fixed
   /// Parameters whose resize keeps them when the number of cells stays the same, whatever the shape.
   std::set<std::string> kept_by_count;
+  /// Of what the linear layer with this weight multiplies: both operands become int8 (src/quantize); 0: as
+  /// they are. Null: none is.
+  std::function<float(const Param& weight)> int8_scale = nullptr;
 };
 
 /// Records into `graph`, which must outlive it.

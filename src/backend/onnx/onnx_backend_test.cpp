@@ -23,7 +23,7 @@ std::map<std::string, int> recorded_twice(std::int64_t rows, std::int64_t other_
   OnnxRecord other;
   for (const std::int64_t n : {other_rows, rows}) {
     OnnxGraph graph("test", 17);
-    const auto b = make_onnx_backend(graph, {n == rows ? &other : none, {}});
+    const auto b = make_onnx_backend(graph, {n == rows ? &other : none, {}, {}});
     const Tensor x = b->input("x", OnnxType::kFloat, {n, 6}, {"rows", ""});
     const Tensor y = network(*b, x);
     graph.output("y", b->value(y), OnnxType::kFloat, b->extents(y.shape(), {"a", "b", "c", "d"}));
@@ -111,13 +111,66 @@ TEST(OnnxGraph, WeightsThatHalfPrecisionCannotHoldAreNamedAndNothingIsLeft) {
 }
 
 TEST(OnnxGraph, WhatOnnxsCheckerRefusesIsNotWritten) {
-  const fs::path path = fs::path(testing::TempDir()) / "wrong.onnx";
+  const fs::path folder = fs::path(testing::TempDir()) / "refused";
+  fs::remove_all(folder);
+  fs::create_directory(folder);
+  const auto refused = [&](OnnxGraph& graph, const char* words) {
+    for (const bool external : {false, true})
+      EXPECT_THAT(error_of([&] {
+                    graph.save(folder / "wrong.onnx", {external, {}});
+                  }),
+                  testing::AllOf(HasSubstr("onnx's checker refuses"), HasSubstr(words)))
+          << "operator set " << graph.opset();
+    EXPECT_TRUE(fs::is_empty(folder)) << "operator set " << graph.opset();
+  };
+  for (int opset = kFirstOnnxOpset; opset <= kLastOnnxOpset; ++opset) {
+    const auto weight = [](OnnxGraph& graph) {
+      return graph.weight("w", {64, 64}, [] { return std::vector<float>(4096, 1); });
+    };
+    OnnxGraph unknown("g", opset), attribute("g", opset), operand("g", opset);
+    const std::string x = unknown.input("x", OnnxType::kFloat, {{64, ""}});
+    unknown.output("y", unknown.node("", "NoSuchOperator", {x, weight(unknown)}), OnnxType::kFloat,
+                   {{64, ""}});
+    refused(unknown, "NoSuchOperator");
+    attribute.output("y",
+                     attribute.node("", "Softmax", {weight(attribute)}, {{"direction", std::int64_t{1}}}),
+                     OnnxType::kFloat, {{64, ""}, {64, ""}});
+    refused(attribute, "direction");
+    operand.output("y", operand.node("", "MatMul", {weight(operand), "nobody"}), OnnxType::kFloat,
+                   {{64, ""}});
+    refused(operand, "nobody");
+  }
+}
+
+// Operators that onnx's checker here knows only in another form.
+TEST(OnnxGraph, WhatLaterOperatorSetsChangedIsNotRefused) {
+  const fs::path path = fs::path(testing::TempDir()) / "later.onnx";
+  for (int opset = kFirstOnnxOpset; opset <= kLastOnnxOpset; ++opset) {
+    OnnxGraph graph("g", opset);
+    std::string x = graph.input("x", OnnxType::kFloat, {{1, ""}, {1, ""}, {8, ""}, {8, ""}});
+    x = graph.reduce("", "ReduceMax", x, 3);
+    x = graph.reduce("", "ReduceSum", x, 2);
+    if (opset >= 20) x = graph.node("", "Gelu", {x});
+    if (opset >= 18)
+      x = graph.node("", "Resize", {x, "", "", graph.integers({1, 1, 2, 2})},
+                     {{"mode", std::string("linear")}, {"antialias", std::int64_t{1}}});
+    graph.output("y", x, OnnxType::kFloat, {{1, ""}, {1, ""}, {2, ""}, {2, ""}});
+    graph.save(path);
+    EXPECT_TRUE(fs::exists(path));
+    fs::remove(path);
+  }
+}
+
+TEST(OnnxGraph, WeightsOfInt8AreWholeNumbersOfOneByte) {
+  const fs::path path = fs::path(testing::TempDir()) / "int8.onnx";
   fs::remove(path);
-  OnnxGraph graph("g", 17);
-  const std::string x = graph.input("x", OnnxType::kFloat, {{2, ""}});
-  graph.output("y", graph.node("", "NoSuchOperator", {x}), OnnxType::kFloat, {{2, ""}});
-  EXPECT_THAT(error_of([&] { graph.save(path); }), HasSubstr("onnx's checker refuses"));
-  EXPECT_FALSE(fs::exists(path));
+  OnnxGraph graph("g", 18);
+  graph.int8_weight("w", {2, 2}, [] { return std::vector<float>{-128, 127, 0, 1}; });
+  EXPECT_EQ(graph.weight_bytes(), 4);
+  graph.save(path);
+  OnnxGraph large("g", 18);
+  large.int8_weight("w", {2, 2}, [] { return std::vector<float>{-128, 128, 0, 1}; });
+  EXPECT_THAT(error_of([&] { large.save(path); }), HasSubstr("w: 128 is no value of int8"));
 }
 
 }  // namespace

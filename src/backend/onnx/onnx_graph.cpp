@@ -19,7 +19,7 @@ namespace {
 
 // onnx's IR version that belongs to operator set 17 (onnx 1.12); newer runtimes read it with newer sets.
 constexpr int kIrVersion = 8;
-// The operator set that Debian 12's onnx knows, and so can check.
+// The last operator set that Debian 12's onnx knows.
 constexpr int kCheckedOpset = 17;
 // Protobuf's limit is 2 GiB for the whole message; what is not weights takes a few hundred kilobytes.
 constexpr std::int64_t kMaxInside = 2'000'000'000;
@@ -44,6 +44,8 @@ onnx::TensorProto::DataType proto_type(OnnxType type) {
       return onnx::TensorProto::INT32;
     case OnnxType::kUInt8:
       return onnx::TensorProto::UINT8;
+    case OnnxType::kInt8:
+      return onnx::TensorProto::INT8;
     case OnnxType::kBool:
       return onnx::TensorProto::BOOL;
   }
@@ -81,10 +83,12 @@ class FileStream final : public google::protobuf::io::CopyingOutputStream {
 struct Weight {
   std::string name;
   Shape shape;
-  bool half = false;
+  OnnxType type = OnnxType::kFloat;
   std::function<std::vector<float>()> values;
 
-  std::int64_t bytes() const { return shape.elements() * (half ? 2 : 4); }
+  std::int64_t bytes() const {
+    return shape.elements() * (type == OnnxType::kFloat ? 4 : type == OnnxType::kHalf ? 2 : 1);
+  }
 };
 
 std::string raw_bytes(const Weight& w) {
@@ -94,8 +98,15 @@ std::string raw_bytes(const Weight& w) {
   for (std::size_t i = 0; i < values.size(); ++i)
     require(!std::isnan(values[i]), "{}: value {} is not a number", w.name, i);
   std::string bytes(static_cast<std::size_t>(w.bytes()), '\0');
-  if (!w.half) {
+  if (w.type == OnnxType::kFloat) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  }
+  if (w.type == OnnxType::kInt8) {
+    std::ranges::transform(values, bytes.begin(), [&](float v) {
+      require(v >= -128 && v <= 127, "{}: {} is no value of int8", w.name, v);
+      return static_cast<char>(v);
+    });
     return bytes;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -106,6 +117,43 @@ std::string raw_bytes(const Weight& w) {
     std::memcpy(bytes.data() + 2 * i, &half, 2);
   }
   return bytes;
+}
+
+/// Makes of a node of a later operator set the one of set 17 that it was. Of the operators used here, sets 18
+/// to 21 changed only these: reductions take their axes as an input, Resize can smooth, GELU is an operator.
+/// The others accept what they accepted.
+void as_of_set_17(onnx::NodeProto& node) {
+  const std::string& op = node.op_type();
+  if (op == "Gelu") node.set_op_type("Erf");
+  if (op.starts_with("Reduce") && op != "ReduceSum" && node.input_size() == 2) {
+    node.mutable_input()->RemoveLast();
+    onnx::AttributeProto& axes = *node.add_attribute();
+    axes.set_name("axes"), axes.set_type(onnx::AttributeProto::INTS), axes.add_ints(0);
+  }
+  if (op != "Resize") return;
+  for (int i = node.attribute_size() - 1; i >= 0; --i)
+    if (node.attribute(i).name() == "antialias") node.mutable_attribute()->DeleteSubrange(i, 1);
+}
+
+/// onnx's own checker on the graph, its weights as further inputs: nothing needs to be written for it.
+void check(const onnx::ModelProto& model, const std::vector<Weight>& weights, int opset,
+           const std::filesystem::path& path) {
+  onnx::GraphProto graph = model.graph();
+  for (const Weight& w : weights) {
+    std::vector<OnnxExtent> shape;
+    for (const std::int64_t extent : w.shape) shape.push_back({extent, ""});
+    describe(*graph.add_input(), w.name, w.type, shape);
+  }
+  if (opset > kCheckedOpset)
+    for (onnx::NodeProto& node : *graph.mutable_node()) as_of_set_17(node);
+  try {
+    onnx::checker::CheckerContext context;
+    context.set_ir_version(kIrVersion);
+    context.set_opset_imports({{"", std::min(opset, kCheckedOpset)}});
+    onnx::checker::check_graph(graph, context, {});
+  } catch (const std::exception& e) {
+    fail("{}: onnx's checker refuses the graph: {}", path.string(), e.what());
+  }
 }
 
 }  // namespace
@@ -215,12 +263,23 @@ std::string OnnxGraph::number(float value) {
                           [&](onnx::TensorProto& t) { t.add_float_data(value); });
 }
 
+std::string OnnxGraph::zero_point() {
+  return parts_->constant("zero point", "zero_point", {}, onnx::TensorProto::INT8,
+                          [&](onnx::TensorProto& t) { t.add_int32_data(0); });
+}
+
+std::string OnnxGraph::int8_weight(const std::string& name, const Shape& shape,
+                                   std::function<std::vector<float>()> values) {
+  parts_->weights.push_back({parts_->fresh(name), shape, OnnxType::kInt8, std::move(values)});
+  return parts_->weights.back().name;
+}
+
 std::string OnnxGraph::weight(const std::string& name, const Shape& shape,
                               std::function<std::vector<float>()> values) {
-  Weight w{parts_->fresh(name), shape, parts_->half && is_matrix(shape), std::move(values)};
-  const std::string stored = w.name;
-  const bool half = w.half;
-  parts_->weights.push_back(std::move(w));
+  const bool half = parts_->half && is_matrix(shape);
+  parts_->weights.push_back(
+      {parts_->fresh(name), shape, half ? OnnxType::kHalf : OnnxType::kFloat, std::move(values)});
+  const std::string stored = parts_->weights.back().name;
   return half ? node(stored, "Cast", {stored}, {{"to", std::int64_t{onnx::TensorProto::FLOAT}}}) : stored;
 }
 
@@ -264,17 +323,19 @@ std::map<std::string, int> OnnxGraph::operators() const {
 }
 
 void OnnxGraph::save(const std::filesystem::path& path, const OnnxSaveOptions& options) {
+  check(parts_->model, parts_->weights, parts_->opset, path);
   const std::int64_t total = weight_bytes();
   const bool external = options.external_data || total > kMaxInside;
   const std::filesystem::path beside = path.string() + ".data";
   std::optional<AtomicFile> data;
   if (external) data.emplace(beside);
-  const int constants = parts_->graph().initializer_size();
+  // The graph itself stays without weights: it can be saved again, or not at all.
+  onnx::ModelProto model = parts_->model;
   std::int64_t offset = 0, done = 0;
   for (const Weight& w : parts_->weights) {
-    onnx::TensorProto& tensor = *parts_->graph().add_initializer();
+    onnx::TensorProto& tensor = *model.mutable_graph()->add_initializer();
     tensor.set_name(w.name);
-    tensor.set_data_type(w.half ? onnx::TensorProto::FLOAT16 : onnx::TensorProto::FLOAT);
+    tensor.set_data_type(proto_type(w.type));
     for (const std::int64_t extent : w.shape) tensor.add_dims(extent);
     std::string bytes = raw_bytes(w);
     done += w.bytes();
@@ -297,27 +358,14 @@ void OnnxGraph::save(const std::filesystem::path& path, const OnnxSaveOptions& o
     }
     if (options.progress) options.progress(done, total);
   }
-  if (data) data->commit();
-  try {
-    if (parts_->opset <= kCheckedOpset) {
-      onnx::checker::CheckerContext context;
-      context.set_ir_version(kIrVersion);
-      context.set_model_dir(path.parent_path().string() + "/");
-      context.set_opset_imports({{"", parts_->opset}});
-      onnx::checker::check_graph(parts_->model.graph(), context, {});
-    }
-  } catch (const std::exception& e) {
-    fail("{}: onnx's checker refuses the graph: {}", path.string(), e.what());
-  }
   AtomicFile file(path);
   FileStream stream(file);
   {
     google::protobuf::io::CopyingOutputStreamAdaptor adaptor(&stream);
-    require(parts_->model.SerializeToZeroCopyStream(&adaptor), "{}: the graph cannot be written",
-            path.string());
+    require(model.SerializeToZeroCopyStream(&adaptor), "{}: the graph cannot be written", path.string());
   }
+  if (data) data->commit();  // once both are whole
   file.commit();
-  parts_->graph().mutable_initializer()->DeleteSubrange(constants, static_cast<int>(parts_->weights.size()));
 }
 
 }  // namespace san

@@ -18,7 +18,7 @@ namespace san {
 /// Gelu.
 inline constexpr int kFirstOnnxOpset = 17, kLastOnnxOpset = 21;
 
-enum class OnnxType : std::uint8_t { kFloat, kHalf, kInt64, kInt32, kUInt8, kBool };
+enum class OnnxType : std::uint8_t { kFloat, kHalf, kInt64, kInt32, kUInt8, kInt8, kBool };
 
 /// An extent of an input or output: a number, or where `name` is given whatever the caller brings.
 struct OnnxExtent {
@@ -55,10 +55,14 @@ class OnnxGraph {
   std::string integers(const std::vector<std::int64_t>& values);
   std::string integer(std::int64_t value);  ///< without dimensions
   std::string number(float value);          ///< without dimensions
+  std::string zero_point();                 ///< an int8 zero without dimensions
 
   /// A weight whose values are asked for when the graph is saved. Returns the name to use, `name` with a
   /// suffix if that is taken.
   std::string weight(const std::string& name, const Shape& shape, std::function<std::vector<float>()> values);
+  /// The same of whole numbers in [−128, 127], stored as int8.
+  std::string int8_weight(const std::string& name, const Shape& shape,
+                          std::function<std::vector<float>()> values);
 
   std::string input(const std::string& name, OnnxType type, const std::vector<OnnxExtent>& shape);
   /// Makes `value` known to callers as `name`.
@@ -71,8 +75,10 @@ class OnnxGraph {
   /// How often each operator is used.
   std::map<std::string, int> operators() const;
 
-  /// Checks the graph with onnx's own checker where that knows the operator set, and writes it, whole or not
-  /// at all. Throws Error naming the weight where a value is not a number, or too large for float16.
+  /// Checks the graph with onnx's own checker (Debian's knows operator set 17: of later ones it sees what
+  /// they have not changed) and writes it; with weights beside it, both files are whole before either
+  /// appears. Throws Error naming the weight where a value is not a number, or too large for float16; then
+  /// nothing has been written.
   void save(const std::filesystem::path& path, const OnnxSaveOptions& options = {});
 
  private:

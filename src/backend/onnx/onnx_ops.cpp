@@ -3,6 +3,8 @@
 #include <limits>
 #include <numbers>
 
+#include "quantize/quantizer.h"
+
 namespace san::onnx_ops {
 
 std::string Ops::reshape(const std::string& at, const std::string& x,
@@ -26,6 +28,20 @@ std::string Ops::slice(const std::string& at, const std::string& x, std::int64_t
 
 std::string Ops::matmul(const std::string& at, const std::string& a, const std::string& b) {
   return graph_.node(at, "MatMul", {a, b});
+}
+
+std::string Ops::as_int8(const std::string& at, const std::string& x, float scale) {
+  const std::string step = graph_.number(scale), zero = graph_.zero_point();
+  return graph_.node(at, "DequantizeLinear",
+                     {graph_.node(at, "QuantizeLinear", {x, step, zero}), step, zero});
+}
+
+std::string Ops::int8_matrix(const std::string& name, std::int64_t in, std::int64_t out,
+                             const std::function<std::vector<float>()>& values) {
+  const auto matrix = [values, in, out] { return quantize_matrix(values(), in, out); };
+  const std::string integers = graph_.int8_weight(name, {in, out}, [matrix] { return matrix().integers; });
+  const std::string scales = graph_.weight(name + "_scale", {out}, [matrix] { return matrix().scales; });
+  return graph_.node(name, "DequantizeLinear", {integers, scales}, {{"axis", std::int64_t{1}}});
 }
 
 std::string Ops::softmax(const std::string& at, const std::string& x) {

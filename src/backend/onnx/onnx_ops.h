@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ class Ops {
   std::string slice(const std::string& at, const std::string& x, std::int64_t axis, std::int64_t begin,
                     const std::string& end);
   std::string matmul(const std::string& at, const std::string& a, const std::string& b);
+  /// x brought to int8 at a scale and back: runtimes multiply such operands as integers. Each operand has a
+  /// pair of nodes of its own: ONNX Runtime on x86 turns signed into unsigned bytes in no other form.
+  std::string as_int8(const std::string& at, const std::string& x, float scale);
+  /// The same of a matrix [in, out] that is stored so, with a scale for each column.
+  std::string int8_matrix(const std::string& name, std::int64_t in, std::int64_t out,
+                          const std::function<std::vector<float>()>& values);
   std::string softmax(const std::string& at, const std::string& x);
   std::string activation(const std::string& at, const std::string& x, Activation kind);
   /// Axis `axis` of x's shape as a list of one integer.
