@@ -15,7 +15,7 @@ ARM64_LIBRARIES := $(filter-out libtorch-dev libgloo-dev libbenchmark-dev,$(filt
 empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
 
-.PHONY: all build test demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages \
+.PHONY: all build test node-packages demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages \
 	deb tarball arm64 check-packages check-deb check-tarball check-reproducible release-tools
 
 all: build
@@ -29,8 +29,13 @@ $(BUILD)/build.ninja: | packages
 build: packages $(BUILD)/build.ninja  ## everything
 	cmake --build $(BUILD) -j $(JOBS)
 
-test: build  ## build, then every test
+test: build node-packages  ## build, then every test
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+node-packages: $(BUILD)/build.ninja  # what tests run exported graphs with; without it they skip
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+	  cmake --build $(BUILD) --target node_packages || echo "SKIPPED: npm could not fetch ONNX Runtime; no exported graph is run"; \
+	else echo "SKIPPED: node or npm is missing (Debian: nodejs, npm); no exported graph is run"; fi
 
 demo:  ## a picture, segmented: without what only training, tests and Python need
 	@sed '/^# Beyond/,$$d' tools/packages.txt | tools/install-packages.sh -
@@ -97,6 +102,10 @@ arm64:  ## cross-built for ARM64, its tests under qemu; without training
 	cmake --preset arm64
 	cmake --build build/arm64 -j $(JOBS) --target $(ARM64_TESTS)
 	GTEST_FILTER='-*vitb16*:*vitl14*' ctest --test-dir build/arm64 --output-on-failure -j $(JOBS) -R '$(call any_of,$(ARM64_TESTS))'
+
+check-onnx-examples: build node-packages  ## examples/onnx with Debian 13's ONNX Runtime (root, debootstrap)
+	@tools/install-packages.sh tools/packages-release.txt
+	packaging/check-onnx-examples.sh $(BUILD)
 
 check-packages: check-deb check-tarball  ## install and use them on bare Debian systems (root, debootstrap)
 

@@ -1,7 +1,7 @@
 // segment FOLDER PICTURE.ppm: how much of a picture is what, from the graph that
 //   san export --onnx FOLDER --segmenter --classes "cat, pizza, night sky"
-// wrote. Needs ONNX Runtime's headers and library alone:
-//   c++ -std=c++20 segment.cpp -I ONNXRUNTIME/include -L ONNXRUNTIME/lib -lonnxruntime -o segment
+// wrote. Needs ONNX Runtime alone. With Debian 13's libonnxruntime-dev (else -I, -L and -lonnxruntime):
+//   c++ -std=c++20 segment.cpp -o segment $(pkg-config --cflags --libs libonnxruntime)
 #include <onnxruntime_cxx_api.h>
 
 #include <array>

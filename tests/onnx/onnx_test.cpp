@@ -54,7 +54,22 @@ TEST_F(Onnx, WhatCannotBeExportedIsNamedAndNothingIsWritten) {
   refused({"--size", "100x128"}, "expected multiples of 32, for example 128x160");
   refused({"--size", "large"}, "expected HEIGHTxWIDTH in pixels");
   refused({"--classes", "cat", "--static-vocabulary", "3"}, "these are folded in");
+  refused({"--calibrate", "."}, "--calibrate is for --precision int8");
+  refused({"--precision", "int8", "--calibrate", "nowhere"}, "nowhere");
   expect_error(san({"export", "--model", "formula:tiny"}), 2, "expected --onnx DIR");
+}
+
+TEST_F(Onnx, Int8IsCalibratedOnTheUsersPictures) {
+  fs::create_directory(folder_ / "pictures");
+  picture("pictures/a.png", 60, 80);
+  picture("pictures/b.png", 70, 50);
+  expect_success(san({"export", "--onnx", "graphs", "--model", "formula:tiny", "--quiet", "--classes",
+                      "cat, sofa", "--precision", "int8", "--calibrate", "pictures", "--most-changed", "1"}));
+  const json about = json::parse(read_file(folder_ / "graphs/metadata.json"));
+  EXPECT_EQ(about.at("precision"), "int8");
+  EXPECT_EQ(about.at("int8").at("calibration_pictures"), 2);
+  EXPECT_EQ(about.at("int8").at("share_of_linear_layers"), 1);
+  EXPECT_EQ(about.at("int8").at("float_layers"), json::array());
 }
 
 TEST_F(Onnx, FoldedClassesAreInTheGraphAndItsMetadata) {
@@ -66,20 +81,23 @@ TEST_F(Onnx, FoldedClassesAreInTheGraphAndItsMetadata) {
   EXPECT_FALSE(about.at("image").at("inputs").contains("text_embeddings"));
 }
 
-TEST_F(Onnx, HuggingFacesTokenizerReproducesTheRecordedStrings) {
+TEST_F(Onnx, HuggingFacesTokenizersReproduceTheRecordedStrings) {
   if (packages().empty()) GTEST_SKIP() << kNoPackages;
   const fs::path bpe = clip_bpe_path();
   if (bpe.empty()) GTEST_SKIP() << kClipBpeMissing;
   expect_success(
       san({"export", "--onnx", "graphs", "--model", "formula:tiny", "--quiet", "--bpe", bpe.string()}));
-  const ProcessResult result = node({SAN_SOURCE_DIR "/tests/node/check_tokenizer.js", "graphs/tokenizer.json",
-                                     SAN_SOURCE_DIR "/tests/data/text/tokenizer.jsonl"});
-  ASSERT_EQ(result.code, 0) << result.err;
-  const json report = json::parse(result.out);
-  EXPECT_EQ(report.at("checked"), 1773);
-  // Text decoded by the wrong table: no replacement repairs that.
-  ASSERT_EQ(report.at("wrong").size(), 1u) << report.at("wrong").dump(1);
-  EXPECT_EQ(report.at("wrong")[0].at("text"), "schÃ¶n");
+  for (const char* library : {"javascript", "rust"}) {
+    const ProcessResult result =
+        node({SAN_SOURCE_DIR "/tests/node/check_tokenizer.js", "graphs/tokenizer.json",
+              SAN_SOURCE_DIR "/tests/data/text/tokenizer.jsonl", library});
+    ASSERT_EQ(result.code, 0) << result.err;
+    const json report = json::parse(result.out);
+    EXPECT_EQ(report.at("checked"), 1773) << library;
+    // Text decoded by the wrong table: no replacement repairs that.
+    ASSERT_EQ(report.at("wrong").size(), 1u) << library << report.at("wrong").dump(1);
+    EXPECT_EQ(report.at("wrong")[0].at("text"), "schÃ¶n");
+  }
 }
 
 TEST_F(Onnx, ThePageSegmentsInABrowserAsTheProgramDoes) {
