@@ -14,13 +14,17 @@ need_debootstrap() {
 # bare_system RELEASE: a fresh copy of its smallest installation; its folder is in $root, removed at the end.
 bare_system() {
   base=$chroots/$1
+  mkdir -p "$chroots"
+  # Two checks at once make it once.
+  exec 9>"$base.lock"
+  flock 9
   if [ ! -e "$base.complete" ]; then
     rm -rf "$base"
-    mkdir -p "$chroots"
-    debootstrap --variant=minbase "$1" "$base" "$(mirror)" >"$base.log" 2>&1 ||
+    debootstrap --variant=minbase "$1" "$base" "$(mirror)" >"$base.log" 2>&1 9>&- ||
       { tail -n 20 "$base.log"; echo "error: debootstrap $1 failed; $base.log says more" >&2; exit 1; }
     touch "$base.complete"
   fi
+  exec 9>&-
   root=$(mktemp -d "$chroots/run.XXXXXX")
   trap leave_system EXIT
   trap 'exit 1' INT TERM

@@ -59,6 +59,13 @@ if [ -n "$(package san-train)" ]; then
   passed "package san-train: san pretrain, --backend torch"
   inside apt-get purge -y -qq san-train >/dev/null
 fi
+if [ -n "$(package san-video)" ]; then
+  install "$(package san-video)"
+  inside sh -ec 'cd /tmp && san world render --output clips --clip 5 --split mixed --pictures configs/world/pack.pictures --count 1 --size 64 &&
+    san segment "clips/00000/images/%05d.png" --classes "cat, wall" --save video -o moving && ls moving/*.mp4' >/dev/null || fail "a video"
+  passed "package san-video: a clip is segmented"
+  inside apt-get purge -y -qq san-video >/dev/null
+fi
 inside apt-get purge -y -qq san libsan-dev >/dev/null
 left=$(find "$root/usr" -xdev \( -name 'libsan.so*' -o -name san -o -name 'san[-.]*' -o -name _san \))
 [ -z "$left" ] || fail "left after purging: $left"

@@ -14,14 +14,25 @@ git show "$commit:CMakeLists.txt" | grep -q "^project(san VERSION ${version%%-*}
   stop "CMakeLists.txt at $tag has another version than $version"
 git show "$commit:CHANGELOG.md" | grep -q "^## $version" || stop "CHANGELOG.md at $tag has no section \"## $version\""
 
-copy=$(mktemp -d "${TMPDIR:-/tmp}/san-release.XXXXXX")
-trap 'rm -rf "$copy"' EXIT
-git clone -q --no-hardlinks . "$copy/san"
-cd "$copy/san"
-git -c advice.detachedHead=false checkout -q "$commit"
+# A clean copy of the commit. Where something fails it stays, and another call goes on with what is missing there.
+copy=$(pwd)/build/release-$tag
+if [ ! -e "$copy/.git" ] || [ "$(git -C "$copy" rev-parse HEAD)" != "$commit" ]; then
+  rm -rf "$copy"
+  git clone -q --no-hardlinks . "$copy"
+  git -C "$copy" -c advice.detachedHead=false checkout -q "$commit"
+fi
+cd "$copy"
+[ -z "$(git status --porcelain)" ] || stop "$copy was changed; remove it"
 export SAN_CHECKS_REQUIRED=1
-make test
-make check-packages check-reproducible arm64
+# passes TARGET...: makes what has not passed yet.
+passes() {
+  passed=build/passed-$(echo "$*" | tr ' ' -)
+  [ -e "$passed" ] || make "$@"
+  touch "$passed"
+}
+passes test
+passes check-packages check-reproducible
+passes arm64
 build/package/apps/san --version | grep -q "^san ${version%%-*}, commit $(git rev-parse --short=10 HEAD)" ||
   stop "san --version says: $(build/package/apps/san --version | head -n 1)"
 
@@ -29,5 +40,7 @@ mkdir -p "$folder"
 cp -r dist/. "$folder/"
 awk -v heading="## $version" '/^## / { on = index($0, heading) == 1; next } on' CHANGELOG.md >"$folder/NOTES.md"
 (cd "$folder" && find . -type f ! -name SHA256SUMS | sort | sed 's#^./##' | xargs -d '\n' sha256sum >SHA256SUMS)
+cd /
+rm -rf "$copy"
 echo "$tag: $folder"
 ls -l "$folder"
