@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include "bank/builder.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/input_file.h"
+#include "base/labels.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "program/companion.h"
 #include "text/embedding_cache.h"
 #include "world/export/export.h"
@@ -25,6 +28,43 @@ std::string content_key(const std::vector<fs::path>& files, const std::string& s
   return hash.hex().substr(0, 16);
 }
 
+fs::path cache_root(const fs::path& cache) {
+  const fs::path root = cache.empty() ? EmbeddingCache::default_directory() : cache;
+  return root.empty() ? fs::temp_directory_path() / "san" : root;
+}
+
+/// Which classes still lack pictures: concepts are drawn, grounds come by themselves.
+class Lacking {
+ public:
+  Lacking(const EvalScenes& scenes, int per_class)
+      : per_class_(per_class), pictures_(scenes.class_names().size()), drawn_(scenes.pictured()) {}
+
+  std::vector<int> concepts() const {
+    std::vector<int> out;
+    for (const int c : drawn_)
+      if (lacks(static_cast<std::size_t>(c))) out.push_back(c);
+    return out;
+  }
+  /// Leaves of the labels those of which more is wanted, and counts them.
+  void keep(LabelMap& labels) {
+    std::vector<bool> shown(pictures_.size());
+    for (std::uint16_t& label : labels.labels) {
+      if (label == kNoLabel) continue;
+      if (lacks(label))
+        shown[label] = true;
+      else
+        label = kNoLabel;
+    }
+    for (std::size_t c = 0; c < shown.size(); ++c) pictures_[c] += shown[c] ? 1 : 0;
+  }
+
+ private:
+  bool lacks(std::size_t c) const { return pictures_[c] < per_class_; }
+
+  int per_class_;
+  std::vector<int> pictures_, drawn_;
+};
+
 }  // namespace
 
 DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string& split, const fs::path& cache,
@@ -34,9 +74,8 @@ DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string&
   std::vector<fs::path> inputs = pictures;
   inputs.push_back(concepts);
   const std::string name = split.empty() ? "mixed" : split;
-  fs::path root = cache.empty() ? EmbeddingCache::default_directory() : cache;
-  if (root.empty()) root = fs::temp_directory_path() / "san";
-  const fs::path folder = root / fmt::format("demo-world-{}-{}", name, content_key(inputs, name));
+  const fs::path folder =
+      cache_root(cache) / fmt::format("demo-world-{}-{}", name, content_key(inputs, name));
 
   ThreadPool pool(threads);
   const auto world = World::load(concepts, pictures, &pool);
@@ -73,6 +112,48 @@ DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string&
   for (std::size_t c = 0; c < scenes.seen().size(); ++c)
     (scenes.seen()[c] ? data.seen : data.unseen).push_back(static_cast<int>(c));
   return data;
+}
+
+ExampleBank demo_world_bank(const DemoWorldArguments& a, const std::string& split, int per_class,
+                            const std::shared_ptr<const Engine>& engine,
+                            const std::shared_ptr<const TextEmbeddings>& words, const fs::path& cache,
+                            int threads, bool quiet, const std::atomic<bool>& interrupted) {
+  require(per_class >= 1 && per_class <= 1000, "--bank demo-world:{}: expected 1 to 1000 pictures a class",
+          per_class);
+  const auto pictures = built_picture_files(a.world);
+  const fs::path concepts = world_file(a.concepts);
+  std::vector<fs::path> inputs = pictures;
+  inputs.push_back(concepts);
+  const std::string name = split.empty() ? "mixed" : split;
+  const std::string key =
+      content_key(inputs, fmt::format("bank-1 {} {} {}", name, per_class, network_hash(engine->model())));
+  const fs::path file = cache_root(cache) / fmt::format("demo-world-{}-{}-{}.bank", name, per_class, key);
+  if (fs::exists(file)) return load_bank(file);
+
+  ThreadPool pool(threads);
+  const EvalScenes scenes(World::load(concepts, pictures, &pool), parse_eval_split(name));
+  Session session(engine, threads);
+  const Backend::CancelWhen stop(session.backend(), &interrupted);
+  ExampleCollector collector(engine, words);
+  Lacking lacking(scenes, per_class);
+  // Scenes hold at least three things; some are hidden.
+  const int most = 2 * per_class * static_cast<int>(scenes.class_names().size());
+  Progress progress("bank: scenes", 0, quiet);
+  int index = 0;
+  for (std::vector<int> wanted; index < most && !(wanted = lacking.concepts()).empty(); ++index) {
+    LabelledScene scene = scenes.lesson(index, wanted);
+    lacking.keep(scene.labels);
+    collector.add(session, session.look(scene.image), scene.labels);
+    progress.advance(1);
+  }
+  progress.finish();
+  log::info(
+      "bank: {} scenes of the demo world, split {}: the drawings and grounds that measure, in other places",
+      index, name);
+  const ExampleBank bank = collector.finish();
+  fs::create_directories(file.parent_path());
+  save_bank(bank, file);
+  return bank;
 }
 
 }  // namespace san::cli

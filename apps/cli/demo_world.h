@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "bank/bank.h"
 #include "data/dataset.h"
+#include "engine/engine.h"
 
 namespace san::cli {
 
@@ -24,5 +26,14 @@ struct DemoWorldData {
 DemoWorldData demo_world_dataset(const DemoWorldArguments& arguments, const std::string& split,
                                  const std::filesystem::path& cache, int threads, bool quiet,
                                  const std::atomic<bool>& interrupted);
+
+/// A bank for --bank demo-world:N: scenes of the split made for it, of the same drawings and grounds in other
+/// places than in the 500 that measure, until each class was shown in `per_class` of them or no more can be.
+/// Of a class that has enough, a scene gives nothing. Kept under `cache`. Throws as demo_world_dataset().
+ExampleBank demo_world_bank(const DemoWorldArguments& arguments, const std::string& split, int per_class,
+                            const std::shared_ptr<const Engine>& engine,
+                            const std::shared_ptr<const TextEmbeddings>& words,
+                            const std::filesystem::path& cache, int threads, bool quiet,
+                            const std::atomic<bool>& interrupted);
 
 }  // namespace san::cli

@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 #include <numeric>
 
+#include "answer_arguments.h"
+#include "bank/builder.h"
+#include "bank/retrieval.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "commands.h"
@@ -14,6 +18,7 @@
 #include "eval/views.h"
 #include "model_predictor.h"
 #include "picture_arguments.h"
+#include "text/class_names.h"
 #include "zero_shot.h"
 
 namespace san::cli {
@@ -25,6 +30,7 @@ struct Arguments {
   ModelArguments model;
   DemoWorldArguments world;
   PictureArguments pictures;
+  AnswerArguments answers;
   std::string templates, cache_dir, method;
   bool augment = false, no_cache = false;
   int window = 0, short_side = 0;
@@ -67,6 +73,46 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
   if (a.seen.empty() && !a.unseen.empty()) options.seen = rest(options.unseen);
 }
 
+/// The classes, and the distractors that were asked for behind them.
+std::shared_ptr<const TextEmbeddings> words_of(const Arguments& a, const Engine& engine,
+                                               std::vector<ClassName> classes,
+                                               const Engine::VocabularyOptions& options) {
+  std::vector<ClassName> others = a.answers.listed_distractors();
+  if (a.answers.distractors == "auto") others = engine.distractors(classes, options);
+  if (others.empty()) return engine.encode(classes, options);
+  log::info("{}", describe_distractors(class_labels(others)));
+  classes.insert(classes.end(), others.begin(), others.end());
+  TextEmbeddings words = *engine.encode(classes, options);
+  words.distractors = static_cast<int>(others.size());
+  return std::make_shared<const TextEmbeddings>(std::move(words));
+}
+
+/// The bank of --bank: a file, or scenes of the demo world made for it.
+std::shared_ptr<const TextEmbeddings> with_bank(const Arguments& a,
+                                                const std::shared_ptr<const Engine>& engine,
+                                                const std::shared_ptr<const TextEmbeddings>& plain,
+                                                const std::shared_ptr<const TextEmbeddings>& words,
+                                                const Program& program) {
+  constexpr std::string_view kWorld = "demo-world:";
+  if (a.answers.bank.empty()) return words;
+  BankChoice choice = parse_bank_choice(a.answers.bank);
+  ExampleBank bank;
+  if (a.answers.bank.starts_with(kWorld)) {
+    // demo-world:N[:WEIGHT]
+    const BankChoice counted =
+        parse_bank_choice(a.answers.bank.substr(0, a.answers.bank.find(':', kWorld.size())));
+    require(is_demo_world(a) && counted.weight >= 1 && counted.weight == std::floor(counted.weight),
+            "--bank {}: expected demo-world:N, N pictures a class, with --dataset demo-world",
+            a.answers.bank);
+    if (a.answers.bank.find(':', kWorld.size()) == std::string::npos) choice.weight = -1;
+    bank = demo_world_bank(a.world, a.split, static_cast<int>(counted.weight), engine, plain, a.cache_dir,
+                           a.model.threads, a.quiet, program.interrupted);
+  } else {
+    bank = load_bank(choice.file);
+  }
+  return with_examples(*words, bank, network_hash(engine->model()), choice.weight);
+}
+
 std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec,
                                           const Program& program) {
   if (!a.predictions.empty()) return stored_predictor(a.predictions, spec, a.pictures.decode);
@@ -81,8 +127,13 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   views.max_side = input.long_side;
   views.augment = a.augment;
   views.window = a.window;
-  return model_predictor(engine, engine->encode(spec.vocabulary(), engine_options(words, program)), views,
-                         a.model.threads, &program.interrupted);
+  const Engine::VocabularyOptions encoding = engine_options(words, program);
+  const auto plain = engine->encode(spec.vocabulary(), encoding);
+  const auto asked = words_of(a, *engine, spec.vocabulary(), encoding);
+  PredictionOptions how;
+  how.refine = a.answers.refine, how.min_score = a.answers.min_score, how.bank = a.answers.bank;
+  return model_predictor(engine, with_bank(a, engine, plain, asked, program), views, how, a.model.threads,
+                         &program.interrupted);
 }
 
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
@@ -179,6 +230,11 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_flag("--no-cache", a->no_cache, "Neither read nor write the text embedding cache");
   add_method_option(*command, a->method);
   a->pictures.add_to(*command);
+  a->answers.add_to(
+      *command,
+      "FILE[:WEIGHT]: examples of the classes, as `san bank build` makes it, asked beside the words; "
+      "demo-world:N[:WEIGHT]: N scenes a class made for it, none of those that measure",
+      "none");
   command->add_option("--world", a->world.world, "demo-world: folder that `san world build` wrote")
       ->capture_default_str();
   command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();

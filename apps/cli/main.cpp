@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   serve->set_help_flag();
   serve->prefix_command();
   serve->callback([&program] { program.run_serve_companion(); });
+  add_bank(app, program);
   add_models(app);
   add_inspect(app);
   add_convert(app);

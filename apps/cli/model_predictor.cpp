@@ -1,6 +1,7 @@
 #include "model_predictor.h"
 
 #include "image/crop.h"
+#include "labels/refine.h"
 
 namespace san::cli {
 namespace {
@@ -8,11 +9,13 @@ namespace {
 class ModelPredictor final : public Predictor {
  public:
   ModelPredictor(std::shared_ptr<const Engine> engine, std::shared_ptr<const TextEmbeddings> vocabulary,
-                 const ViewOptions& views, int threads, const std::atomic<bool>* cancelled)
+                 const ViewOptions& views, const PredictionOptions& how, int threads,
+                 const std::atomic<bool>* cancelled)
       : session_(std::move(engine), threads),
         vocabulary_(std::move(vocabulary)),
         row_class_(vocabulary_->row_classes()),
         views_(views),
+        how_(how),
         cancelled_(cancelled) {}
 
   std::optional<LabelMap> labels(const Sample&, const Image& picture) override {
@@ -31,14 +34,23 @@ class ModelPredictor final : public Predictor {
       looks.push_back(logits.back().view);
       looks.back().region = w;
     }
-    const HeadOptions options = head_options(*vocabulary_, row_class_, {});
+    SegmentOptions how;
+    how.min_score = how_.min_score;
+    HeadOptions options = head_options(*vocabulary_, row_class_, how);
+    Image guide;
+    if (how_.refine) guide = refinement_guide(picture, session_.pool()), options.guide = &guide;
     return session_.segmentation_head().run(looks, picture.height, picture.width, options).labels;
   }
   std::string name() const override { return session_.engine().model().description; }
   std::map<std::string, std::string> settings() const override {
-    return {{"input", describe(views_)},
-            {"method", session_.engine().method_info().name},
-            {"backend", session_.engine().new_backend()->name()}};
+    std::map<std::string, std::string> all{{"input", describe(views_)},
+                                           {"method", session_.engine().method_info().name},
+                                           {"backend", session_.engine().new_backend()->name()}};
+    if (how_.refine) all["refine"] = "edges follow the picture's";
+    if (how_.min_score > 0) all["min_score"] = fmt::format("{}", how_.min_score);
+    if (!how_.bank.empty()) all["bank"] = how_.bank;
+    if (vocabulary_->distractors > 0) all["distractors"] = fmt::format("{} names", vocabulary_->distractors);
+    return all;
   }
 
  private:
@@ -46,6 +58,7 @@ class ModelPredictor final : public Predictor {
   std::shared_ptr<const TextEmbeddings> vocabulary_;
   std::vector<int> row_class_;
   ViewOptions views_;
+  PredictionOptions how_;
   const std::atomic<bool>* cancelled_;
 };
 
@@ -53,9 +66,9 @@ class ModelPredictor final : public Predictor {
 
 std::unique_ptr<Predictor> model_predictor(std::shared_ptr<const Engine> engine,
                                            std::shared_ptr<const TextEmbeddings> vocabulary,
-                                           const ViewOptions& views, int threads,
-                                           const std::atomic<bool>* cancelled) {
-  return std::make_unique<ModelPredictor>(std::move(engine), std::move(vocabulary), views, threads,
+                                           const ViewOptions& views, const PredictionOptions& options,
+                                           int threads, const std::atomic<bool>* cancelled) {
+  return std::make_unique<ModelPredictor>(std::move(engine), std::move(vocabulary), views, options, threads,
                                           cancelled);
 }
 

@@ -24,6 +24,7 @@ struct Arguments {
   ModelArguments model;
   VocabularyArguments vocabulary;
   PictureArguments pictures;
+  AnswerArguments answers;
   std::vector<std::string> images;
   std::string output = "out", background = "none", preprocessing = "evaluation", palette = "distinct";
   std::vector<std::string> save{"overlay"};
@@ -84,7 +85,7 @@ std::string summary(const Segmentation& r) {
 
 void save_labels(const fs::path& path, const Segmentation& result, const Job& job) {
   std::vector<Rgb> palette = job.colors;
-  if (job.options.other) palette.push_back(kOtherColor);
+  if (job.options.other || result.areas.back() > 0) palette.push_back(kOtherColor);
   if (palette.size() > 256) palette.clear();
   save_file(path, encode_labels(result.labels, palette));
 }
@@ -127,10 +128,11 @@ void segment_one(const ImageInput& input, Segmenter& segmenter, const Vocabulary
 void run(const Arguments& a, Program& program) {
   const std::vector<ImageInput> inputs = find_images(a.images);
   const std::vector<ClassName> classes = a.vocabulary.parse();
-  warn_of_single_class(classes, a.background == "other");
   Job job{a, {a.save.begin(), a.save.end()}, class_colors(a, classes.size()), {}};
   job.options.other = a.background == "other";
   job.options.label_scores = job.wants("json");
+  job.options.min_score = a.answers.min_score;
+  job.options.refine = a.answers.refine;
   job.options.short_side = a.short_side;
   job.options.preprocessing = a.preprocessing == "demo" ? Preprocessing::kDemo : Preprocessing::kEvaluation;
   job.options.watch.cancelled = &program.interrupted;
@@ -149,7 +151,9 @@ void run(const Arguments& a, Program& program) {
     log::warn("{}: train it with `san train --init` first; its masks mean nothing", facts.description);
   else
     log::info("model: {}", facts.description);
-  const Vocabulary words = embed(model, classes, a.vocabulary, program);
+  const Vocabulary words = embed(model, classes, a.vocabulary, a.answers, program);
+  warn_of_single_class(classes,
+                       job.options.other || !words.distractors().empty() || job.options.min_score > 0);
   if (a.pictures.decode.sandbox) log::debug("decoders run behind: {}", sandbox_description());
   Segmenter segmenter = model.segmenter();
 
@@ -192,6 +196,11 @@ void add_segment(CLI::App& app, Program& program) {
   add_method_option(*command, a->method);
   a->vocabulary.add_to(*command, true);
   a->pictures.add_to(*command);
+  a->answers.add_to(
+      *command,
+      "FILE[:WEIGHT]: examples of the classes, as `san bank build` makes it, asked beside the words; "
+      "the weight is the bank's own unless given",
+      "auto for fewer than 20 classes");
   command->add_option("-o,--output", a->output, "Folder for the results, created if missing")
       ->capture_default_str();
   command

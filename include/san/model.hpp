@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "san/bank.hpp"
 #include "san/error.hpp"
 #include "san/segmenter.hpp"
 #include "san/thread_budget.hpp"
@@ -76,6 +77,20 @@ class SAN_API Model {
   Vocabulary vocabulary(std::span<const ClassName> classes, const VocabularyOptions& options = {}) const;
   /// As Vocabulary::save() wrote it. Throws Error on a damaged file and on one of another text tower.
   Vocabulary load_vocabulary(const std::filesystem::path& path) const;
+
+  /// For VocabularyOptions::distractors: names of things that a picture may show beside these classes, of
+  /// those that the model is at home with; none that is a name or a kind of a class, or whose embedding lies
+  /// as near to a class's as a synonym's may. Of the options what concerns the cache, templates and `watch`
+  /// counts.
+  std::vector<std::string> distractors(std::span<const ClassName> classes,
+                                       const VocabularyOptions& options = {}) const;
+
+  /// The same words, of which the bank knows examples too; classes find theirs by name, whatever the case,
+  /// and those without keep to words. weight: of examples beside words, in [0, 1000]; negative: the bank's
+  /// own. Throws Error on a bank of another network, and where no class has an example.
+  Vocabulary with_bank(const Vocabulary& vocabulary, const Bank& bank, float weight = -1) const;
+  /// For a bank of the vocabulary's classes. Throws Error where the method takes none (all but "san").
+  BankBuilder bank_builder(const Vocabulary& vocabulary) const;
 
   /// A workspace for one thread at a time. Cheap beside the model: weights and threads are shared.
   Segmenter segmenter() const;

@@ -85,6 +85,9 @@ typedef struct san_vocabulary_options {
   const san_cancellation* cancellation;
   san_progress progress; /* prompts done and to do */
   void* user;
+  /* Further names that are looked for too, but what they win is "other". */
+  const char* const* distractors;
+  size_t distractor_count;
 } san_vocabulary_options;
 
 /* classes: `count` UTF-8 names; "couch|sofa" is one class with two names. */
@@ -108,6 +111,10 @@ SAN_C_API san_vocabulary* san_vocabulary_load(const san_model* model, const char
 SAN_C_API size_t san_vocabulary_size(const san_vocabulary* vocabulary);
 SAN_C_API const char* san_vocabulary_class(const san_vocabulary* vocabulary, size_t index);
 SAN_C_API void san_vocabulary_free(san_vocabulary* vocabulary);
+/* Names for san_vocabulary_options.distractors, one a line: of things that a picture may show beside these
+ * classes, none of them a name or a kind of a class or as near to one as a synonym. */
+SAN_C_API san_buffer* san_distractors(const san_model* model, const char* const* classes, size_t count,
+                                      const san_vocabulary_options* options);
 
 /* Segmenters: one thread's workspace each, sharing their model's threads. */
 typedef struct san_segmenter san_segmenter;
@@ -123,6 +130,8 @@ typedef struct san_segment_options {
   const san_cancellation* cancellation;
   san_progress progress; /* pictures of a batch */
   void* user;
+  float min_score; /* pixels whose label's score is below it become "other" too */
+  int32_t refine;  /* 1: edges follow those of the picture; features must have been looked at with it */
 } san_segment_options;
 
 SAN_C_API san_segmenter* san_segmenter_create(const san_model* model);
@@ -169,5 +178,6 @@ SAN_C_API void san_stream_free(san_stream* stream);
 }
 #endif
 
+#include "san/c_bank.h"
 #include "san/c_result.h"
 #endif

@@ -12,6 +12,7 @@
 ///   load        weights are read and prepared once for a backend, device and precision       san/model.hpp
 ///   vocabulary  names × prompt templates → embeddings; slow once, then cached, saved san/vocabulary.hpp
 ///               class lists and label sets                          san/class_names.hpp, san/label_sets.hpp
+///   bank        labelled examples, asked beside the words                                    san/bank.hpp
 ///   picture     a view of any 8 bit pixels, cv::Mat, or a decoded file
 ///                                                    san/image_view.hpp, san/opencv.hpp, san/codec.hpp
 ///   segment     resize → network → labels; batches, frames, warm-up; one look, many words san/segmenter.hpp
@@ -26,6 +27,7 @@
 /// Segmenters of one model, and of models with one ThreadBudget, compute on the same threads. Ownership:
 /// values. Handles share what they need; any may outlive any other. Views borrow until the call returns. The
 /// same for C, and for programs that must run with libraries of other versions: san/san.h.
+#include "san/bank.hpp"
 #include "san/class_names.hpp"
 #include "san/codec.hpp"
 #include "san/colors.hpp"

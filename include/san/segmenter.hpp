@@ -22,6 +22,10 @@ struct SegmentationOptions {
   /// Pixels that the learned background wins get the label classes().size() instead of the best class.
   bool other = false;
   bool label_scores = false;  ///< also return the score of each pixel's label
+  /// Edges between labels follow those of the picture (a guided filter). Features that look() made without it
+  /// cannot be segmented with it.
+  bool refine = false;
+  float min_score = 0;  ///< pixels whose label's score is below it get the label of "other" too
   Preprocessing preprocessing = Preprocessing::kEvaluation;
   int short_side = 0;  ///< of the network's input, pixels, at most 8192; 0: the model's own
   int long_side = 0;   ///< limit on the other side; 0: in the model's proportion to short_side
@@ -38,6 +42,7 @@ class SAN_API ImageFeatures {
   std::size_t bytes() const;
 
  private:
+  friend class BankBuilder;
   friend class Segmenter;
   friend class Stream;
   friend class WholeClip;
@@ -84,6 +89,7 @@ class SAN_API Segmenter {
   void warm_up(int height, int width, const SegmentationOptions& options = {});
 
  private:
+  friend class BankBuilder;
   friend class Model;
   struct Impl;
   explicit Segmenter(std::unique_ptr<Impl> impl);

@@ -14,6 +14,10 @@ struct VocabularyOptions {
   std::vector<std::string> templates;  ///< each with one {}; empty: the model's own
   std::filesystem::path cache_folder;  ///< empty: $SAN_CACHE_DIR, $XDG_CACHE_HOME/san or ~/.cache/san
   bool use_cache = true;               ///< embeddings are kept by content of model, template and name
+  /// Further names ("couch|sofa" as in classes) that are looked for too, but what they win gets the label of
+  /// "other", classes().size(): so that few classes need not take the whole picture. See
+  /// Model::distractors().
+  std::vector<std::string> distractors;
   Watch watch;  ///< progress counts prompts: names that are not in the cache × templates
 };
 
@@ -27,6 +31,8 @@ class SAN_API Vocabulary {
  public:
   /// Labels of the classes: of each the first name.
   const std::vector<std::string>& classes() const;
+  /// Labels of the distractors, which are none of classes().
+  std::vector<std::string> distractors() const;
   /// For Model::load_vocabulary(); written whole or not at all. Throws Error with the path.
   void save(const std::filesystem::path& path) const;
 

@@ -17,6 +17,11 @@ san::VocabularyOptions vocabulary_options(const san_vocabulary_options* given) {
   }
   options.cache_folder = text_or(o.cache_folder, "");
   options.use_cache = o.no_cache == 0;
+  if (o.distractor_count > 0) need(o.distractors, "san_vocabulary_options.distractors");
+  for (size_t i = 0; i < o.distractor_count; ++i) {
+    need(o.distractors[i], "a distractor");
+    options.distractors.emplace_back(o.distractors[i]);
+  }
   options.watch = watch(o.cancellation, o.progress, o.user);
   return options;
 }
@@ -174,6 +179,23 @@ san_vocabulary* san_vocabulary_load(const san_model* model, const char* path) {
   return guard<san_vocabulary*>(nullptr, [&] {
     need(path, "path");
     return new san_vocabulary{at(model, "model").model.load_vocabulary(path)};
+  });
+}
+
+san_buffer* san_distractors(const san_model* model, const char* const* classes, size_t count,
+                            const san_vocabulary_options* options) {
+  return guard<san_buffer*>(nullptr, [&] {
+    if (count > 0) need(classes, "classes");
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; ++i) {
+      need(classes[i], "a class");
+      names.emplace_back(classes[i]);
+    }
+    const auto parsed = san::parse_classes(names, "class names");
+    std::string lines;
+    for (const std::string& name : at(model, "model").model.distractors(parsed, vocabulary_options(options)))
+      lines += name + "\n";
+    return buffer(lines);
   });
 }
 

@@ -15,6 +15,8 @@ SegmentationOptions segmentation_options(const san_segment_options* given) {
   options.preprocessing = static_cast<Preprocessing>(o.preprocessing);
   options.short_side = o.short_side;
   options.long_side = o.long_side;
+  options.min_score = o.min_score;
+  options.refine = o.refine != 0;
   options.watch = watch(o.cancellation, o.progress, o.user);
   return options;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bank/builder.h"
 #include "base/error.h"
 #include "engine/engine.h"
 #include "san/model.hpp"
@@ -11,7 +12,18 @@ namespace san {
 
 struct Vocabulary::Impl {
   std::shared_ptr<const TextEmbeddings> embeddings;
-  std::string text_hash;  ///< of the text tower that made them
+  std::string text_hash;             ///< of the text tower that made them
+  std::vector<std::string> classes;  ///< labels, without the distractors
+
+  static std::shared_ptr<const Impl> make(std::shared_ptr<const TextEmbeddings> embeddings,
+                                          std::string text_hash);
+};
+
+struct Bank::Impl {
+  ExampleBank bank;
+  std::vector<Class> classes;
+
+  static std::shared_ptr<const Impl> make(ExampleBank bank);
 };
 
 struct Model::Impl {
@@ -40,6 +52,7 @@ struct Segmentation::Answer {
   SegmentOptions options;
   std::shared_ptr<const Engine> engine;
   std::shared_ptr<ThreadPool> pool;
+  std::vector<std::string> asked;  ///< labels of the classes without the distractors
 
   int height() const { return logits.features->height; }  ///< of the picture
   int width() const { return logits.features->width; }

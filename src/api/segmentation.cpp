@@ -19,7 +19,7 @@ const Segmentation::Answer& Segmentation::answer() const {
 }
 
 const std::vector<std::string>& Segmentation::classes() const {
-  return answer().vocabulary->classes;
+  return answer().asked;
 }
 
 std::vector<MaskProposal> Segmentation::proposals(const ProposalOptions& options) const {
@@ -36,7 +36,13 @@ std::vector<float> Segmentation::class_scores(std::span<const int> chosen, int h
   require(height > 0 && width > 0 && height <= kMaxSide && width <= kMaxSide,
           "class scores: a map of {} × {} pixels; expected sides of 1 to {}, or 0 × 0 for the picture's",
           width, height, kMaxSide);
-  return SegmentationHead(*a.pool).class_scores({&a.logits.view, 1}, height, width, a.head(), chosen);
+  const HeadOptions head = a.head();
+  std::vector<int> places(chosen.begin(), chosen.end());
+  for (int& k : places) {
+    require(k >= 0 && k <= head.asked(), "class scores: class {} of {}", k, head.asked());
+    if (k == head.asked()) k = head.classes;  // the background stands behind the distractors
+  }
+  return SegmentationHead(*a.pool).class_scores({&a.logits.view, 1}, height, width, head, places);
 }
 
 std::string Segmentation::json(const JsonOptions& options) const {

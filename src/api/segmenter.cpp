@@ -24,6 +24,10 @@ SegmentOptions checked(const SegmentationOptions& options) {
   SegmentOptions o;
   o.background = options.other ? Background::kOther : Background::kNone;
   o.label_scores = options.label_scores;
+  require(options.min_score >= 0 && options.min_score <= 1, "segment: a least score of {}; expected 0 to 1",
+          options.min_score);
+  o.min_score = options.min_score;
+  o.refine = o.look.guide = options.refine;
   o.look.short_side = options.short_side;
   o.look.long_side = options.long_side;
   if (options.preprocessing == Preprocessing::kDemo)
@@ -44,7 +48,8 @@ int ImageFeatures::width() const {
   return impl().features->width;
 }
 std::size_t ImageFeatures::bytes() const {
-  return impl().features->bytes();
+  const Features& f = *impl().features;
+  return f.bytes() + (f.guide ? f.guide->rgb.size() : 0);
 }
 
 Segmenter::Segmenter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -95,13 +100,14 @@ void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabul
   require_possible(s.engine->method_info(), o.background);
   auto answer = std::make_shared<Segmentation::Answer>(
       Segmentation::Answer{s.session.name(f.features, words.embeddings), words.embeddings,
-                           words.embeddings->row_classes(), o, s.engine, s.pool});
+                           words.embeddings->row_classes(), o, s.engine, s.pool, words.classes});
 
   const auto start = std::chrono::steady_clock::now();
+  HeadOptions head = answer->head();
+  if (o.refine) head.guide = guide_of(*f.features);
   result.answer_.reset();  // until all is there, it holds no result
   SegmentationResult r{std::move(result.labels), std::move(result.areas), std::move(result.label_scores)};
-  s.session.segmentation_head().run({&answer->logits.view, 1}, answer->height(), answer->width(),
-                                    answer->head(), r);
+  s.session.segmentation_head().run({&answer->logits.view, 1}, answer->height(), answer->width(), head, r);
   result.labels = std::move(r.labels);
   result.areas = std::move(r.areas);
   result.label_scores = std::move(r.label_scores);

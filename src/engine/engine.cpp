@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "labels/refine.h"
 
 namespace san {
 namespace {
@@ -31,13 +32,21 @@ void require_possible(const MethodInfo& method, Background background, bool mask
           method.name);
 }
 
+const Image* guide_of(const Features& features) {
+  require(features.guide != nullptr,
+          "refine: these features were made without the picture's edges; look at the picture with refine");
+  return features.guide.get();
+}
+
 HeadOptions head_options(const TextEmbeddings& vocabulary, const std::vector<int>& row_class,
                          const SegmentOptions& options) {
   HeadOptions o;
   o.row_class = row_class;
   o.classes = static_cast<int>(vocabulary.classes.size());
   o.background = options.background;
+  o.distractors = vocabulary.distractors;
   o.label_scores = options.label_scores;
+  o.min_score = options.min_score;
   return o;
 }
 
@@ -53,6 +62,8 @@ Session::Session(std::shared_ptr<const Engine> engine, std::shared_ptr<ThreadPoo
 const Classifier& Session::classifier(const std::shared_ptr<const TextEmbeddings>& vocabulary) {
   if (!classifier_ || vocabulary != vocabulary_) {
     require(vocabulary->row_count() > 0, "the vocabulary is empty: give at least one class");
+    require(!vocabulary->examples || engine_->method_info().examples,
+            "method {} takes no bank of examples: only method san does", engine_->method_info().name);
     classifier_ = engine_->method().prepare(*backend_, *vocabulary);
     vocabulary_ = vocabulary;
   }
@@ -62,6 +73,7 @@ const Classifier& Session::classifier(const std::shared_ptr<const TextEmbeddings
 std::shared_ptr<const Features> Session::look(const Image& picture, const LookOptions& options) {
   const auto start = Clock::now();
   std::unique_ptr<Features> features = engine_->method().look({*backend_, *pool_}, picture, options);
+  if (options.guide) features->guide = std::make_shared<const Image>(refinement_guide(picture, *pool_));
   features->height = picture.height, features->width = picture.width;
   features->look_ms = milliseconds_since(start);
   return features;
@@ -81,15 +93,18 @@ SegmentationResult Session::segment(std::shared_ptr<const Features> features,
   require_possible(engine_->method_info(), options.background);
   const Logits logits = name(std::move(features), vocabulary);
   const std::vector<int> row_class = vocabulary->row_classes();
-  return head_.run({&logits.view, 1}, logits.features->height, logits.features->width,
-                   head_options(*vocabulary, row_class, options));
+  HeadOptions head = head_options(*vocabulary, row_class, options);
+  if (options.refine) head.guide = guide_of(*logits.features);
+  return head_.run({&logits.view, 1}, logits.features->height, logits.features->width, head);
 }
 
 SegmentationResult Session::segment(const Image& picture,
                                     const std::shared_ptr<const TextEmbeddings>& vocabulary,
                                     const SegmentOptions& options) {
   require_possible(engine_->method_info(), options.background);
-  return segment(look(picture, options.look), vocabulary, options);
+  LookOptions with_guide = options.look;
+  with_guide.guide = options.refine;
+  return segment(look(picture, with_guide), vocabulary, options);
 }
 
 }  // namespace san

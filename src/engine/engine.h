@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "engine/distractors.h"
 #include "engine/encode_vocabulary.h"
 #include "engine/loaded_model.h"
 #include "method/registry.h"
@@ -34,6 +35,11 @@ class Engine {
                                                const VocabularyOptions& options) const {
     return encode_vocabulary(model_, *backend_, classes, options);
   }
+  /// Other names to look for beside the classes; see choose_distractors().
+  std::vector<ClassName> distractors(std::span<const ClassName> classes,
+                                     const VocabularyOptions& options) const {
+    return choose_distractors(model_, *backend_, classes, options);
+  }
 
  private:
   LoadedModel model_;
@@ -46,6 +52,8 @@ struct SegmentOptions {
   LookOptions look;
   Background background = Background::kNone;
   bool label_scores = false;
+  bool refine = false;     ///< edges follow the picture's; look with `guide`
+  float min_score = 0.0f;  ///< pixels whose label's score is below it become "other"
 };
 
 /// One thread's use of an Engine: workspace, classifier of the vocabulary in use.
@@ -94,6 +102,9 @@ class Session {
 
 /// Throws Error when the method cannot tell the background, or make the mask proposals that are wanted.
 void require_possible(const MethodInfo& method, Background background, bool masks = false);
+
+/// For HeadOptions::guide. Throws Error on features of a look without it.
+const Image* guide_of(const Features& features);
 
 /// Head options that go with a vocabulary; `row_class` must outlive them.
 HeadOptions head_options(const TextEmbeddings& vocabulary, const std::vector<int>& row_class,

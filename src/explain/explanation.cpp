@@ -211,7 +211,8 @@ Explanation explain(Session& session, const Image& picture,
   SegmentOptions with_scores = options;
   with_scores.label_scores = true;
   const std::vector<int> row_class = vocabulary->row_classes();
-  const HeadOptions head = head_options(*vocabulary, row_class, with_scores);
+  HeadOptions head = head_options(*vocabulary, row_class, with_scores);
+  head.distractors = 0;  // they are shown as the classes that they are
   e.probabilities = class_probabilities(view.class_logits, view.queries, head, session.pool());
   e.result = session.segmentation_head().run({&view, 1}, picture.height, picture.width, head);
   return e;

@@ -50,6 +50,9 @@ void check_call(std::span<const HeadView> views, int height, int width, const He
   require(height > 0 && width > 0, "segmentation head: the output {}x{} is empty", height, width);
   require(options.classes > 0 && options.classes < kMaxClasses,
           "segmentation head: expected between 1 and {} classes, got {}", kMaxClasses - 1, options.classes);
+  require(options.distractors >= 0 && options.distractors < options.classes,
+          "segmentation head: {} distractors among {} classes", options.distractors, options.classes);
+  require(options.min_score >= 0, "segmentation head: a least score of {}", options.min_score);
   require(!views.empty(), "segmentation head: no network output was given");
   require(
       std::ranges::all_of(views, [&](const HeadView& v) { return v.is_grid() == views.front().is_grid(); }),

@@ -55,7 +55,7 @@ std::vector<MaskProposal> mask_proposals(const HeadView& view, int height, int w
   pool.parallel_for(view.queries, 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto q = static_cast<int>(begin); q < end; ++q) {
       const auto row = p.begin() + q * columns, best = std::max_element(row, row + options.classes);
-      if (*best < proposal_options.min_class_score) continue;
+      if (*best < proposal_options.min_class_score || best - row >= options.asked()) continue;
       MaskProposal proposal{q, static_cast<int>(best - row), *best, 0.0f, {}};
       const auto i = static_cast<std::size_t>(q);
       fill_mask(proposal, plan.views.front(), view.mask_logits.data() + i * cells, threshold);

@@ -1,5 +1,6 @@
 #include "labels/segmentation_head.h"
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -7,6 +8,7 @@
 
 #include "base/error.h"
 #include "labels/grid_scores.h"
+#include "labels/refine.h"
 #include "labels/tile_labeler.h"
 
 namespace san {
@@ -39,6 +41,19 @@ void for_pieces(const head::Plan& plan, ThreadPool& pool, const MakeWorker& make
       });
 }
 
+/// What distractors won and what scores too little becomes "other"; counts the areas.
+void settle(const HeadOptions& options, SegmentationResult& result) {
+  const auto other = static_cast<std::uint16_t>(options.asked());
+  std::vector<std::uint16_t>& labels = result.labels.labels;
+  if (options.distractors > 0)
+    for (std::uint16_t& label : labels) label = std::min(label, other);
+  if (options.min_score > 0)
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      if (result.label_scores[i] < options.min_score) labels[i] = other;
+  result.areas.assign(static_cast<std::size_t>(other) + 1, 0);
+  for (const std::uint16_t label : labels) ++result.areas[label];
+}
+
 }  // namespace
 
 SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int height, int width,
@@ -50,8 +65,17 @@ SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int he
 
 void SegmentationHead::run(std::span<const HeadView> views, int height, int width, const HeadOptions& options,
                            SegmentationResult& result) const {
+  if (options.min_score > 0 && !options.label_scores) {  // they are needed, if only here
+    HeadOptions scored = options;
+    scored.label_scores = true;
+    run(views, height, width, scored, result);
+    result.label_scores.clear();
+    return;
+  }
   if (head::are_grids(views)) {
     result = head::label_grids(views, height, width, options, pool_);
+    if (options.guide) refine_edges(views, options, *options.guide, pool_, result);
+    settle(options, result);
     return;
   }
   const head::Plan plan(views, height, width, options);
@@ -63,8 +87,8 @@ void SegmentationHead::run(std::span<const HeadView> views, int height, int widt
   for_pieces(
       plan, pool_, [&] { return head::TileLabeler(plan, tree, options, result); },
       [](const Region& piece, head::TileLabeler& labeler) { labeler.run(piece); });
-  result.areas.assign(static_cast<std::size_t>(options.classes) + 1, 0);
-  for (const std::uint16_t label : result.labels.labels) ++result.areas[label];
+  if (options.guide) refine_edges(views, options, *options.guide, pool_, result);
+  settle(options, result);
 }
 
 std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> views, int height, int width,

@@ -44,17 +44,25 @@ struct HeadOptions {
   /// its class's probability.
   std::span<const int> row_class;
   int classes = 0;
+  /// The last so many of the classes are distractors: they compete, and what they win becomes "other".
+  int distractors = 0;
   Background background = Background::kNone;
   /// With kOther: pixels where no query's mask probability reaches this become "other" too. 0.5 says "inside
   /// no mask".
   float min_coverage = 0.0f;
+  /// Pixels whose label's score is below it become "other".
+  float min_score = 0.0f;
+  /// The picture, as refinement_guide() makes it: edges between labels then follow its edges (refine.h).
+  const Image* guide = nullptr;
   /// Also return the score of each pixel's label.
   bool label_scores = false;
+
+  int asked() const { return classes - distractors; }  ///< classes that labels name
 };
 
 struct SegmentationResult {
-  LabelMap labels;                  ///< 0 … classes − 1, and `classes` for "other"
-  std::vector<std::int64_t> areas;  ///< pixels per class, [classes + 1], the last "other"
+  LabelMap labels;                  ///< 0 … asked − 1, and `asked` for "other"
+  std::vector<std::int64_t> areas;  ///< pixels per class, [asked + 1], the last "other"
   std::vector<float> label_scores;  ///< [height, width] when asked for
 };
 

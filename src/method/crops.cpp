@@ -59,7 +59,7 @@ class Crops final : public SanMasks {
               const Classifier& classifier) const override {
     Backend& b = compute.backend;
     const auto& seen = own<CropFeatures>(*features);
-    const Tensor& rows = own<ClassifierRows>(classifier).rows;
+    const Tensor& rows = own<MaskClassifier>(classifier).rows;
     const auto columns = static_cast<std::size_t>(rows[1]);
     // Queries without a mask have no say: the background takes them.
     std::vector<float> values(static_cast<std::size_t>(seen.view.queries) * columns, kNever);

@@ -33,6 +33,7 @@ struct LookOptions {
   int short_side = 0;     ///< of the network's input; 0: the method's own
   int long_side = 0;      ///< limit on the other side; 0: in the method's proportion to short_side
   bool mirrored = false;  ///< flipped left to right
+  bool guide = false;     ///< keep the picture, or a smaller copy, for edges that follow it
 };
 
 /// The input sizes of a method when nothing else is asked for, in pixels.
@@ -51,10 +52,11 @@ struct Features {
   /// Host memory that is held.
   virtual std::size_t bytes() const = 0;
 
-  int height = 0, width = 0;  ///< of the picture
-  HeadView view;              ///< its geometry; of the logits only those that no word changes are set
-  double resize_ms = 0;       ///< from the picture to the network's input
-  double look_ms = 0;         ///< that and the network
+  int height = 0, width = 0;           ///< of the picture
+  std::shared_ptr<const Image> guide;  ///< for refine_edges(), where it was asked for
+  HeadView view;         ///< its geometry; of the logits only those that no word changes are set
+  double resize_ms = 0;  ///< from the picture to the network's input
+  double look_ms = 0;    ///< that and the network
 };
 
 /// What a method makes of a vocabulary, in the memory of one session's backend. Each method derives its own;

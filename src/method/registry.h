@@ -43,6 +43,7 @@ struct MethodInfo {
   std::string architecture;  ///< of the model files it runs
   bool background = false;   ///< it can tell pixels that belong to no class
   bool masks = false;        ///< it makes mask proposals
+  bool examples = false;     ///< a bank of examples can be asked beside the words
   std::function<std::unique_ptr<Method>(ParamLoader&, const ModelConfig&)> make;
 };
 

@@ -4,6 +4,18 @@
 namespace san {
 namespace {
 
+/// Adds what examples say of each query, [queries, rows + 1], the background's column apart.
+void add_examples(const MaskClassifier& classifier, std::span<const float> embeddings,
+                  std::vector<float>& logits) {
+  const std::size_t rows = classifier.row_class.size(), columns = rows + 1, queries = logits.size() / columns;
+  const auto classes = static_cast<std::size_t>(classifier.classes);
+  std::vector<float> added(queries * classes);
+  classifier.examples->add(embeddings, added);
+  for (std::size_t q = 0; q < queries; ++q)
+    for (std::size_t r = 0; r < rows; ++r)
+      logits[q * columns + r] += added[q * classes + static_cast<std::size_t>(classifier.row_class[r])];
+}
+
 class SanMethod final : public SanMasks {
  public:
   using SanMasks::SanMasks;
@@ -20,10 +32,11 @@ class SanMethod final : public SanMasks {
               const Classifier& classifier) const override {
     Backend& b = compute.backend;
     const auto& seen = own<MaskFeatures>(*features);
+    const auto& words = own<MaskClassifier>(classifier);
     const SanConfig& c = network_.config();
     const Tensor embeddings = b.from_host({1, c.queries, c.clip.embed_dim}, seen.embeddings);
-    Logits logits(std::move(features),
-                  b.to_host(network_.classify(b, embeddings, own<ClassifierRows>(classifier).rows)));
+    Logits logits(std::move(features), b.to_host(network_.classify(b, embeddings, words.rows)));
+    if (words.examples) add_examples(words, seen.embeddings, logits.values);
     logits.view.class_logits = logits.values;
     return logits;
   }
@@ -58,7 +71,7 @@ MethodInfo san_method() {
   MethodInfo info;
   info.name = info.architecture = "san";
   info.summary = "the side adapter's masks, named by CLIP under its attention biases";
-  info.background = info.masks = true;
+  info.background = info.masks = info.examples = true;
   info.make = [](ParamLoader& loader, const ModelConfig& config) {
     return std::make_unique<SanMethod>(loader, parse(config));
   };

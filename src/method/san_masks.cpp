@@ -14,8 +14,13 @@ InputSize SanMasks::input() const {
 }
 
 std::unique_ptr<Classifier> SanMasks::prepare(Backend& backend, const TextEmbeddings& vocabulary) const {
-  return std::make_unique<ClassifierRows>(network_.classifier(
-      backend, backend.from_host({vocabulary.row_count(), vocabulary.dim}, vocabulary.rows)));
+  auto made = std::make_unique<MaskClassifier>();
+  made->rows = network_.classifier(
+      backend, backend.from_host({vocabulary.row_count(), vocabulary.dim}, vocabulary.rows));
+  made->examples = vocabulary.examples;
+  made->classes = static_cast<int>(vocabulary.classes.size());
+  if (made->examples) made->row_class = vocabulary.row_classes();
+  return made;
 }
 
 SanOutput SanMasks::look_for_masks(const Compute& compute, const Image& picture, const LookOptions& options,

@@ -12,6 +12,14 @@ struct MaskFeatures : Features {
   std::vector<float> embeddings;  ///< [those that can be named, embed_dim], norm 1
 };
 
+/// Rows of text and background, and what examples say beside them.
+struct MaskClassifier final : Classifier {
+  Tensor rows;                                    ///< [1, rows + 1, embed_dim]
+  std::shared_ptr<const ExampleLogits> examples;  ///< none: null
+  std::vector<int> row_class;                     ///< with examples, the class of every row
+  int classes = 0;
+};
+
 /// What methods share whose masks are those of SAN's network: its input, its masks, its classifier.
 class SanMasks : public Method {
  public:

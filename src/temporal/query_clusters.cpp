@@ -77,6 +77,7 @@ std::shared_ptr<const Features> QueryClusters::steady(const Features& seen) {
   auto steady = std::make_shared<MaskFeatures>();
   steady->height = f.height, steady->width = f.width;
   steady->view = f.view;
+  steady->guide = f.guide;
   steady->resize_ms = f.resize_ms, steady->look_ms = f.look_ms;
   steady->masks = f.masks;
   steady->embeddings = f.embeddings;

@@ -120,6 +120,7 @@ std::shared_ptr<const Features> QueryMemory::next(std::shared_ptr<const Features
   auto steady = std::make_shared<MaskFeatures>();
   steady->height = now.height, steady->width = now.width;
   steady->view = now.view;
+  steady->guide = now.guide;
   steady->resize_ms = now.resize_ms, steady->look_ms = now.look_ms;
   steady->masks = now.masks;
   steady->embeddings = now.embeddings;

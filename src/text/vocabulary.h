@@ -2,6 +2,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,13 +16,28 @@ namespace san {
 
 class Progress;
 
+/// What labelled examples of the classes say of a picture's embeddings (src/bank). Immutable.
+struct ExampleLogits {
+  ExampleLogits() = default;
+  ExampleLogits(const ExampleLogits&) = delete;
+  ExampleLogits& operator=(const ExampleLogits&) = delete;
+  virtual ~ExampleLogits() = default;
+
+  /// Adds to the logits of the classes, [count, classes], for embeddings of length 1, [count, dim].
+  virtual void add(std::span<const float> embeddings, std::span<float> logits) const = 0;
+};
+
 /// A vocabulary as the segmentation head takes it: one row per name, one or more consecutive rows per class.
 struct TextEmbeddings {
   std::vector<std::string> classes;  // labels
   std::vector<int> first_row;  // class c has rows first_row[c] … first_row[c + 1] - 1; classes + 1 entries
   int dim = 0;
   std::vector<float> rows;  // [row count, dim], each of length 1
+  int distractors = 0;      // the last so many classes: looked for too, but what they win is "other"
+  std::shared_ptr<const ExampleLogits> examples = nullptr;
 
+  /// Classes that were asked for.
+  int asked() const { return static_cast<int>(classes.size()) - distractors; }
   int row_count() const { return first_row.empty() ? 0 : first_row.back(); }
   /// The class of every row.
   std::vector<int> row_classes() const;

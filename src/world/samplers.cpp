@@ -11,7 +11,16 @@
 namespace san {
 namespace {
 
-enum Purpose : std::uint64_t { kOrder = 1, kPair, kCaption, kTrainScene, kEvalScene, kEvalCrop, kEvalClip };
+enum Purpose : std::uint64_t {
+  kOrder = 1,
+  kPair,
+  kCaption,
+  kTrainScene,
+  kEvalScene,
+  kEvalCrop,
+  kEvalClip,
+  kLessonScene
+};
 constexpr std::uint64_t kEvalSeed = fnv1a64("demo world evaluation");
 constexpr std::array<std::string_view, 6> kSplitNames = {"mixed", "seen",       "unseen",
                                                          "style", "near-style", "photo"};
@@ -306,6 +315,26 @@ LabelledScene EvalScenes::scene(int index) const {
   Rng rng(kEvalSeed, kCaption, key);
   std::string caption = caption_scene(world_->concepts(), scene.subjects, scene.stuff, rng);
   return {std::move(scene.image), std::move(scene.labels), std::move(caption)};
+}
+
+std::vector<int> EvalScenes::pictured() const {
+  std::vector<int> all = subjects_;
+  all.insert(all.end(), unseen_subjects_.begin(), unseen_subjects_.end());
+  std::ranges::sort(all);
+  return all;
+}
+
+LabelledScene EvalScenes::lesson(int index, const std::vector<int>& concepts) const {
+  const std::vector<int> mine = pictured();
+  std::vector<int> drawn;
+  std::ranges::copy_if(concepts, std::back_inserter(drawn),
+                       [&](int c) { return std::ranges::binary_search(mine, c); });
+  require(index >= 0 && !drawn.empty(), "the split '{}' of the demo world has no picture of these concepts",
+          eval_split_name(split_));
+  const auto key = static_cast<std::uint64_t>(index) + (static_cast<std::uint64_t>(split_) << 32);
+  Scene scene =
+      compose_scene(*world_, {&sprites_, &drawn, true}, options_, Rng(kEvalSeed, kLessonScene, key));
+  return {std::move(scene.image), std::move(scene.labels), {}};
 }
 
 EvalCrops::EvalCrops(std::shared_ptr<const World> world, Role role, int size, int per_sprite)

@@ -115,6 +115,12 @@ class EvalScenes {
   LabelledScene scene(int index) const;
   /// A clip of such things, moving; its labels index class_names() as they are.
   SceneClip clip(int index, int frames) const;
+  /// Another scene of the split, of these concepts alone, where the split has pictures of them: to learn
+  /// from, none of those that measure. A pure function of the arguments. Throws Error when the split has
+  /// pictures of none of them.
+  LabelledScene lesson(int index, const std::vector<int>& concepts) const;
+  /// Concepts that the split has pictures of, ascending.
+  std::vector<int> pictured() const;
 
  private:
   std::vector<int> subjects() const;

@@ -178,6 +178,22 @@ TEST(EvalScenes, KnowSeenFromUnseen) {
   EXPECT_THROW(parse_eval_split("everything"), Error);
 }
 
+TEST(EvalScenes, LessonsShowTheConceptsAskedForInOtherScenes) {
+  const EvalScenes mixed(pack(), EvalSplit::kMixed, 96), seen(pack(), EvalSplit::kSeen, 96);
+  const std::vector<int> all = mixed.pictured();
+  EXPECT_EQ(all.size(), 60u);
+  EXPECT_EQ(seen.pictured().size(), 40u);
+  const int asked = all[7];
+  const auto concepts = pack()->concepts().size();
+  for (int i = 0; i < 10; ++i) {
+    const LabelledScene lesson = mixed.lesson(i, {asked});
+    for (const auto value : lesson.labels.labels) ASSERT_TRUE(value >= concepts || value == asked);
+    EXPECT_EQ(lesson.image, mixed.lesson(i, {asked}).image);
+    EXPECT_NE(mixed.lesson(i, all).image, mixed.scene(i).image);
+  }
+  EXPECT_THROW(mixed.lesson(0, {}), Error);
+}
+
 TEST(EvalCrops, CoverEverySprite) {
   const EvalCrops crops(pack(), Role::kTrain, 48, 2);
   EXPECT_EQ(crops.size(), 60 * 3 * 2);

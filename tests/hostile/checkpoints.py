@@ -1,6 +1,7 @@
 """Damaged checkpoints, model files, merges and recordings."""
 import json
 import struct
+from pathlib import Path
 
 import formats as f
 from cases import Case, convert, inspect, verify
@@ -297,7 +298,22 @@ def recording_cases():
         yield verify(f"recording/cut_{cut}", good[:cut])
 
 
+def bank_cases():
+    """Banks of examples: the fuzzer's seeds, cut short and with other headers too."""
+    seeds = Path(__file__).resolve().parent.parent / "fuzz" / "corpus" / "bank_fuzz"
+    good = (seeds / "whole").read_bytes()
+    contents = {path.name: path.read_bytes() for path in sorted(seeds.iterdir())}
+    contents.update({f"cut_{cut}": good[:cut] for cut in (7, 100, len(good) - 1)})
+    contents["control"] = good.replace(b'[\\"a\\",\\"b\\"]', b'[\\"a\\",\\"\\x1b\\"]'.replace(b"\\x1b", b"\x1b"), 1)
+    contents["empty"] = b""
+    contents["no_file"] = 0
+    for name, content in contents.items():
+        accepts = name in ("whole", "one_example", "covariance_of_nothing", "not_positive")
+        yield Case("bank/" + name, {"x.bank": content}, ["bank", "show", "{dir}/x.bank"], accepts=accepts)
+
+
 def cases():
+    yield from bank_cases()
     yield from safetensors_cases()
     yield from model_cases()
     yield from torch_cases()

@@ -1,6 +1,8 @@
 """Models, vocabularies, batches, frames, options, and what they say when something is wrong."""
 
+import os
 import pickle
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -212,6 +214,36 @@ class Many(Tiny):
         self.assertTrue(stream.began_scene)
         self.assert_fails("expected more than 0", san.Stream, decay=0)
         self.assert_fails("a share of", san.Stream, mask_decay=2)
+
+    def test_a_bank_is_asked_beside_the_words(self):
+        words = self.model.vocabulary(["left", "right", "neither"])
+        builder = self.model.bank_builder(words)
+        labels = np.full((40, 56), 65535)
+        labels[:, :24], labels[:, 30:] = 0, 1
+        builder.add(self.pictures[0], labels)
+        builder.add(self.pictures[1], "right")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "my.bank")
+            builder.finish().save(path)
+            bank = san.load_bank(path)
+        self.assertEqual(bank.classes, {"left": 1, "right": 2, "neither": 0})
+        plain = self.model.segment(self.pictures[0], words).labels
+        self.assert_same(self.model.segment(self.pictures[0], self.model.with_bank(words, bank, 0)).labels, plain)
+        asked = self.model.segment(self.pictures[0], self.model.with_bank(words, bank, 5)).labels
+        self.assertFalse((asked == plain).all())
+        self.assert_fails("none of the classes", self.model.with_bank, self.model.vocabulary(["x"]), bank)
+        self.assert_fails("expected integers of shape", builder.add, self.pictures[0], labels[1:])
+        self.assert_fails("none of the classes", builder.add, self.pictures[0], "up")
+
+    def test_what_distractors_win_is_other(self):
+        words = self.model.vocabulary(["left", "right", "neither"])
+        alone = self.model.vocabulary(["left"], distractors=["right", "neither"])
+        self.assertEqual(alone.classes, ("left",))
+        plain = self.model.segment(self.pictures[0], words).labels
+        self.assert_same(self.model.segment(self.pictures[0], alone).labels, np.minimum(plain, 1))
+        self.assertNotIn("cat", self.model.distractors(["animal"]))
+        refined = self.model.segment(self.pictures[0], words, refine=True, min_score=0.0)
+        self.assertLessEqual(refined.labels.max(), 2)
 
     def test_results_outlive_everything(self):
         model = san.load("formula:tiny", threads=1)

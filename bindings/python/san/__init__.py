@@ -10,6 +10,7 @@ Everything that goes wrong raises san.Error. A model may be used by any number o
 """
 
 from ._c import lib as _lib
+from ._bank import Bank, BankBuilder, load_bank
 from ._calls import Cancellation
 from ._errors import Cancelled, Error
 from ._model import Cost, Features, Model, ModelInfo, Segmenter, Stream, ThreadBudget, backends, load, methods
@@ -21,7 +22,8 @@ from ._vocabulary import Vocabulary, label_set_palette, label_sets, prompt_templ
 __version__: str = _lib.san_version().decode("ascii")
 
 __all__ = [
-    "Cancellation", "Cancelled", "Cost", "Error", "Features", "Model", "ModelInfo", "Proposal", "Result", "Segmenter",
-    "Stream", "ThreadBudget", "Timing", "Vocabulary", "backends", "distinct_colors", "encode_jpeg", "encode_png",
-    "label_set_palette", "label_sets", "load", "load_image", "methods", "prompt_templates", "save_file", "save_image",
+    "Bank", "BankBuilder", "Cancellation", "Cancelled", "Cost", "Error", "Features", "Model", "ModelInfo", "Proposal",
+    "Result", "Segmenter", "Stream", "ThreadBudget", "Timing", "Vocabulary", "backends", "distinct_colors", "encode_jpeg",
+    "encode_png", "label_set_palette", "label_sets", "load", "load_bank", "load_image", "methods", "prompt_templates",
+    "save_file", "save_image",
 ]

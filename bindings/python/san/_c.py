@@ -18,7 +18,7 @@ from ._errors import Cancelled, Error
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-API_VERSION = 3  #: SAN_API_VERSION of the headers that this file follows
+API_VERSION = 4  #: SAN_API_VERSION of the headers that this file follows
 OK, ERROR, CANCELLED = 0, 1, 2
 RGB, BGR, RGBA, BGRA, GREY = 0, 1, 2, 3, 4
 EVALUATION, DEMO = 0, 1
@@ -67,13 +67,13 @@ class Cost(Sized):
 class VocabularyOptions(Sized):
     _fields_ = [("size", c_size_t), ("templates", POINTER(c_char_p)), ("template_count", c_size_t),
                 ("cache_folder", c_char_p), ("no_cache", c_int32), ("cancellation", c_void_p), ("progress", PROGRESS),
-                ("user", c_void_p)]
+                ("user", c_void_p), ("distractors", POINTER(c_char_p)), ("distractor_count", c_size_t)]
 
 
 class SegmentOptions(Sized):
     _fields_ = [("size", c_size_t), ("other", c_int32), ("label_scores", c_int32), ("preprocessing", c_int32),
                 ("short_side", c_int32), ("long_side", c_int32), ("cancellation", c_void_p), ("progress", PROGRESS),
-                ("user", c_void_p)]
+                ("user", c_void_p), ("min_score", c_float), ("refine", c_int32)]
 
 
 class StreamOptions(Sized):
@@ -140,6 +140,20 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_vocabulary_size": (c_size_t, c_void_p),
     "san_vocabulary_class": (c_char_p, c_void_p, c_size_t),
     "san_vocabulary_free": (None, c_void_p),
+    "san_distractors": (c_void_p, c_void_p, POINTER(c_char_p), c_size_t, POINTER(VocabularyOptions)),
+    "san_bank_load": (c_void_p, c_char_p),
+    "san_bank_save": (c_int, c_void_p, c_char_p),
+    "san_bank_size": (c_size_t, c_void_p),
+    "san_bank_class": (c_char_p, c_void_p, c_size_t),
+    "san_bank_pictures": (c_int64, c_void_p, c_size_t),
+    "san_bank_weight": (c_float, c_void_p),
+    "san_bank_free": (None, c_void_p),
+    "san_vocabulary_with_bank": (c_void_p, c_void_p, c_void_p, c_void_p, c_float),
+    "san_bank_builder_create": (c_void_p, c_void_p, c_void_p),
+    "san_bank_builder_add": (c_int, c_void_p, POINTER(Pixels), c_void_p, c_size_t, POINTER(SegmentOptions)),
+    "san_bank_builder_add_whole": (c_int, c_void_p, POINTER(Pixels), c_int32, POINTER(SegmentOptions)),
+    "san_bank_builder_finish": (c_void_p, c_void_p),
+    "san_bank_builder_free": (None, c_void_p),
     "san_segmenter_create": (c_void_p, c_void_p),
     "san_segmenter_free": (None, c_void_p),
     "san_segmenter_warm_up": (c_int, c_void_p, c_int, c_int, POINTER(SegmentOptions)),

@@ -11,7 +11,7 @@ from typing import (TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple
 
 import numpy as np
 
-from . import _c, _pictures, _vocabulary
+from . import _bank, _c, _pictures, _vocabulary
 from ._calls import Cancellation, Progress, run
 from ._errors import Error
 from ._result import Result
@@ -68,6 +68,8 @@ class Options(TypedDict, total=False):
 
     other: bool
     label_scores: bool
+    min_score: float
+    refine: bool
     preprocessing: str
     short_side: int
     long_side: int
@@ -220,7 +222,8 @@ class Model:
 
     def vocabulary(self, classes: Optional[Classes] = None, *, label_set: Optional[str] = None,
                    templates: Union[str, os.PathLike[str], Sequence[str], None] = None,
-                   cache: Union[bool, str, os.PathLike[str]] = True, cancellation: Optional[Cancellation] = None,
+                   cache: Union[bool, str, os.PathLike[str]] = True, distractors: Sequence[str] = (),
+                   cancellation: Optional[Cancellation] = None,
                    progress: Optional[Callable[[int, int], object]] = None) -> Vocabulary:
         """Embeds class names.
 
@@ -231,10 +234,32 @@ class Model:
             None for the model's own.
         cache: whether embeddings are kept on disk; a path names the folder, else $SAN_CACHE_DIR, $XDG_CACHE_HOME/san
             or ~/.cache/san.
+        distractors: further names that are looked for too, but what they win gets the label len(classes), "other"; see
+            Model.distractors().
         progress: called with prompts done and to do, maybe in another thread.
         """
         self._handle.check_process()
-        return _vocabulary.make(self._handle, classes, label_set, templates, cache, cancellation, progress)
+        return _vocabulary.make(self._handle, classes, label_set, templates, cache, cancellation, progress, distractors)
+
+    def distractors(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Names for vocabulary(distractors=…): of things that a picture may show beside these classes, none of them a
+        name or a kind of a class, or as near to one as a synonym."""
+        self._handle.check_process()
+        names = [_c.text(name, "classes") for name in _vocabulary.key_of(list(classes))]
+        data = _c.data_of(_c.lib.san_distractors(self._handle, (ctypes.c_char_p * len(names))(*names), len(names), None))
+        return tuple(data.decode("utf-8", "replace").splitlines())
+
+    def with_bank(self, words: Vocabulary, bank: _bank.Bank, weight: Optional[float] = None) -> Vocabulary:
+        """The same words, of which the bank knows examples too; classes find theirs by name. weight: of examples beside
+        words; None for the bank's own. Raises san.Error on a bank of another network."""
+        return Vocabulary(_c.made(_c.lib.san_vocabulary_with_bank(
+            self._handle, words._handle, bank._handle, -1.0 if weight is None else float(weight)),
+            _c.lib.san_vocabulary_free))
+
+    def bank_builder(self, words: Vocabulary) -> _bank.BankBuilder:
+        """Makes a bank of these classes, picture by picture."""
+        self._handle.check_process()
+        return _bank.BankBuilder(self._handle, words)
 
     def load_vocabulary(self, path: Union[str, os.PathLike[str]]) -> Vocabulary:
         """What Vocabulary.save() wrote. Raises san.Error on a damaged file and on one of another text tower."""
@@ -247,7 +272,7 @@ class Model:
         return Segmenter(self._handle, self._vocabularies)
 
     def segment(self, image: Union[Picture, Features], classes: Union[Classes, Vocabulary], *, other: bool = False,
-                label_scores: bool = False, preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0,
+                label_scores: bool = False, min_score: float = 0.0, refine: bool = False, preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0,
                 channels: str = "rgb", cancellation: Optional[Cancellation] = None) -> Result:
         """Gives every pixel of a picture one of the classes.
 
@@ -257,6 +282,8 @@ class Model:
         classes: a Vocabulary, or what vocabulary() takes; the last few are remembered.
         other: pixels that the learned background wins get the label len(classes), "other".
         label_scores: also keep the score of each pixel's label.
+        refine: edges between labels follow those of the picture; features must have been looked at with it.
+        min_score: pixels whose label's score is below it get the label len(classes) too.
         preprocessing: "evaluation" (as benchmarks do) or "demo" (as the authors' demo does).
         short_side: of the network's input, pixels; 0 for the model's own. long_side: limit on the other side.
         channels: "rgb", or "bgr" for arrays as OpenCV makes them (with four channels BGRA).
@@ -264,7 +291,7 @@ class Model:
 
         Raises san.Error, and san.Cancelled.
         """
-        options: Options = {"other": other, "label_scores": label_scores, "preprocessing": preprocessing,
+        options: Options = {"other": other, "label_scores": label_scores, "min_score": min_score, "refine": refine, "preprocessing": preprocessing,
                             "short_side": short_side, "long_side": long_side, "channels": channels,
                             "cancellation": cancellation}
         words = self._vocabularies.of(classes, cancellation)
@@ -398,8 +425,8 @@ class Segmenter:
 class _Call:
     """The keywords of one call, checked."""
 
-    def __init__(self, *, other: bool = False, label_scores: bool = False, preprocessing: str = "evaluation",
-                 short_side: int = 0, long_side: int = 0, channels: str = "rgb",
+    def __init__(self, *, other: bool = False, label_scores: bool = False, min_score: float = 0.0, refine: bool = False,
+                 preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0, channels: str = "rgb",
                  cancellation: Optional[Cancellation] = None) -> None:
         if preprocessing not in _PREPROCESSING:
             raise Error(f"preprocessing is {preprocessing!r}; expected {' or '.join(map(repr, _PREPROCESSING))}")
@@ -408,7 +435,7 @@ class _Call:
         self.other = bool(other)
         self.channels = channels
         self.cancellation = cancellation
-        self._fields = {"other": self.other, "label_scores": bool(label_scores),
+        self._fields = {"other": self.other, "label_scores": bool(label_scores), "min_score": float(min_score), "refine": bool(refine),
                         "preprocessing": _PREPROCESSING[preprocessing],
                         "short_side": _c.integer(short_side, "short_side"),
                         "long_side": _c.integer(long_side, "long_side")}

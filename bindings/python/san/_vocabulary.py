@@ -83,7 +83,8 @@ def _joined(entry: Any) -> str:
 
 
 def make(model: _c.Handle, classes: Any, label_set: Optional[str], templates: Any, cache: Any,
-         cancellation: Optional[Cancellation], progress: Optional[Callable[[int, int], object]]) -> Vocabulary:
+         cancellation: Optional[Cancellation], progress: Optional[Callable[[int, int], object]],
+         distractors: Any = ()) -> Vocabulary:
     """What Model.vocabulary() returns."""
     if (classes is None) == (label_set is None):
         raise Error("vocabulary: give either classes or label_set")
@@ -93,6 +94,10 @@ def make(model: _c.Handle, classes: Any, label_set: Optional[str], templates: An
         options.templates = (ctypes.c_char_p * len(prompts))(*prompts)
     if not isinstance(cache, bool):
         options.cache_folder = _c.file_name(cache, "cache")
+    others = [_c.text(name, "distractors") for name in key_of(distractors)]
+    if others:
+        options.distractors = (ctypes.c_char_p * len(others))(*others)
+        options.distractor_count = len(others)
     function, arguments = _source(classes, label_set)
 
     def body(stop: _c.Handle) -> _c.Handle:

@@ -1,0 +1,59 @@
+#include "answer_arguments.h"
+
+#include <charconv>
+
+#include "base/error.h"
+
+namespace san::cli {
+namespace {
+
+constexpr std::size_t kShortList = 20;  // classes: shorter lists get distractors unless told otherwise
+constexpr std::size_t kShown = 8;       // names in a message
+
+}  // namespace
+
+BankChoice parse_bank_choice(const std::string& text) {
+  BankChoice choice{text, -1};
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return choice;
+  const char *begin = text.data() + colon + 1, *end = text.data() + text.size();
+  float weight = 0;
+  const auto [stop, error] = std::from_chars(begin, end, weight);
+  if (begin == end || error != std::errc{} || stop != end) return choice;  // a colon of the file's name
+  require(weight >= 0 && weight <= 1000, "--bank {}: a weight of {}; expected 0 to 1000", text, weight);
+  return {text.substr(0, colon), weight};
+}
+
+void AnswerArguments::add_to(CLI::App& app, const char* bank_help, const char* usual) {
+  app.add_option("--bank", bank, bank_help);
+  app.add_option(
+      "--distractors", distractors,
+      fmt::format("Other names to look for, whose pixels become \"other\": none, auto (chosen for the "
+                  "classes and the model), or NAMES separated by commas; default: {}",
+                  usual));
+  app.add_flag("--refine", refine, "Edges between labels follow those of the picture");
+  app.add_option("--min-score", min_score,
+                 "Pixels whose label's score is below this become \"other\"; 0: none")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+}
+
+bool AnswerArguments::choose_distractors(std::size_t classes, bool random_weights) const {
+  return distractors == "auto" || (distractors.empty() && classes < kShortList && !random_weights);
+}
+
+std::vector<ClassName> AnswerArguments::listed_distractors() const {
+  if (distractors.empty() || distractors == "none" || distractors == "auto") return {};
+  return parse_class_list(distractors);
+}
+
+std::string describe_distractors(std::span<const std::string> names) {
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) shown += (i ? ", " : "") + names[i];
+  return fmt::format(
+      "{} other names are looked for too, and what they win is \"other\": {}{} (--distractors none: "
+      "every pixel gets one of the classes)",
+      names.size(), shown, names.size() > kShown ? ", …" : "");
+}
+
+}  // namespace san::cli

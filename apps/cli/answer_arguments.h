@@ -1,0 +1,39 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "san/class_names.hpp"
+
+namespace san::cli {
+
+/// A file of --bank and how much its examples weigh beside words; negative: as the bank itself says.
+struct BankChoice {
+  std::filesystem::path file;
+  float weight = -1;
+};
+
+/// FILE or FILE:WEIGHT. Throws Error on a weight outside 0 to 1000.
+BankChoice parse_bank_choice(const std::string& text);
+
+/// What makes answers better without training.
+struct AnswerArguments {
+  std::string bank, distractors;
+  float min_score = 0;
+  bool refine = false;
+
+  /// `usual`: what --distractors is where it is not given, for --help.
+  void add_to(CLI::App& app, const char* bank_help, const char* usual);
+  /// Whether distractors are to be chosen: they were asked for, or the list is short and the model knows
+  /// anything.
+  bool choose_distractors(std::size_t classes, bool random_weights) const;
+  /// Those of --distractors LIST; none with none and auto.
+  std::vector<ClassName> listed_distractors() const;
+};
+
+/// "and 12 other names are looked for too …", for people.
+std::string describe_distractors(std::span<const std::string> names);
+
+}  // namespace san::cli

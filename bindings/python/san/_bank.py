@@ -1,0 +1,88 @@
+"""Labelled examples of classes: what words cannot say, or say badly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from . import _c, _pictures
+from ._errors import Error
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ._pictures import Picture
+    from ._vocabulary import Vocabulary
+
+
+class Bank:
+    """Examples of classes as one network sees them, from load_bank() or BankBuilder.finish(). Immutable; for any number
+    of threads."""
+
+    def __init__(self, handle: _c.Handle) -> None:
+        self._handle = handle
+        count = _c.lib.san_bank_size(handle)
+        #: Pictures that show each class, by its name.
+        self.classes: dict[str, int] = {
+            _c.lib.san_bank_class(handle, index).decode("utf-8"): _c.lib.san_bank_pictures(handle, index)
+            for index in range(count)}
+
+    @property
+    def weight(self) -> float:
+        """Of examples beside words, as leaving out one picture after the other found it."""
+        return float(_c.lib.san_bank_weight(self._handle))
+
+    def save(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Writes it for load_bank() and `san segment --bank`, whole or not at all."""
+        _c.check(_c.lib.san_bank_save(self._handle, _c.file_name(path)))
+
+    def __repr__(self) -> str:
+        return f"<san.Bank of {len(self.classes)} classes>"
+
+    def __reduce__(self) -> Any:
+        raise Error("a bank cannot be pickled; save() it and use load_bank()")
+
+
+def load_bank(path: Union[str, os.PathLike[str]]) -> Bank:
+    """What Bank.save() or `san bank build` wrote. Raises san.Error on a damaged file."""
+    return Bank(_c.made(_c.lib.san_bank_load(_c.file_name(path)), _c.lib.san_bank_free))
+
+
+class BankBuilder:
+    """Makes a bank of a vocabulary's classes, picture by picture; from Model.bank_builder(). One thread at a time."""
+
+    def __init__(self, model: _c.Handle, words: Vocabulary) -> None:
+        self._classes = words.classes
+        self._handle = _c.made(_c.lib.san_bank_builder_create(model, words._handle), _c.lib.san_bank_builder_free)
+
+    def add(self, image: Picture, labels: Union[npt.NDArray[Any], str, int], *, channels: str = "rgb") -> None:
+        """A picture as Model.segment() takes it. labels: [height, width] integers, indices of the classes and 65535
+        where nothing is known; or the class, by name or index, of a picture of one thing in its middle."""
+        self._handle.check_process()
+        pixels, kept = _pictures.pixels_of(image, channels)
+        if isinstance(labels, np.ndarray):
+            if labels.shape != (pixels.height, pixels.width) or labels.dtype.kind not in "iu":
+                raise Error(f"labels: expected integers of shape {(pixels.height, pixels.width)}, got "
+                            f"{labels.dtype} of shape {labels.shape}")
+            if labels.size and (labels.min() < 0 or labels.max() > 65535):
+                raise Error("labels: a value outside 0 to 65535")
+            values = np.ascontiguousarray(labels, np.uint16)
+            _c.check(_c.lib.san_bank_builder_add(self._handle, ctypes.byref(pixels), values.ctypes.data, values.size,
+                                                 None))
+            return
+        if isinstance(labels, str):
+            if labels not in self._classes:
+                raise Error(f"labels: {labels!r} is none of the classes")
+            labels = self._classes.index(labels)
+        _c.check(_c.lib.san_bank_builder_add_whole(self._handle, ctypes.byref(pixels), _c.integer(labels, "labels"),
+                                                   None))
+
+    def finish(self) -> Bank:
+        """The bank of what was added so far. Raises san.Error when that is nothing."""
+        return Bank(_c.made(_c.lib.san_bank_builder_finish(self._handle), _c.lib.san_bank_free))
+
+    def __reduce__(self) -> Any:
+        raise Error("a bank builder cannot be pickled")

@@ -1,0 +1,45 @@
+/* Banks of labelled examples: what words cannot say, or say badly. Included by san/san.h, which begins with
+ * the rules. */
+#ifndef SAN_C_BANK_H
+#define SAN_C_BANK_H
+
+#include "san/san.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* As one network sees them; for any number of threads. */
+typedef struct san_bank san_bank;
+SAN_C_API san_bank* san_bank_load(const char* path);
+SAN_C_API int san_bank_save(const san_bank* bank, const char* path);
+SAN_C_API size_t san_bank_size(const san_bank* bank); /* classes; 0 of NULL */
+SAN_C_API const char* san_bank_class(const san_bank* bank, size_t index);
+/* Pictures that show a class; -1 beyond. */
+SAN_C_API int64_t san_bank_pictures(const san_bank* bank, size_t index);
+/* Of examples beside words, as leaving out one picture after the other found it. */
+SAN_C_API float san_bank_weight(const san_bank* bank);
+SAN_C_API void san_bank_free(san_bank* bank);
+
+/* The same words, of which the bank knows examples too; classes find theirs by name. weight: negative for the
+ * bank's own. An error with a bank of another network, and where no class has an example. */
+SAN_C_API san_vocabulary* san_vocabulary_with_bank(const san_model* model, const san_vocabulary* vocabulary,
+                                                   const san_bank* bank, float weight);
+
+/* Makes a bank of the vocabulary's classes, picture by picture; for one thread at a time. */
+typedef struct san_bank_builder san_bank_builder;
+SAN_C_API san_bank_builder* san_bank_builder_create(const san_model* model, const san_vocabulary* vocabulary);
+/* labels: height × width indices of classes, 65535 where nothing is known; `capacity` of them. */
+SAN_C_API int san_bank_builder_add(san_bank_builder* builder, const san_pixels* pixels,
+                                   const uint16_t* labels, size_t capacity,
+                                   const san_segment_options* options);
+/* A picture of one thing, in its middle. */
+SAN_C_API int san_bank_builder_add_whole(san_bank_builder* builder, const san_pixels* pixels,
+                                         int32_t class_index, const san_segment_options* options);
+SAN_C_API san_bank* san_bank_builder_finish(const san_bank_builder* builder);
+SAN_C_API void san_bank_builder_free(san_bank_builder* builder);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

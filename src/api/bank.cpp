@@ -1,0 +1,91 @@
+#include "san/bank.hpp"
+
+#include <algorithm>
+
+#include "api/internal.h"
+#include "bank/retrieval.h"
+
+namespace san {
+
+const Bank::Impl& Bank::impl() const {
+  require(impl_ != nullptr, "bank: used after it was moved from");
+  return *impl_;
+}
+
+std::shared_ptr<const Bank::Impl> Bank::Impl::make(ExampleBank bank) {
+  std::vector<Class> classes;
+  const std::vector<std::int64_t> pictures = bank.pictures_of_classes();
+  for (std::size_t c = 0; c < bank.classes.size(); ++c)
+    classes.push_back({bank.classes[c], pictures[c], std::ranges::count(bank.class_of, static_cast<int>(c))});
+  return std::make_shared<const Impl>(Impl{std::move(bank), std::move(classes)});
+}
+
+Bank Bank::load(const std::filesystem::path& path) {
+  return Bank(Impl::make(load_bank(path)));
+}
+void Bank::save(const std::filesystem::path& path) const {
+  save_bank(impl().bank, path);
+}
+const std::vector<Bank::Class>& Bank::classes() const {
+  return impl().classes;
+}
+std::int64_t Bank::pictures() const {
+  return impl().bank.pictures;
+}
+float Bank::weight() const {
+  return impl().bank.weight;
+}
+
+struct BankBuilder::Impl {
+  Segmenter segmenter;
+  ExampleCollector examples;
+};
+
+BankBuilder::BankBuilder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+BankBuilder::BankBuilder(BankBuilder&&) noexcept = default;
+BankBuilder& BankBuilder::operator=(BankBuilder&&) noexcept = default;
+BankBuilder::~BankBuilder() = default;
+
+BankBuilder::Impl& BankBuilder::impl() const {
+  require(impl_ != nullptr, "bank: the builder is used after it was moved from");
+  return *impl_;
+}
+
+void BankBuilder::add(const ImageView& picture, const LabelMap& labels, const SegmentationOptions& options) {
+  Impl& b = impl();
+  require(labels.height == picture.height && labels.width == picture.width,
+          "bank: labels of {} × {} pixels for a picture of {} × {}", labels.width, labels.height,
+          picture.width, picture.height);
+  const ImageFeatures features = b.segmenter.look(picture, options);
+  Session& session = b.segmenter.impl().session;
+  const Backend::CancelWhen stop(session.backend(), options.watch.cancelled);
+  b.examples.add(session, features.impl().features, labels);
+}
+
+void BankBuilder::add(const ImageView& picture, int class_index, const SegmentationOptions& options) {
+  check_view(picture);
+  add(picture, middle_of(picture.height, picture.width, class_index), options);
+}
+
+Bank BankBuilder::finish() const {
+  return Bank(Bank::Impl::make(impl().examples.finish()));
+}
+
+BankBuilder Model::bank_builder(const Vocabulary& vocabulary) const {
+  return BankBuilder(std::make_unique<BankBuilder::Impl>(
+      BankBuilder::Impl{segmenter(), ExampleCollector(impl().engine, vocabulary.impl().embeddings)}));
+}
+
+Vocabulary Model::with_bank(const Vocabulary& vocabulary, const Bank& bank, float weight) const {
+  const LoadedModel& model = impl().engine->model();
+  const MethodInfo& method = impl().engine->method_info();
+  require(method.examples, "method {} takes no bank of examples: only method san does", method.name);
+  require(vocabulary.impl().text_hash == model.text_hash,
+          "bank: the vocabulary was made by another text tower than that of {}; make it with this model",
+          model.name);
+  return Vocabulary(Vocabulary::Impl::make(
+      with_examples(*vocabulary.impl().embeddings, bank.impl().bank, network_hash(model), weight),
+      model.text_hash));
+}
+
+}  // namespace san

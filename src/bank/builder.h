@@ -1,0 +1,50 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bank/bank.h"
+#include "bank/examples.h"
+#include "engine/engine.h"
+
+namespace san {
+
+/// Names what makes the embeddings: a hash over the network's shapes and its small parameters, which no two
+/// trained networks share. Throws Error on parameters that cannot be read.
+std::string network_hash(const LoadedModel& model);
+
+/// Collects the examples of pictures; for one thread at a time.
+class ExampleCollector {
+ public:
+  /// The words are what the weight of the examples is found beside; their classes are the bank's. Throws
+  /// Error where the method takes no bank.
+  ExampleCollector(std::shared_ptr<const Engine> engine, std::shared_ptr<const TextEmbeddings> words);
+
+  /// A picture that `session` (of that engine) has looked at, with its labels: classes, and kNoLabel. Throws
+  /// Error when the sizes differ and on other labels. Returns how many examples it gave.
+  std::size_t add(Session& session, const std::shared_ptr<const Features>& features, const LabelMap& truth);
+  /// The bank of what was added so far, its weight found. Throws Error when there is nothing.
+  ExampleBank finish() const;
+
+ private:
+  std::shared_ptr<const Engine> engine_;
+  std::shared_ptr<const TextEmbeddings> words_;
+  ExampleBank bank_;
+  void add_regions(const MaskFeatures& seen);
+
+  std::vector<float> word_logits_;  // [examples, classes]
+  // Of all visible regions: how many, sums of embeddings and of their products (lower triangle).
+  double regions_ = 0;
+  std::vector<double> sum_, products_;
+};
+
+/// The labels of a picture of one thing: of its middle, an ellipse of 70 % of its height and width, that
+/// class, and nothing known of the rest.
+LabelMap middle_of(int height, int width, int class_index);
+
+/// How much a bank's examples weigh beside words so that the bank's own examples are named best, each with
+/// the other pictures' examples alone: of a few weights the one with the least mean surprise, −log P(class).
+/// word_logits: [examples, classes].
+float calibrate(const ExampleBank& bank, std::span<const float> word_logits);
+
+}  // namespace san

@@ -1,0 +1,49 @@
+#include "bank/cholesky.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace san {
+
+Cholesky::Cholesky(std::vector<double> matrix, std::size_t dim) : dim_(dim), factor_(std::move(matrix)) {
+  require(factor_.size() == dim * dim, "Cholesky: {} values for {} rows", factor_.size(), dim);
+  for (std::size_t i = 0; i < dim; ++i) {
+    double* row = &factor_[i * dim];
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double* other = &factor_[j * dim];
+      const double rest = row[j] - std::inner_product(row, row + j, other, 0.0);
+      if (j < i) {
+        row[j] = rest / other[j];
+        continue;
+      }
+      require(std::isfinite(rest) && rest > 0,
+              "a covariance is not positive definite; the examples are damaged");
+      row[i] = std::sqrt(rest);
+    }
+  }
+}
+
+double Cholesky::log_determinant() const {
+  double sum = 0;
+  for (std::size_t i = 0; i < dim_; ++i) sum += 2 * std::log(at(i, i));
+  return sum;
+}
+
+void Cholesky::forward(std::span<double> x) const {
+  for (std::size_t i = 0; i < dim_; ++i) {
+    const double* row = &factor_[i * dim_];
+    x[i] = (x[i] - std::inner_product(row, row + i, x.begin(), 0.0)) / row[i];
+  }
+}
+
+void Cholesky::solve(std::span<double> x) const {
+  forward(x);
+  for (std::size_t i = dim_; i-- > 0;) {
+    x[i] /= at(i, i);
+    for (std::size_t j = 0; j < i; ++j) x[j] -= at(i, j) * x[i];
+  }
+}
+
+}  // namespace san

@@ -1,0 +1,152 @@
+// What makes answers better without training: banks of examples, distractors, edges, least scores.
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "cli_fixture.h"
+#include "image/codec/decode.h"
+#include "image/codec/encode.h"
+
+namespace san::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Answers : public Cli {
+ protected:
+  /// A data set of two pictures: class 0 left, class 1 right, a strip of which nothing is known between.
+  void dataset() const {
+    fs::create_directories(folder_ / "set/images");
+    fs::create_directories(folder_ / "set/labels");
+    write_file(folder_ / "set/classes.txt", "cat\nsofa|couch\nwall\n");
+    for (int i = 0; i < 2; ++i) {
+      const std::string name = std::to_string(i) + ".png";
+      picture("set/images/" + name, 64, 96, i + 1);
+      LabelMap labels(64, 96, 255);
+      for (int y = 0; y < 64; ++y)
+        for (int x = 0; x < 96; ++x)
+          if (x < 40 || x > 50) labels.row(y)[x] = x < 40 ? 0 : 1;
+      write_labels(folder_ / "set/labels" / name, labels);
+    }
+  }
+  ProcessResult build(std::vector<std::string> more) const {
+    std::vector<std::string> all{"bank",     "build",   "--model", "formula:tiny",
+                                 "--output", "my.bank", "--quiet"};
+    all.insert(all.end(), more.begin(), more.end());
+    return san(all);
+  }
+  LabelMap labels_of(const std::vector<std::string>& more) const {
+    fs::remove_all(folder_ / "out");
+    std::vector<std::string> all{"--save", "labels"};
+    all.insert(all.end(), more.begin(), more.end());
+    expect_success(segment({"a.png"}, all));
+    return decode_labels(folder_ / "out/a.labels.png");
+  }
+};
+
+TEST_F(Answers, ABankIsBuiltShownAndAsked) {
+  dataset();
+  picture("a.png", 64, 96, 7);
+  expect_success(build({"set"}));
+  const ProcessResult shown = san({"bank", "show", "my.bank", "--json"});
+  expect_success(shown);
+  const json bank = json::parse(shown.out);
+  EXPECT_EQ(bank["pictures"], 2);
+  EXPECT_EQ(bank["classes"][0]["name"], "cat");
+  EXPECT_EQ(bank["classes"][0]["pictures"], 2);
+  EXPECT_EQ(bank["classes"][1]["name"], "sofa");
+  EXPECT_EQ(bank["classes"][2]["pictures"], 0);
+
+  const LabelMap words = labels_of({"--classes", "cat, sofa, wall"});
+  EXPECT_EQ(labels_of({"--classes", "cat, sofa, wall", "--bank", "my.bank:0"}), words)
+      << "a weight of 0 is words alone";
+  EXPECT_NE(labels_of({"--classes", "cat, sofa, wall", "--bank", "my.bank:5"}), words);
+}
+
+TEST_F(Answers, ABankIsBuiltOfFoldersNamedByTheirClasses) {
+  for (const char* name : {"parts/bracket A", "parts/bracket B"}) {
+    fs::create_directories(folder_ / name);
+    picture(std::string(name) + "/1.png", 64, 64, name[14]);
+    picture(std::string(name) + "/2.png", 64, 64, name[14] + 40);
+  }
+  const ProcessResult r = build({"parts", "--per-class", "1"});
+  expect_success(r);
+  EXPECT_THAT(r.out, HasSubstr("2 classes from 2 pictures"));
+}
+
+TEST_F(Answers, BanksThatCannotBeUsedAreRefused) {
+  dataset();
+  picture("a.png");
+  expect_success(build({"set"}));
+  const auto asked = [&](const std::string& bank, const std::vector<std::string>& more) {
+    std::vector<std::string> all{"--bank", bank};
+    all.insert(all.end(), more.begin(), more.end());
+    return segment({"a.png"}, all);
+  };
+  expect_error(asked("gone.bank", {"--classes", "cat, sofa"}), 2, "gone.bank");
+  expect_error(asked("a.png", {"--classes", "cat, sofa"}), 2, "a.png");
+  expect_error(asked("my.bank", {"--classes", "dog, horse"}), 2, "none of the classes");
+  expect_error(asked("my.bank:-1", {"--classes", "cat, sofa"}), 2, "0 to 1000");
+  expect_error(asked("my.bank", {"--classes", "cat, sofa", "--method", "maskclip"}), 2, "takes no bank");
+  expect_error(asked("my.bank", {"--classes", "cat, sofa", "--seed", "other"}), 2, "another network");
+  expect_error(build({}), 2, "expected either");
+  fs::create_directories(folder_ / "empty");
+  expect_error(build({"empty"}), 2, "empty");
+}
+
+TEST_F(Answers, DistractorsTakeTheirPixelsAway) {
+  picture("a.png", 64, 96, 3);
+  const LabelMap all = labels_of({"--classes", "cat, sofa, wall"});
+  const LabelMap one = labels_of({"--classes", "cat", "--distractors", "sofa, wall"});
+  for (std::size_t i = 0; i < all.labels.size(); ++i)
+    ASSERT_EQ(one.labels[i], all.labels[i] == 0 ? 0 : 1) << "what another class would have won is \"other\"";
+  const ProcessResult r =
+      segment({"a.png"}, {"--classes", "cat", "--distractors", "sofa, wall", "--save", "json"});
+  expect_success(r);
+  EXPECT_THAT(r.err, HasSubstr("2 other names are looked for too"));
+  EXPECT_THAT(r.err, Not(HasSubstr("every pixel becomes")));
+  for (const json& entry : json::parse(result("a.json"))["classes"])
+    EXPECT_EQ(entry["name"], entry["index"].is_null() ? "other" : "cat");
+  expect_error(segment({"a.png"}, {"--classes", "cat", "--distractors", "dog, CAT"}), 2,
+               "is one of the classes");
+}
+
+TEST_F(Answers, DistractorsAreChosenWhenAskedFor) {
+  picture("a.png", 64, 96, 3);
+  const ProcessResult chosen = segment({"a.png"}, {"--classes", "animal, wall", "--distractors", "auto"});
+  expect_success(chosen);
+  EXPECT_THAT(chosen.err, HasSubstr("other names are looked for too"));
+  // Random weights know nothing: there, nothing is chosen unasked.
+  const ProcessResult usual = segment({"a.png"}, {"--classes", "animal, wall"});
+  EXPECT_THAT(usual.err, Not(HasSubstr("are looked for too")));
+}
+
+TEST_F(Answers, WhatScoresTooLittleIsOther) {
+  picture("a.png", 64, 96, 3);
+  const LabelMap all = labels_of({"--classes", "cat, sofa, wall"});
+  const LabelMap sure = labels_of({"--classes", "cat, sofa, wall", "--min-score", "1"});
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < all.labels.size(); ++i) {
+    ASSERT_TRUE(sure.labels[i] == all.labels[i] || sure.labels[i] == 3);
+    others += sure.labels[i] == 3 ? 1 : 0;
+  }
+  EXPECT_GT(others, 0u);
+  EXPECT_LT(others, all.labels.size());
+  expect_error(segment({"a.png"}, {"--classes", "cat", "--min-score", "2"}), 2, "--min-score");
+}
+
+TEST_F(Answers, RefinementKeepsTheClasses) {
+  picture("a.png", 64, 96, 3);
+  const LabelMap before = labels_of({"--classes", "cat, sofa, wall"});
+  const LabelMap after = labels_of({"--classes", "cat, sofa, wall", "--refine"});
+  EXPECT_NE(after, before);
+  const std::set<std::uint16_t> had(before.labels.begin(), before.labels.end());
+  for (const std::uint16_t label : after.labels) ASSERT_TRUE(had.contains(label));
+}
+
+}  // namespace
+}  // namespace san::testing
