@@ -9,7 +9,11 @@ namespace san {
 namespace {
 
 struct Setup {
-  std::unique_ptr<Backend> b = make_native_backend({1});
+  explicit Setup(bool int8 = false)
+      : b(int8 ? make_native_backend({1, nullptr, [](std::string_view) { return true; }})
+               : make_native_backend({1})) {}
+
+  std::unique_ptr<Backend> b;
 
   std::vector<float> values(std::int64_t count, float scale = 1) const {
     std::vector<float> out(static_cast<std::size_t>(count));
@@ -32,29 +36,38 @@ void report(benchmark::State& state, std::int64_t macs) {
 }
 
 void linear(benchmark::State& state) {
-  const Setup s;
   const std::int64_t rows = state.range(0), in = state.range(1), out = state.range(2);
+  const Setup s(state.range(3) != 0);
   const Tensor x = s.tensor({1, rows, in});
   const LinearWeight w = s.linear(in, out);
   for (auto _ : state) benchmark::DoNotOptimize(s.b->linear(x, w));
   report(state, rows * in * out);
 }
 BENCHMARK(linear)
-    ->ArgNames({"rows", "in", "out"})
-    ->Args({401, 768, 2304})
-    ->Args({401, 768, 768})
-    ->Args({1700, 240, 720})
-    ->Args({1700, 240, 240});
+    ->ArgNames({"rows", "in", "out", "int8"})
+    ->Args({401, 768, 2304, 0})
+    ->Args({401, 768, 2304, 1})
+    ->Args({401, 768, 768, 0})
+    ->Args({401, 768, 768, 1})
+    ->Args({1700, 240, 720, 0})
+    ->Args({1700, 240, 720, 1})
+    ->Args({1700, 240, 240, 0})
+    ->Args({1700, 240, 240, 1});
 
 void mlp(benchmark::State& state) {
-  const Setup s;
   const std::int64_t rows = state.range(0), width = state.range(1);
+  const Setup s(state.range(2) != 0);
   const Tensor x = s.tensor({1, rows, width});
   const LinearWeight fc1 = s.linear(width, 4 * width), fc2 = s.linear(4 * width, width);
   for (auto _ : state) benchmark::DoNotOptimize(s.b->mlp(x, fc1, Activation::kGelu, fc2, x));
   report(state, 8 * rows * width * width);
 }
-BENCHMARK(mlp)->ArgNames({"rows", "width"})->Args({401, 768})->Args({1700, 240});
+BENCHMARK(mlp)
+    ->ArgNames({"rows", "width", "int8"})
+    ->Args({401, 768, 0})
+    ->Args({401, 768, 1})
+    ->Args({1700, 240, 0})
+    ->Args({1700, 240, 1});
 
 void attention(benchmark::State& state) {
   const Setup s;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "backend/factory/factory.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/median.h"
@@ -55,11 +57,49 @@ std::vector<float> class_vectors(std::int64_t values) {
   return out;
 }
 
+// The network as one backend prepares it, and a picture for it.
+class Runner {
+ public:
+  Runner(std::unique_ptr<Backend> backend, const LoadedModel& model, Grid image_size, int classes)
+      : b(std::move(backend)),
+        config(san_config(model, "san bench")),
+        loader_(*b, *model.parameters),
+        network(loader_, config),
+        size(image_size),
+        image(b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3))),
+        classifier(network.classifier(*b, b->from_host({classes, config.clip.embed_dim},
+                                                       class_vectors(classes * config.clip.embed_dim)))) {}
+
+  void forward() const {
+    const SanOutput out = network.forward(*b, image, size).back();
+    b->to_host(network.classify(*b, out.embeddings, classifier));
+    b->to_host(out.mask_logits);
+  }
+  double timed() const {
+    const double start = now_ms();
+    forward();
+    return now_ms() - start;
+  }
+
+  const std::unique_ptr<Backend> b;
+  const SanConfig config;
+
+ private:
+  ParamLoader loader_;
+
+ public:
+  const San network;
+  const Grid size;
+  const Tensor image, classifier;
+};
+
 // Median time from the network's answer to a label for every pixel of the padded size.
-double time_labels(const San& network, Backend& b, const Tensor& image, Grid size, const Tensor& classifier,
-                   int threads, int repeat) {
-  const SanOutput out = network.forward(b, image, size).back();
-  const std::vector<float> class_logits = b.to_host(network.classify(b, out.embeddings, classifier));
+double time_labels(const Runner& it, int threads, int repeat) {
+  const San& network = it.network;
+  Backend& b = *it.b;
+  const Grid size = it.size;
+  const SanOutput out = network.forward(b, it.image, size).back();
+  const std::vector<float> class_logits = b.to_host(network.classify(b, out.embeddings, it.classifier));
   const std::vector<float> mask_logits = b.to_host(out.mask_logits);
   HeadView view;
   view.class_logits = class_logits;
@@ -70,7 +110,7 @@ double time_labels(const San& network, Backend& b, const Tensor& image, Grid siz
   view.padded_height = view.content_height = static_cast<int>(size.height);
   view.padded_width = view.content_width = static_cast<int>(size.width);
   HeadOptions options;
-  options.classes = static_cast<int>(classifier[1]) - 1;
+  options.classes = static_cast<int>(it.classifier[1]) - 1;
   ThreadPool pool(threads);
   const SegmentationHead head(pool);
   std::vector<double> times;
@@ -86,37 +126,36 @@ void run(const Arguments& a, const Program& program) {
   const Grid size = parse_size(a.size);
   const int threads = a.model.threads > 0 ? a.model.threads : available_processors();
   const LoadedModel model = a.model.load();
-  const std::unique_ptr<Backend> b = a.model.make_backend(program);
-  ParamLoader loader(*b, *model.parameters);
-  const SanConfig config = san_config(model, "san bench");
-  const San network(loader, config);
-  const Tensor image = b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3));
-  const Tensor text =
-      b->from_host({a.classes, config.clip.embed_dim}, class_vectors(a.classes * config.clip.embed_dim));
-  const Tensor classifier = network.classifier(*b, text);
-  const auto forward = [&] {
-    const SanOutput out = network.forward(*b, image, size).back();
-    b->to_host(network.classify(*b, out.embeddings, classifier));
-    b->to_host(out.mask_logits);
-  };
+  const Runner it(a.model.make_backend(model, program), model, size, a.classes);
+  Backend* b = it.b.get();
+  it.forward();
+  const std::int64_t memory = peak_memory_bytes();
+  // What another precision is to be measured against: float32 in the same run, in turns.
+  const std::string precision = chosen_precision(a.model.backend, a.model.precision);
+  std::optional<Runner> exact;
+  if (precision != "fp32" && a.model.backend == "native") {
+    exact.emplace(make_backend("native", {threads}), model, size, a.classes);
+    exact->forward();
+  }
 
   // The peak before, between and after: a shared machine drifts, and the best of them is what the machine can
   // do.
   const bool on_cpu = a.model.device == "cpu";
   double peak = on_cpu ? measure_matmul_peak_gflops(threads) : 0;
-  forward();
-  std::vector<double> times;
+  std::vector<double> times, exact_times, gains;
   for (int i = 0; i < a.repeat && !program.interrupted; ++i) {
-    const double start = now_ms();
-    forward();
-    times.push_back(now_ms() - start);
+    times.push_back(it.timed());
+    if (exact) {
+      exact_times.push_back(exact->timed());
+      gains.push_back(exact_times.back() / times.back());
+    }
     if (on_cpu && i == a.repeat / 2) peak = std::max(peak, measure_matmul_peak_gflops(threads));
   }
   if (on_cpu) peak = std::max(peak, measure_matmul_peak_gflops(threads));
   require(!times.empty(), "interrupted before a run was finished");
   std::sort(times.begin(), times.end());
 
-  const double labels_ms = time_labels(network, *b, image, size, classifier, threads, a.repeat);
+  const double labels_ms = time_labels(it, threads, a.repeat);
 
   std::map<std::string, OpTotal> totals;
   std::int64_t macs = 0;
@@ -127,7 +166,7 @@ void run(const Arguments& a, const Program& program) {
     ++t.calls, t.ms += r.ms, t.macs += r.macs, t.bytes += r.bytes;
     macs += r.macs;
   });
-  forward();
+  it.forward();
   b->observe({});
   std::vector<OpTotal> ops;
   for (const auto& [name, total] : totals) ops.push_back(total);
@@ -141,11 +180,13 @@ void run(const Arguments& a, const Program& program) {
                                {"threads", threads},      {"classes", a.classes},   {"total_ms", total_ms},
                                {"min_ms", times.front()}, {"max_ms", times.back()}, {"macs", macs},
                                {"gflops", gflops}};
+    out["precision"] = precision;
+    if (exact) out["fp32_ms"] = median(exact_times), out["times_as_fast_as_fp32"] = median(gains);
     out["peak_gflops"] = on_cpu ? nlohmann::ordered_json(peak) : nlohmann::ordered_json(nullptr);
     out["share_of_peak"] = on_cpu ? nlohmann::ordered_json(gflops / peak) : nlohmann::ordered_json(nullptr);
     out["processor"] = processor_name();
     out["labels_ms"] = labels_ms;
-    out["peak_memory_bytes"] = peak_memory_bytes();
+    out["peak_memory_bytes"] = memory;
     for (const OpTotal& t : ops)
       out["ops"].push_back({{"op", t.op},
                             {"calls", t.calls},
@@ -166,6 +207,9 @@ void run(const Arguments& a, const Program& program) {
                static_cast<double>(t.macs) / 1e9, t.macs > 0 ? fmt::format("{:.0f}", rate(t)) : "");
   fmt::print("\nmedian of {} runs    {:.1f} ms (fastest {:.1f}, slowest {:.1f})\n", times.size(), total_ms,
              times.front(), times.back());
+  if (exact)
+    fmt::print("{:<21}{:.2f} × as fast as float32 in turns with it ({:.1f} ms)\n", precision, median(gains),
+               median(exact_times));
   fmt::print("labels after that    {:.1f} ms: network and labels take {:.2f} × the network\n", labels_ms,
              1 + labels_ms / total_ms);
   fmt::print("multiply-adds        {:.2f} G\nachieved             {:.0f} GFLOP/s\n",
@@ -173,8 +217,7 @@ void run(const Arguments& a, const Program& program) {
   if (on_cpu)
     fmt::print("matmul peak here     {:.0f} GFLOP/s, measured in this run\nshare of peak        {:.1f} %\n",
                peak, 100 * gflops / peak);
-  fmt::print("peak memory          {:.0f} MB, weights included\n",
-             static_cast<double>(peak_memory_bytes()) / 1e6);
+  fmt::print("peak memory          {:.0f} MB, weights included\n", static_cast<double>(memory) / 1e6);
 }
 
 void run_training(const Arguments& a, bool model_given, const Program& program) {

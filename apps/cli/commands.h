@@ -12,6 +12,7 @@ void add_bank(CLI::App& app, Program& program);
 void add_models(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_quantize(CLI::App& app, Program& program);
 void add_verify(CLI::App& app, Program& program);
 void add_bench(CLI::App& app, Program& program);
 void add_evaluate(CLI::App& app, Program& program);

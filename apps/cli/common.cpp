@@ -3,8 +3,10 @@
 #include <cstdio>
 
 #include "backend/factory/factory.h"
+#include "backend/native/native_backend.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/int8_weights.h"
 #include "engine_options.h"
 #include "program/companion.h"
 #include "san/label_sets.hpp"
@@ -21,7 +23,10 @@ void ModelArguments::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--backend", backend, "What computes: native, reference, torch")->capture_default_str();
   app.add_option("--device", device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
-  app.add_option("--precision", precision, "torch only: fp32, bf16, and on CUDA fp16")->capture_default_str();
+  app.add_option("--precision", precision,
+                 "fp32; int8 (native: linear layers of the image's transformer blocks); bf16 (torch), fp16 "
+                 "(torch on CUDA); auto: what is fastest here, which is said")
+      ->capture_default_str();
   app.add_option("-j,--threads", threads, "Threads to use; 0: one per processor")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
@@ -35,9 +40,21 @@ LoadedModel ModelArguments::load() const {
   return load_model(model, {bpe, seed});
 }
 
-std::unique_ptr<Backend> ModelArguments::make_backend(const Program& program) const {
+std::unique_ptr<Backend> ModelArguments::make_backend(const LoadedModel& loaded,
+                                                      const Program& program) const {
   if (backend == "torch") program.run_torch_companion();
-  return san::make_backend(backend, {threads, device, precision});
+  return san::make_backend(backend,
+                           {threads, device, told_precision(backend, precision), nullptr, int8_rule(loaded)});
+}
+
+std::string told_precision(const std::string& backend, const std::string& precision) {
+  const std::string chosen = chosen_precision(backend, precision);
+  if (precision == "auto")
+    log::info("--precision auto: {}", backend == "native"
+                                          ? fmt::format("{} ({}, bytes multiplied by {})", chosen,
+                                                        native_instruction_set(), native_int8_form())
+                                          : chosen);
+  return chosen;
 }
 
 void add_method_option(CLI::App& app, std::string& method) {

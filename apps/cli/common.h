@@ -23,8 +23,12 @@ struct ModelArguments {
 
   void add_to(CLI::App& app);
   LoadedModel load() const;
-  std::unique_ptr<Backend> make_backend(const Program& program) const;
+  /// For that model, which load() gave; says what --precision auto means.
+  std::unique_ptr<Backend> make_backend(const LoadedModel& loaded, const Program& program) const;
 };
+
+/// What --precision auto means, which it says on standard error; any other is itself.
+std::string told_precision(const std::string& backend, const std::string& precision);
 
 /// --method, from the list of all methods. Empty: the one that the model was made for.
 void add_method_option(CLI::App& app, std::string& method);

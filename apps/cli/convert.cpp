@@ -11,10 +11,13 @@ namespace {
 struct Arguments {
   ConvertRequest request;
   bool half = false;
+  std::string precision;
 };
 
 void run(Arguments& a) {
-  a.request.dtype = a.half ? DType::kF16 : DType::kF32;
+  const std::string precision = !a.precision.empty() ? a.precision : a.half ? "fp16" : "fp32";
+  a.request.int8 = precision == "int8";
+  a.request.dtype = precision == "fp32" ? DType::kF32 : DType::kF16;
   const ConvertReport report = convert_model(a.request);
   fmt::print("{}: {}\n", a.request.input.string(), report.layout);
   if (!report.dropped.empty())
@@ -24,8 +27,7 @@ void run(Arguments& a) {
         "a CLIP without side adapter: the model gets an untrained one, to be trained with `san train "
         "--init`\n");
   fmt::print("wrote {} ({:.1f} MB, {})\n", a.request.output.string(),
-             static_cast<double>(std::filesystem::file_size(a.request.output)) / 1e6,
-             a.half ? "fp16" : "fp32");
+             static_cast<double>(std::filesystem::file_size(a.request.output)) / 1e6, precision);
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ void add_convert(CLI::App& app) {
   command
       ->add_option("input", r.input,
                    "SAN .pth (zip or legacy), OpenAI CLIP .pt, open_clip or Hugging Face CLIP .safetensors, "
-                   "a model file, or the name of a fetched model")
+                   "a model file, the name of a fetched model, or \"default\", the built-in one")
       ->required();
   command->add_option("-o,--output", r.output, "Model file to write (.safetensors)")->required();
   command->add_option("--bpe", r.bpe,
@@ -50,7 +52,14 @@ void add_convert(CLI::App& app) {
                       "field=value where shapes do not tell, e.g. heads=6, clip.heads=12, clip_scale=0.7");
   command->add_option("--title", r.title, "One sentence that says what the model is");
   command->add_option("--license", r.license, "Licence of the weights");
-  command->add_flag("--fp16", a->half, "Store matrices as float16 (half the size)");
+  auto* half = command->add_flag("--fp16", a->half, "Store matrices as float16 (half the size)");
+  command
+      ->add_option(
+          "--precision", a->precision,
+          "fp32, fp16, or int8: matrices of transformer blocks and the table of tokens as bytes, the "
+          "others as float16 (about a quarter of the size; `san quantize` measures what that costs)")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
+      ->excludes(half);
   command->footer("Reads tensors only: nothing in a checkpoint is executed.");
   command->callback([a] { run(*a); });
 }

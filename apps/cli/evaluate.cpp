@@ -116,7 +116,9 @@ std::shared_ptr<const TextEmbeddings> with_bank(const Arguments& a,
 std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec,
                                           const Program& program) {
   if (!a.predictions.empty()) return stored_predictor(a.predictions, spec, a.pictures.decode);
-  const auto engine = std::make_shared<const Engine>(a.model.load(), a.model.make_backend(program), a.method);
+  LoadedModel model = a.model.load();
+  std::unique_ptr<Backend> backend = a.model.make_backend(model, program);
+  const auto engine = std::make_shared<const Engine>(std::move(model), std::move(backend), a.method);
   if (engine->model().random_weights) log::warn("{}", engine->model().description);
   VocabularyArguments words;
   words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,

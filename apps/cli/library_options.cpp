@@ -13,7 +13,7 @@ ModelOptions model_options(const ModelArguments& a, const std::string& method, c
   ModelOptions o;
   o.backend = a.backend;
   o.device = a.device;
-  o.precision = a.precision;
+  o.precision = told_precision(a.backend, a.precision);
   o.method = method;
   o.threads = a.threads;
   o.bpe_file = a.bpe;

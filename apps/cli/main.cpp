@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   add_models(app);
   add_inspect(app);
   add_convert(app);
+  add_quantize(app, program);
   auto* exporting = app.add_subcommand("export", "Write a model as ONNX graphs (in the program san-export)");
   exporting->set_help_flag();
   exporting->prefix_command();

@@ -93,7 +93,7 @@ void run_text_bench(const TextBench& o, const Program& program) {
   const int threads = o.model.threads > 0 ? o.model.threads : available_processors();
   const LoadedModel model = o.model.load();
   const Prompts prompts = make_prompts(model, o);
-  const std::unique_ptr<Backend> b = o.model.make_backend(program);
+  const std::unique_ptr<Backend> b = o.model.make_backend(model, program);
   ParamLoader loader(*b, *model.parameters);
   const ClipConfig config = san_config(model, "san bench --text").clip;
   const ClipText tower(ParamScope(loader, "ov_classifier"), config);

@@ -47,7 +47,7 @@ std::vector<ZeroShotScore> zero_shot_scores(const ModelArguments& arguments, con
                                             bool quiet) {
   const LoadedModel model = arguments.load();
   const SanConfig config = san_config(model, "demo-world --split crops");
-  const std::unique_ptr<Backend> backend = arguments.make_backend(program);
+  const std::unique_ptr<Backend> backend = arguments.make_backend(model, program);
   Backend& b = *backend;
   ParamLoader loader(b, *model.parameters);
   const San network(loader, config);

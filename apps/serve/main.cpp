@@ -96,6 +96,12 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--backend", a.service.model.backend, "What computes")
       ->check(CLI::IsMember(backends()))
       ->capture_default_str();
+  app.add_option(
+         "--precision", a.service.model.precision,
+         "fp32; int8 (native: linear layers of the image's transformer blocks); auto: what is fastest "
+         "here, which GET /v1/models tells")
+      ->check(CLI::IsMember({"fp32", "int8", "auto"}))
+      ->capture_default_str();
   app.add_option("--method", a.service.model.method,
                  "How labels are made; default: as the model was made for")
       ->check(CLI::IsMember(methods()));

@@ -5,6 +5,7 @@
 #include "backend/factory/factory.h"
 #include "embedded/default_model_card.h"
 #include "engine/default_model.h"
+#include "engine/int8_weights.h"
 #include "model/san.h"
 
 namespace san {
@@ -57,12 +58,13 @@ std::vector<std::string> methods() {
 Model Model::load(const std::string& model, const ModelOptions& options) {
   check_threads(options.threads);
   const ThreadBudget budget = options.budget ? *options.budget : ThreadBudget(options.threads);
-  BackendOptions o{budget.threads(), options.device, options.precision, budget.pool_};
-  std::unique_ptr<Backend> backend = make_backend(options.backend, o);
-  auto engine =
-      std::make_shared<const Engine>(load_model(model, {options.bpe_file.string(), options.formula_seed}),
-                                     std::move(backend), options.method);
-  return Model(std::make_shared<const Impl>(Impl{std::move(engine), budget.pool_, options}));
+  ModelOptions chosen = options;
+  chosen.precision = chosen_precision(options.backend, options.precision);
+  LoadedModel loaded = load_model(model, {options.bpe_file.string(), options.formula_seed});
+  std::unique_ptr<Backend> backend = make_backend(
+      options.backend, {budget.threads(), options.device, chosen.precision, budget.pool_, int8_rule(loaded)});
+  auto engine = std::make_shared<const Engine>(std::move(loaded), std::move(backend), options.method);
+  return Model(std::make_shared<const Impl>(Impl{std::move(engine), budget.pool_, std::move(chosen)}));
 }
 
 const Model::Impl& Model::impl() const {

@@ -5,15 +5,18 @@
 
 #include "base/bounded_json.h"
 #include "base/error.h"
+#include "checkpoint/int8_source.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/torch_file.h"
+#include "tensor/int8_rows.h"
 
 namespace san {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kFormat = "san.cpp-model-1", kFormatFamily = "san.cpp-model-";
+constexpr std::string_view kFormat = "san.cpp-model-1", kInt8Format = "san.cpp-model-2",
+                           kFormatFamily = "san.cpp-model-";
 constexpr const char *kFormatKey = "format", *kConfigKey = "config", *kMergesKey = "merges",
                      *kTemplatesKey = "templates", *kActivationKey = "activation", *kLicenseKey = "license",
                      *kModelCardKey = "model_card", *kArchitectureKey = "architecture",
@@ -58,9 +61,9 @@ std::vector<std::string> parse_templates(const std::string& text, const std::str
 
 ModelMetadata read_metadata(const SafetensorsFile& file) {
   const std::string where = file.description();
-  require(file.metadata(kFormatKey) == kFormat,
-          "{}: format \"{}\", this program reads \"{}\"; is it too new?", where, file.metadata(kFormatKey),
-          kFormat);
+  require(file.metadata(kFormatKey) == kFormat || file.metadata(kFormatKey) == kInt8Format,
+          "{}: format \"{}\", this program reads \"{}\" and \"{}\"; is it too new?", where,
+          file.metadata(kFormatKey), kFormat, kInt8Format);
   ModelMetadata metadata;
   metadata.config = file.metadata(kConfigKey);
   metadata.merges = file.metadata(kMergesKey);
@@ -106,6 +109,20 @@ HostArray convert(const HostArray& array, DType dtype, const std::string& where)
   return converted;
 }
 
+// The bytes of a matrix, or their scales.
+HostArray int8_part(const HostArray& array, bool scales, const std::string& where) {
+  const std::int64_t rows = array.shape[0];
+  Int8Rows q;
+  try {
+    q = quantize_rows(array.to_f32(), rows, rows > 0 ? array.elements() / rows : 0);
+  } catch (const Error& error) {
+    fail("{}: {}; write float32", where, error.what());
+  }
+  if (scales) return HostArray::from({rows}, std::move(q.scales));
+  auto bytes = std::make_shared<std::vector<std::int8_t>>(std::move(q.values));
+  return {DType::kI8, array.shape, {bytes, reinterpret_cast<const std::byte*>(bytes->data())}};
+}
+
 }  // namespace
 
 std::string_view format_name(SourceFormat format) {
@@ -135,6 +152,11 @@ ModelSource open_model_source(FileBytes file) {
   auto safetensors = std::make_shared<SafetensorsFile>(std::move(file));
   if (!is_model_file(*safetensors)) return {std::move(safetensors), SourceFormat::kSafetensors, std::nullopt};
   ModelMetadata metadata = read_metadata(*safetensors);
+  if (safetensors->metadata(kFormatKey) == kInt8Format) {
+    auto parameters = std::make_shared<Int8Source>(std::move(safetensors));
+    const std::set<std::string> int8 = parameters->int8();
+    return {std::move(parameters), SourceFormat::kModelFile, std::move(metadata), int8};
+  }
   return {std::move(safetensors), SourceFormat::kModelFile, std::move(metadata)};
 }
 
@@ -158,17 +180,18 @@ ModelSource open_model_file(const std::filesystem::path& path) {
 }
 
 void write_model_file(const std::filesystem::path& path, const ParameterSource& source,
-                      const ModelMetadata& metadata, DType dtype) {
+                      const ModelMetadata& metadata, DType dtype, const std::set<std::string>& int8) {
   require(dtype == DType::kF32 || dtype == DType::kF16, "{}: models are written as f32 or f16, not {}",
           path.string(), dtype_name(dtype));
   check(metadata, path.string());
-  std::map<std::string, std::string> entries = {{kFormatKey, std::string(kFormat)},
-                                                {kConfigKey, metadata.config},
-                                                {kMergesKey, metadata.merges},
-                                                {kActivationKey, metadata.activation},
-                                                {kLicenseKey, metadata.license},
-                                                {kModelCardKey, metadata.model_card},
-                                                {kArchitectureKey, metadata.architecture}};
+  std::map<std::string, std::string> entries = {
+      {kFormatKey, std::string(int8.empty() ? kFormat : kInt8Format)},
+      {kConfigKey, metadata.config},
+      {kMergesKey, metadata.merges},
+      {kActivationKey, metadata.activation},
+      {kLicenseKey, metadata.license},
+      {kModelCardKey, metadata.model_card},
+      {kArchitectureKey, metadata.architecture}};
   try {
     entries[kTemplatesKey] = json(metadata.templates).dump();
   } catch (const json::exception&) {
@@ -178,9 +201,21 @@ void write_model_file(const std::filesystem::path& path, const ParameterSource& 
   std::vector<TensorInfo> tensors;
   for (const auto& name : source.names()) {
     const Shape shape = source.shape(name);
-    tensors.push_back({name, shape.rank() < 2 ? DType::kF32 : dtype, shape});
+    const bool bytes = int8.contains(name);
+    tensors.push_back({name, bytes ? DType::kI8 : shape.rank() < 2 ? DType::kF32 : dtype, shape});
+    if (!bytes) continue;
+    require(shape.rank() >= 2, "{}: \"{}\" {} is no matrix and cannot be int8", path.string(), name, shape);
+    tensors.push_back({name + kInt8ScaleSuffix, DType::kF32, {shape[0]}});
   }
+  for (const auto& name : int8)
+    require(source.contains(name), "{}: no parameter \"{}\" to write as int8", path.string(), name);
   write_safetensors(path, std::move(tensors), entries, [&](const TensorInfo& tensor) {
+    const bool scales = tensor.dtype == DType::kF32 && tensor.name.ends_with(kInt8ScaleSuffix);
+    const std::string of =
+        scales ? tensor.name.substr(0, tensor.name.size() - std::string_view(kInt8ScaleSuffix).size())
+               : tensor.name;
+    if (int8.contains(of))
+      return int8_part(source.load(of), scales, fmt::format("{}: \"{}\"", path.string(), of));
     return convert(source.load(tensor.name), tensor.dtype,
                    fmt::format("{}: \"{}\"", path.string(), tensor.name));
   });

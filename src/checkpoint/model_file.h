@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ struct ModelSource {
   std::shared_ptr<ParameterSource> parameters;  ///< names as in the file
   SourceFormat format = SourceFormat::kModelFile;
   std::optional<ModelMetadata> metadata;  ///< of our own format only
+  std::set<std::string> int8 = {};        ///< names of the parameters that the file holds as bytes
 };
 
 /// Opens any supported file, told apart by content: our own, safetensors, torch.save, TorchScript. Throws
@@ -47,9 +49,11 @@ ModelSource open_model_file(FileBytes file);
 
 /// Writes all parameters of `source` and the metadata as one safetensors file ("san.cpp-model-1"). `dtype`
 /// kF32 or kF16; with kF16 tensors of fewer than two dimensions stay float32 (they cost nothing and scale
-/// everything else). Holds one tensor at a time. Throws Error on incomplete metadata and on values that
-/// float16 cannot hold.
+/// everything else). Those that `int8` names, matrices all, become signed bytes with a float32 scale per row
+/// of their first axis, beside them as NAME.int8_scale ("san.cpp-model-2", which older programs refuse).
+/// Holds one tensor at a time. Throws Error on incomplete metadata, on values that float16 or int8 cannot
+/// hold, and on a name that `source` lacks.
 void write_model_file(const std::filesystem::path& path, const ParameterSource& source,
-                      const ModelMetadata& metadata, DType dtype);
+                      const ModelMetadata& metadata, DType dtype, const std::set<std::string>& int8 = {});
 
 }  // namespace san

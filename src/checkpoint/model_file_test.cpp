@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "checkpoint/memory_source.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/test_files.h"
 #include "checkpoint/test_zip.h"
+#include "tensor/int8_rows.h"
 
 namespace san {
 namespace {
@@ -79,6 +82,75 @@ TEST(ModelFileWriter, RefusesWhatCannotBeRunOrHeld) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(ModelFileWriter, MatricesNamedBecomeBytesWithAScalePerRow) {
+  const auto path = test::scratch("int8.san");
+  write_model_file(path, parameters(), metadata(), DType::kF16, {"x.weight"});
+  const ModelSource model = open_model_file(path);
+  EXPECT_EQ(model.metadata, metadata());
+  EXPECT_EQ(model.int8, std::set<std::string>{"x.weight"});
+  EXPECT_EQ(model.parameters->names(), parameters().names()) << "scales are no parameters";
+  const HostArray read = model.parameters->load("x.weight");
+  EXPECT_EQ(read.dtype, DType::kF32);
+  EXPECT_EQ(read.to_f32(), quantize_rows(std::vector<float>{1, 0.1f, -3, 1e-8f}, 2, 2).dequantized());
+  EXPECT_EQ(model.parameters->load("half").dtype, DType::kF16);
+  EXPECT_THAT(error_of([&] { (void)model.parameters->load("x.weight.int8_scale"); }),
+              HasSubstr("no parameter"));
+  // What came out goes in again unchanged.
+  const auto again = test::scratch("again.san");
+  write_model_file(again, *model.parameters, metadata(), DType::kF16, model.int8);
+  EXPECT_EQ(open_model_file(again).parameters->load("x.weight").to_f32(), read.to_f32());
+  std::filesystem::remove(again);
+  std::filesystem::remove(path);
+}
+
+TEST(ModelFileWriter, RefusesBytesOfWhatIsNoMatrix) {
+  const auto path = test::scratch("bad_int8.san");
+  const auto refusal = [&](const ParameterSource& source, const char* name) {
+    return error_of([&] { write_model_file(path, source, metadata(), DType::kF32, {name}); });
+  };
+  EXPECT_THAT(refusal(parameters(), "x.bias"), HasSubstr("no matrix"));
+  EXPECT_THAT(refusal(parameters(), "absent"), HasSubstr("absent"));
+  const float inf = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(refusal(MemorySource({{"w", HostArray::from({2, 1}, {1, inf})}}, "memory"), "w"),
+              testing::AllOf(HasSubstr("\"w\""), HasSubstr("row 1")));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(ModelSource, RefusesBytesAndScalesThatDoNotFit) {
+  const auto path = test::scratch("hostile_int8.san");
+  const std::map<std::string, std::string> entries = {
+      {"format", "san.cpp-model-2"}, {"config", "{}"}, {"merges", "a b"}, {"templates", R"(["{}"])"},
+      {"activation", "gelu"},        {"license", ""},  {"model_card", ""}};
+  const auto bytes = [](const Shape& shape) {
+    auto values = std::make_shared<std::vector<std::int8_t>>(static_cast<std::size_t>(shape.elements()), 127);
+    return HostArray{DType::kI8, shape, {values, reinterpret_cast<const std::byte*>(values->data())}};
+  };
+  const auto refusal = [&](const std::map<std::string, HostArray>& arrays) {
+    std::vector<TensorInfo> tensors;
+    for (const auto& [name, array] : arrays) tensors.push_back({name, array.dtype, array.shape});
+    write_safetensors(path, tensors, entries, [&](const TensorInfo& t) { return arrays.at(t.name); });
+    return error_of([&] {
+      const ModelSource model = open_model_file(path);
+      for (const auto& name : model.parameters->names()) (void)model.parameters->load(name);
+    });
+  };
+  const HostArray scales = HostArray::from({2}, {0.5f, 0});
+  EXPECT_EQ(refusal({{"w", bytes({2, 3})}, {"w.int8_scale", scales}}), "");
+  EXPECT_EQ(refusal({{"w", bytes({2, 3, 1, 1})}, {"w.int8_scale", scales}}), "");
+  EXPECT_EQ(refusal({{"w", bytes({0, 3})}, {"w.int8_scale", HostArray::from({0}, {})}}), "");
+  EXPECT_THAT(refusal({{"w", bytes({2, 3})}}), HasSubstr("has no \"w.int8_scale\""));
+  EXPECT_THAT(refusal({{"w.int8_scale", scales}}), HasSubstr("not there"));
+  EXPECT_THAT(refusal({{"w", scales}, {"w.int8_scale", scales}}), HasSubstr("not there"));
+  EXPECT_THAT(refusal({{"w", bytes({3, 2})}, {"w.int8_scale", scales}}), HasSubstr("expected f32 [3]"));
+  EXPECT_THAT(refusal({{"w", bytes({2})}, {"w.int8_scale", scales}}), HasSubstr("only matrices"));
+  EXPECT_THAT(refusal({{"w", bytes({2, 3})}, {"w.int8_scale", scales.cast(DType::kF16)}}), HasSubstr("f16"));
+  for (const float bad :
+       {-1.0f, 1e38f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_THAT(refusal({{"w", bytes({2, 3})}, {"w.int8_scale", HostArray::from({2}, {1, bad})}}),
+                HasSubstr("w.int8_scale"));
+  std::filesystem::remove(path);
+}
+
 TEST(ModelFileWriter, KeepsTheArchitecture) {
   const auto path = test::scratch("architecture.san");
   ModelMetadata other = metadata();
@@ -120,7 +192,7 @@ TEST(ModelSource, RefusesIncompleteOrNewerFiles) {
   EXPECT_EQ(refusal("license", "MIT"), "");
   EXPECT_EQ(open_model_file(path).metadata->architecture, "san") << "files used not to say";
   EXPECT_THAT(refusal("architecture", std::string(41, 'a')), HasSubstr("architecture"));
-  EXPECT_THAT(refusal("format", "san.cpp-model-2"), HasSubstr("too new"));
+  EXPECT_THAT(refusal("format", "san.cpp-model-3"), HasSubstr("too new"));
   EXPECT_THAT(refusal("format", std::nullopt), HasSubstr("san convert"));
   for (const auto& [key, value] : good) {
     if (key != "format") {

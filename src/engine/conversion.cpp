@@ -4,11 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "checkpoint/architecture.h"
 #include "checkpoint/conversion.h"
 #include "checkpoint/model_file.h"
 #include "checkpoint/name_maps.h"
+#include "engine/default_model.h"
+#include "engine/int8_weights.h"
 #include "engine/text_hash.h"
 #include "hub/store.h"
 #include "model/initial_parameters.h"
@@ -123,7 +126,8 @@ std::string choose_activation(const ConvertRequest& r, SourceFormat format, Sour
 }  // namespace
 
 ConvertReport convert_model(const ConvertRequest& r) {
-  const ModelSource source = open_model_source(model_file_of(r.input));
+  const ModelSource source =
+      r.input == "default" ? open_default_model() : open_model_source(model_file_of(r.input));
   ConvertReport report;
   ModelMetadata metadata;
   std::shared_ptr<const ParameterSource> parameters;
@@ -152,7 +156,8 @@ ConvertReport convert_model(const ConvertRequest& r) {
             r.input.string());
     metadata.templates = load_templates(r.templates).texts;
   }
-  require_same_parameters(declare_parameters(report.config), *parameters);
+  const std::vector<Declaration> declarations = declare_parameters(report.config);
+  require_same_parameters(declarations, *parameters);
   metadata.config = report.config.to_json();
   metadata.activation = activation_name(report.config.clip.activation);
   if (!r.bpe.empty()) {
@@ -173,8 +178,12 @@ ConvertReport convert_model(const ConvertRequest& r) {
   if (!r.license.empty()) metadata.license = r.license;
   const TextTower tower =
       find_architecture(metadata.architecture, r.input.string()).text({metadata.config, r.input.string()});
-  metadata.extra[kTextHashKey] = hash_text_tower(metadata.config, tower, *parameters);
-  write_model_file(r.output, *parameters, metadata, r.dtype);
+  std::string hash = hash_text_tower(metadata.config, tower, *parameters);
+  const std::set<std::string> int8 = r.int8 ? int8_parameters(declarations, r.kept) : std::set<std::string>();
+  // A rounded text tower embeds words a little differently.
+  if (r.int8) hash = Sha256().update("int8 " + hash).update(fmt::format("{}", fmt::join(int8, " "))).hex();
+  metadata.extra[kTextHashKey] = hash;
+  write_model_file(r.output, *parameters, metadata, r.dtype, int8);
   return report;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace san {
 
 struct ConvertRequest {
   /// SAN .pth, CLIP TorchScript .pt, open_clip or Hugging Face CLIP, or our own; or the name of a fetched
-  /// model
+  /// model, or "default", the built-in one
   std::filesystem::path input;
   std::filesystem::path output;
   std::filesystem::path bpe;       ///< merges to embed; not needed when the input is our own
@@ -20,6 +21,10 @@ struct ConvertRequest {
   std::vector<std::string> set;    ///< "field=value" (JSON value) on the configuration read off the shapes
   std::string title, license;
   DType dtype = DType::kF32;
+  /// Matrices of the transformer blocks and the table of tokens as bytes with scales, those but for `kept`;
+  /// `dtype` is that of the other matrices.
+  bool int8 = false;
+  std::set<std::string> kept;
 };
 
 struct ConvertReport {

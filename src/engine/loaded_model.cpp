@@ -61,6 +61,7 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
   const ArchitectureInfo architecture = find_architecture(m.architecture, where);
   require_same_parameters(architecture.parameters(m.config), *source.parameters);
   m.parameters = source.parameters;
+  m.int8 = source.int8;
   const TextTower tower = architecture.text(m.config);
   BpeMerges merges = options.bpe_file.empty()
                          ? parse_bpe_merges(metadata.merges, where + ", tokenizer merges")

@@ -2,9 +2,11 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "tensor/host_array.h"
+#include "tensor/int8_rows.h"
 #include "tensor/shape.h"
 
 namespace san {
@@ -53,6 +55,35 @@ TEST(HostArray, ConvertsAndRefuses) {
   EXPECT_THROW(HostArray::from({3}, {1, 2}), Error);
   EXPECT_THROW(a.to_i64(), Error);
   EXPECT_EQ(HostArray::from_i32({2}, {-1, 5}).to_i64(), (std::vector<std::int64_t>{-1, 5}));
+}
+
+TEST(Int8Rows, EachRowUsesAllOfItsSteps) {
+  const std::vector<float> values = {0.5f, -1, 0.25f, 0, 0, 0, 300, 2.3622048f, -3.5433073f};
+  const Int8Rows q = quantize_rows(values, 3, 3);
+  // 0.5 is 63.5 steps of 1/127 and goes to the even neighbour, 2.3622048 and 3.5433073 are 1 and 1.5 steps.
+  EXPECT_EQ(q.values, (std::vector<std::int8_t>{64, -127, 32, 0, 0, 0, 127, 1, -2}));
+  EXPECT_EQ(q.scales, (std::vector<float>{1.0f / 127, 0, 300.0f / 127}));
+}
+
+TEST(Int8Rows, AreWithinHalfAStepAndComeOutOfThemselvesAgain) {
+  std::vector<float> values(64 * 257);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = std::sin(static_cast<float>(i) * 12.9898f) * static_cast<float>(1 + i / 257 * i / 257);
+  const Int8Rows q = quantize_rows(values, 64, 257);
+  const std::vector<float> back = q.dequantized();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    ASSERT_LE(std::abs(back[i] - values[i]), q.scales[i / 257] * 0.50001f) << i;
+  const Int8Rows again = quantize_rows(back, 64, 257);
+  EXPECT_EQ(again.values, q.values);
+  for (std::size_t r = 0; r < q.scales.size(); ++r) EXPECT_FLOAT_EQ(again.scales[r], q.scales[r]);
+}
+
+TEST(Int8Rows, ValuesThatAreNotFiniteAreAnError) {
+  for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_THROW(quantize_rows(std::vector<float>{1, 2, 3, bad}, 2, 2), Error);
+  EXPECT_THROW(quantize_rows(std::vector<float>{1, 2, 3}, 2, 2), Error);
+  EXPECT_EQ(quantize_rows(std::vector<float>{1e-38f, 1e-45f}, 1, 2).scales[0], 0);
 }
 
 }  // namespace

@@ -9,27 +9,38 @@
 namespace san {
 namespace {
 
-void require_plain(const std::string& name, const BackendOptions& o) {
+void require_cpu(const std::string& name, const BackendOptions& o) {
   require(o.device == "cpu", "backend {} runs on the CPU only; --device {} needs --backend torch", name,
           o.device);
-  require(o.precision == "fp32", "backend {} computes in fp32; --precision {} needs --backend torch", name,
-          o.precision);
+}
+
+std::unique_ptr<Backend> make_native(const BackendOptions& o) {
+  require_cpu("native", o);
+  const std::string precision = chosen_precision("native", o.precision);
+  require(precision == "fp32" || precision == "int8",
+          "backend native computes in fp32 or int8; --precision {} needs --backend torch", precision);
+  if (precision == "fp32") return make_native_backend({o.threads, o.pool});
+  return make_native_backend({o.threads, o.pool, o.int8 ? o.int8 : [](std::string_view) { return true; }});
+}
+
+std::unique_ptr<Backend> make_reference(const BackendOptions& o) {
+  require_cpu("reference", o);
+  require(chosen_precision("reference", o.precision) == "fp32",
+          "backend reference computes in fp32; --precision {} needs another, such as native", o.precision);
+  return make_reference_backend();
 }
 
 std::map<std::string, BackendMaker>& makers() {
-  static std::map<std::string, BackendMaker> all{{"native",
-                                                  [](const BackendOptions& o) {
-                                                    require_plain("native", o);
-                                                    return make_native_backend({o.threads, o.pool});
-                                                  }},
-                                                 {"reference", [](const BackendOptions& o) {
-                                                    require_plain("reference", o);
-                                                    return make_reference_backend();
-                                                  }}};
+  static std::map<std::string, BackendMaker> all{{"native", make_native}, {"reference", make_reference}};
   return all;
 }
 
 }  // namespace
+
+std::string chosen_precision(const std::string& backend, const std::string& precision) {
+  if (precision != "auto") return precision;
+  return backend == "native" && native_int8_is_faster() ? "int8" : "fp32";
+}
 
 void register_backend(const std::string& name, BackendMaker maker) {
   makers()[name] = std::move(maker);

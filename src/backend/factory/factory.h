@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/backend.h"
@@ -10,12 +11,19 @@
 namespace san {
 
 struct BackendOptions {
-  int threads = 0;                 ///< 0: one per processor the process may use
-  std::string device = "cpu";      ///< "cpu"; with a backend that has others, "cuda" or "cuda:N"
-  std::string precision = "fp32";  ///< "fp32"; with the torch backend "bf16", on CUDA "fp16"
+  int threads = 0;             ///< 0: one per processor the process may use
+  std::string device = "cpu";  ///< "cpu"; with a backend that has others, "cuda" or "cuda:N"
+  /// "fp32", or "auto": what is fastest here; with the native backend "int8", with torch "bf16", on CUDA
+  /// "fp16".
+  std::string precision = "fp32";
   /// Threads that the native backend shares with others; null: `threads` of its own.
   std::shared_ptr<ThreadPool> pool = nullptr;
+  /// With "int8": which linear layers' weights [out, in] are, by name; null: all.
+  std::function<bool(std::string_view name)> int8 = nullptr;
 };
+
+/// What "auto" means with that backend on this processor; any other precision is itself.
+std::string chosen_precision(const std::string& backend, const std::string& precision);
 
 using BackendMaker = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
 

@@ -1,5 +1,6 @@
 #include <hwy/highway.h>
 
+#include "backend/native/int8_gemm.h"
 #include "backend/native/native_backend.h"
 
 namespace san {
@@ -9,6 +10,22 @@ const char* native_instruction_set() {
   // NEON without AES is no set that this Highway detects, but is what the compiler takes for granted.
   if (usable == 0) return hwy::TargetName(HWY_STATIC_TARGET);
   return hwy::TargetName(usable & -usable);  // Highway gives better sets lower bits
+}
+
+const char* native_int8_form() {
+  switch (native::int8_forms().front()) {
+    case native::Int8Form::kQuads:
+      return HWY_ARCH_ARM ? "sdot" : "VNNI";
+    case native::Int8Form::kPairs:
+      return "int16 pairs";
+    case native::Int8Form::kPortableQuads:
+      return "plain code";
+  }
+  return "";
+}
+
+bool native_int8_is_faster() {
+  return native::int8_is_faster();
 }
 
 }  // namespace san

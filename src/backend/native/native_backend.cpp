@@ -1,5 +1,6 @@
 // Weights and values in and out, and the ops that only move or combine values.
 #include <algorithm>
+#include <cmath>
 
 #include "backend/native/native_backend_impl.h"
 #include "backend/native/param_floats.h"
@@ -39,11 +40,28 @@ BufferPtr host_copy(const std::vector<float>& values) {
   return memory;
 }
 
+Int8Rows quantized(const std::string& name, const float* values, std::int64_t rows, std::int64_t columns,
+                   ThreadPool& pool) {
+  Int8Rows q{rows, columns, std::vector<std::int8_t>(static_cast<std::size_t>(rows * columns)),
+             std::vector<float>(static_cast<std::size_t>(rows))};
+  pool.parallel_for(rows, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r)
+      q.scales[static_cast<std::size_t>(r)] = quantize_row(
+          {values + r * columns, static_cast<std::size_t>(columns)}, q.values.data() + r * columns);
+  });
+  for (std::size_t r = 0; r < q.scales.size(); ++r)
+    require(!std::isnan(q.scales[r]),
+            "{}: row {} has a value that is not finite, which int8 cannot hold; use --precision fp32", name,
+            r);
+  return q;
+}
+
 }  // namespace
 
 NativeBackend::NativeBackend(const NativeOptions& options)
     : buffers_(std::make_shared<BufferPool>()),
-      pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)) {}
+      pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)),
+      int8_(options.int8) {}
 
 Tensor NativeBackend::make(const Shape& shape) {
   BufferPtr memory = buffers_->acquire(shape.elements());
@@ -85,9 +103,14 @@ std::shared_ptr<Storage> NativeBackend::do_prepare_linear(const Param& weight, c
   auto packed = std::make_shared<PackedLinear>();
   const bool out_in = layout == LinearLayout::kOutIn;
   const std::int64_t in = out_in ? columns : rows, out = out_in ? rows : columns;
+  if (bias) packed->bias = host_copy(bias->f32());
+  if (int8_ && out_in && in <= kInt8MaxDepth && int8_(weight.name)) {
+    packed->int8 =
+        pack_int8(quantized(weight.name, floats.values, rows, columns, *pool_), int8_forms().front(), *pool_);
+    return packed;
+  }
   packed->matrix = pack(floats.values, out_in ? 1 : columns, out_in ? columns : 1, in, out,
                         allocate_floats(packed_floats(in, out)));
-  if (bias) packed->bias = host_copy(bias->f32());
   return packed;
 }
 

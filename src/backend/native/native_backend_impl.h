@@ -1,10 +1,12 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
 #include "backend/native/elementwise.h"
 #include "backend/native/gemm.h"
+#include "backend/native/int8_gemm.h"
 #include "backend/native/native_backend.h"
 #include "backend/native/view.h"
 
@@ -12,7 +14,8 @@ namespace san::native {
 
 struct PackedLinear : Storage {
   PackedMatrix matrix;
-  BufferPtr bias;  ///< null: none
+  std::optional<PackedInt8> int8;  ///< instead of the matrix
+  BufferPtr bias;                  ///< null: none
 };
 
 /// attention_bias multiplies its layer from the other side: per group [E, in], the bias as one more column.
@@ -39,7 +42,7 @@ class NativeBackend final : public Backend {
 
   std::string name() const override { return "native"; }
   std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
-    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? threads : pool_});
+    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? threads : pool_, int8_});
   }
 
  private:
@@ -101,6 +104,7 @@ class NativeBackend final : public Backend {
 
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<ThreadPool> pool_;
+  Int8Rule int8_;
 };
 
 /// The values of a tensor of this backend; throws Error for any other's.

@@ -14,8 +14,16 @@ const PackedLinear& packed(const LinearWeight& w) {
   return static_cast<const PackedLinear&>(*w.data);
 }
 
+// What a linear layer is told beside its input, a row's distance in floats.
+struct Ends {
+  Activation activation = Activation::kNone;
+  const float* residual = nullptr;
+  std::int64_t residual_stride = 0;
+};
+
 // The product of one group of rows; c may have its own strides.
-Gemm product(const Rows& x, std::int64_t group, const PackedLinear& w, float* c, std::int64_t c_stride) {
+Gemm product(const Rows& x, std::int64_t group, const PackedLinear& w, float* c, std::int64_t c_stride,
+             const Ends& ends = {}) {
   Gemm g;
   g.a = x.data + group * x.outer_stride;
   g.a_stride = x.row_stride;
@@ -24,7 +32,47 @@ Gemm product(const Rows& x, std::int64_t group, const PackedLinear& w, float* c,
   g.c = c;
   g.c_stride = c_stride;
   g.bias = w.bias.get();
+  g.activation = ends.activation;
+  g.residual = ends.residual, g.residual_stride = ends.residual_stride;
   return g;
+}
+
+Int8Gemm int8_product(const Int8Activations& x, std::int64_t rows, const PackedLinear& w, float* c,
+                      std::int64_t c_stride, const Ends& ends) {
+  Int8Gemm g;
+  g.a = x;
+  g.rows = rows;
+  g.b = &*w.int8;
+  g.c = c;
+  g.c_stride = c_stride;
+  g.bias = w.bias.get();
+  g.activation = ends.activation;
+  g.residual = ends.residual, g.residual_stride = ends.residual_stride;
+  return g;
+}
+
+// All of one group of rows on this thread.
+void multiply_here(const Rows& x, const PackedLinear& w, float* c, std::int64_t c_stride, const Ends& ends) {
+  if (!w.int8) return gemm_part(product(x, 0, w, c, c_stride, ends), 0, x.rows, 0, w.matrix.panels());
+  const Int8Form form = w.int8->form;
+  float* memory = thread_scratch(int8_activation_floats(x.rows, x.columns, form), 2);
+  const Int8Activations a = int8_activations(memory, x.rows, x.columns, form);
+  quantize_activations(x.data, x.row_stride, x.columns, form, a, 0, x.rows);
+  int8_gemm_part(int8_product(a, x.rows, w, c, c_stride, ends), 0, x.rows, 0, w.int8->panels());
+}
+
+// The same on all threads.
+void multiply(const Rows& x, std::int64_t group, const PackedLinear& w, float* c, std::int64_t c_stride,
+              const Ends& ends, BufferPool& buffers, ThreadPool& pool) {
+  if (!w.int8) return gemm(product(x, group, w, c, c_stride, ends), pool);
+  const Int8Form form = w.int8->form;
+  const BufferPtr memory = buffers.acquire(int8_activation_floats(x.rows, x.columns, form));
+  const Int8Activations a = int8_activations(memory.get(), x.rows, x.columns, form);
+  const float* from = x.data + group * x.outer_stride;
+  pool.parallel_for(x.rows, 8, [&](std::int64_t begin, std::int64_t end) {
+    quantize_activations(from, x.row_stride, x.columns, form, a, begin, end);
+  });
+  int8_gemm(int8_product(a, x.rows, w, c, c_stride, ends), pool);
 }
 
 }  // namespace
@@ -139,10 +187,9 @@ Tensor NativeBackend::do_linear(const Tensor& x, const LinearWeight& w, const Li
   if (plus && plus->outer != a.outer && (plus->outer > 1 || a.outer > 1))
     return do_linear(with_dense(x), w, {options.activation, with_dense(options.residual)}, out);
   for (std::int64_t i = 0; i < a.outer; ++i) {
-    Gemm g = product(a, i, weight, data(y) + i * a.rows * w.out, w.out);
-    g.activation = options.activation;
-    if (plus) g.residual = plus->data + i * plus->outer_stride, g.residual_stride = plus->row_stride;
-    gemm(g, *pool_);
+    Ends ends{options.activation};
+    if (plus) ends.residual = plus->data + i * plus->outer_stride, ends.residual_stride = plus->row_stride;
+    multiply(a, i, weight, data(y) + i * a.rows * w.out, w.out, ends, *buffers_, *pool_);
   }
   return y;
 }
@@ -190,14 +237,12 @@ Tensor NativeBackend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activatio
     float* hidden = thread_scratch(part * fc1.out, 1);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = i * part, rows = std::min(part, a.rows - row);
-      Gemm g = product({a.data + row * a.row_stride, 1, rows, a.columns, 0, a.row_stride}, 0, first, hidden,
-                       fc1.out);
-      g.activation = activation;
-      gemm_part(g, 0, rows, 0, first.matrix.panels());
-      Gemm h = product({hidden, 1, rows, fc1.out, 0, fc1.out}, 0, second, data(y) + row * fc2.out, fc2.out);
+      multiply_here({a.data + row * a.row_stride, 1, rows, a.columns, 0, a.row_stride}, first, hidden,
+                    fc1.out, {activation});
+      Ends ends;
       if (addend)
-        h.residual = addend->data + row * addend->row_stride, h.residual_stride = addend->row_stride;
-      gemm_part(h, 0, rows, 0, second.matrix.panels());
+        ends.residual = addend->data + row * addend->row_stride, ends.residual_stride = addend->row_stride;
+      multiply_here({hidden, 1, rows, fc1.out, 0, fc1.out}, second, data(y) + row * fc2.out, fc2.out, ends);
     }
   });
   return y;
