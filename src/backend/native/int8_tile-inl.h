@@ -52,7 +52,9 @@ struct Quads {
   }
 #elif HWY_ARCH_ARM_A64
   static HWY_INLINE VI dot(VI sum, VI a, VI w) {
-    asm(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.16b" : "+w"(sum.raw) : "w"(a.raw), "w"(w.raw));
+    asm(".arch armv8.2-a+crypto+dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
+        : "+w"(sum.raw)
+        : "w"(a.raw), "w"(w.raw));
     return sum;
   }
 #endif
