@@ -69,7 +69,7 @@ void VocabularyArguments::add_to(CLI::App& app, bool required) {
   std::string known;
   for (const std::string& name : shipped_label_sets()) known += (known.empty() ? "" : ", ") + name;
   group->add_option("--label-set", label_set, "Built-in list: " + known);
-  if (required) group->require_option(1);
+  group->require_option(required ? 1 : 0, 1);
   app.add_option(
       "--templates", templates,
       "Prompt templates: vild, imagenet, single, or a file with one per line; default: the model's own");

@@ -12,13 +12,15 @@
 #include "commands.h"
 #include "common.h"
 #include "demo_world.h"
+#include "engine/views.h"
 #include "engine_options.h"
 #include "eval/evaluator.h"
 #include "eval/report.h"
-#include "eval/views.h"
 #include "model_predictor.h"
 #include "picture_arguments.h"
+#include "shard_argument.h"
 #include "text/class_names.h"
+#include "view_arguments.h"
 #include "zero_shot.h"
 
 namespace san::cli {
@@ -32,9 +34,11 @@ struct Arguments {
   PictureArguments pictures;
   AnswerArguments answers;
   std::string templates, cache_dir, method;
-  bool augment = false, no_cache = false;
-  int window = 0, short_side = 0;
-  std::string dataset, split, shard = "1/1", save = "none";
+  bool no_cache = false;
+  ViewArguments views;
+  int short_side = 0;
+  std::string dataset, split, save = "none";
+  ShardArgument shard;
   ClassArguments classes;
   fs::path data, images, labels, predictions, output, seen, unseen;
   std::vector<fs::path> merge;
@@ -127,8 +131,11 @@ std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec&
   ViewOptions views;
   views.short_side = a.short_side > 0 ? a.short_side : input.short_side;
   views.max_side = input.long_side;
-  views.augment = a.augment;
-  views.window = a.window;
+  views.augment = a.views.augment;
+  views.window = a.views.window;
+  views.tiles = {a.views.tile.side, a.views.tile.overlap};
+  require(!a.answers.refine || views.tiles.side == 0,
+          "--refine: edges of tiles cannot be refined; leave out --tile");
   const Engine::VocabularyOptions encoding = engine_options(words, program);
   const auto plain = engine->encode(spec.vocabulary(), encoding);
   const auto asked = words_of(a, *engine, spec.vocabulary(), encoding);
@@ -194,7 +201,7 @@ void run(const Arguments& a, Program& program) {
     if (!problems.empty()) program.exit_code = 1;
     return;
   }
-  options.shard = Shard::parse(a.shard);
+  options.shard = {a.shard.index, a.shard.count};
   options.strict = a.strict;
   options.limit = a.limit;
   const auto predictor = make_predictor(a, dataset.spec, program);
@@ -240,16 +247,11 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--world", a->world.world, "demo-world: folder that `san world build` wrote")
       ->capture_default_str();
   command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();
-  command->add_flag("--tta", a->augment,
-                    "Test-time augmentation: six sizes, each also mirrored, class maps averaged");
+  a->views.add_to(*command);
   command
       ->add_option("--short-side", a->short_side,
                    "Resize the short side to this for the network; 0: the model's own")
       ->check(CLI::Range(0, 8192))
-      ->capture_default_str();
-  command
-      ->add_option("--window", a->window,
-                   "Sliding windows of this side in pixels, overlapping by a third; 0: whole pictures")
       ->capture_default_str();
   command->add_option("--output", a->output,
                       "Folder for report.html, report.json, report.csv and evaluation.json");
@@ -259,7 +261,7 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--seen", a->seen,
                       "Class names seen in training, one per line: adds seen, unseen, harmonic mean");
   command->add_option("--unseen", a->unseen, "Class names not seen in training");
-  command->add_option("--shard", a->shard, "Only part i of n, as i/n")->capture_default_str();
+  add_shard_option(*command, a->shard);
   command->add_option("--merge", a->merge,
                       "Merge the evaluations of all shards (folders or evaluation.json files)");
   command->add_option("--limit", a->limit, "Only the first so many images; 0: all")->capture_default_str();

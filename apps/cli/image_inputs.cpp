@@ -20,19 +20,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kStandardInput = "-";
 
-bool looks_like_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
-                                           ".tif", ".tiff", ".ppm", ".pgm"};
-  return known.contains(extension);
-}
-
 std::vector<fs::path> pictures_in(const fs::path& folder) {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_regular_file() && looks_like_picture(entry.path())) found.push_back(entry.path());
+    if (entry.is_regular_file() && is_picture_name(entry.path())) found.push_back(entry.path());
   std::ranges::sort(found);
   require(!found.empty(), "{}: no pictures in this folder (jpg, png, webp, bmp, tif, ppm)", folder.string());
   return found;
@@ -48,6 +39,15 @@ std::vector<fs::path> matches(const std::string& pattern) {
 }
 
 }  // namespace
+
+bool is_picture_name(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
+                                           ".tif", ".tiff", ".ppm", ".pgm"};
+  return known.contains(extension);
+}
 
 std::vector<ImageInput> find_images(const std::vector<std::string>& inputs) {
   std::vector<fs::path> paths;

@@ -1,6 +1,6 @@
 #include "model_predictor.h"
 
-#include "image/crop.h"
+#include "engine/many_views.h"
 #include "labels/refine.h"
 
 namespace san::cli {
@@ -20,26 +20,21 @@ class ModelPredictor final : public Predictor {
 
   std::optional<LabelMap> labels(const Sample&, const Image& picture) override {
     const Backend::CancelWhen stop(session_.backend(), cancelled_);
-    std::vector<Logits> logits;
-    std::vector<HeadView> looks;
-    for (const View& view : plan_views(picture.height, picture.width, views_)) {
-      LookOptions options;
-      options.short_side = view.short_side;
-      options.long_side = view.max_side;
-      options.mirrored = view.mirrored;
-      const Region& w = view.window;
-      const bool whole = w.height == 0;
-      logits.push_back(session_.name(
-          session_.look(whole ? picture : crop(picture, w.y, w.x, w.height, w.width), options), vocabulary_));
-      looks.push_back(logits.back().view);
-      looks.back().region = w;
-    }
     SegmentOptions how;
     how.min_score = how_.min_score;
+    if (views_.tiles.side > 0) {
+      SegmentationResult result;
+      segment_tiles(session_, picture, vocabulary_, views_, how, {}, result);
+      return std::move(result.labels);
+    }
+    const std::vector<Logits> logits = look_in_views(
+        session_, picture, vocabulary_, plan_views(picture.height, picture.width, views_), LookOptions{});
     HeadOptions options = head_options(*vocabulary_, row_class_, how);
     Image guide;
     if (how_.refine) guide = refinement_guide(picture, session_.pool()), options.guide = &guide;
-    return session_.segmentation_head().run(looks, picture.height, picture.width, options).labels;
+    return session_.segmentation_head()
+        .run(head_views(logits), picture.height, picture.width, options)
+        .labels;
   }
   std::string name() const override { return session_.engine().model().description; }
   std::map<std::string, std::string> settings() const override {

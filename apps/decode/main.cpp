@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/error.h"
 #include "image/codec/common_formats.h"
 #include "image/helper/serve.h"
 #include "san/image.hpp"
@@ -29,6 +30,9 @@ void work(const sandbox::Request& request, std::span<const std::byte> input, con
       return opencv::read_labels(input, name, request.max_pixels, sink);
     case sandbox::Task::kLabelTiff:
       return opencv::write_label_tiff(input, request.height, request.width, sink);
+    case sandbox::Task::kTiffFacts:
+    case sandbox::Task::kTiffRows:
+      fail("TIFFs by rows are for another helper");
   }
 #else
   decode_common_format(request.task, input, name, request.max_pixels, sink);

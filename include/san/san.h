@@ -132,6 +132,10 @@ typedef struct san_segment_options {
   void* user;
   float min_score; /* pixels whose label's score is below it become "other" too */
   int32_t refine;  /* 1: edges follow those of the picture; features must have been looked at with it */
+  int32_t augment; /* 1: six sizes, each also mirrored, averaged; short_side and long_side are not used */
+  int32_t window;  /* side of sliding windows, pixels of the picture, at least 32; 0: none */
+  int32_t tile;    /* side of tiles that fade into each other, at least 32; 0: none. Not with window */
+  int32_t tile_overlap; /* of tiles, pixels, at most half their side; 0: a quarter of it, -1: none */
 } san_segment_options;
 
 SAN_C_API san_segmenter* san_segmenter_create(const san_model* model);

@@ -17,6 +17,7 @@
 ///                                                    san/image_view.hpp, san/opencv.hpp, san/codec.hpp
 ///   segment     resize → network → labels; batches, frames, warm-up; one look, many words san/segmenter.hpp
 ///   video       frames steadied by each other, between look and segment                      san/stream.hpp
+///               several sizes, windows, tiles; pictures larger than memory        san/tiles.hpp
 ///   result      labels, areas, scores, mask proposals, JSON, timing        san/segmentation.hpp,
 ///   san/masks.hpp show        overlay, sheet, colours; PNG and JPEG into memory   san/draw.hpp,
 ///   san/colors.hpp, san/codec.hpp
@@ -39,9 +40,12 @@
 #include "san/label_sets.hpp"
 #include "san/masks.hpp"
 #include "san/model.hpp"
+#include "san/polygons.hpp"
 #include "san/segmentation.hpp"
 #include "san/segmenter.hpp"
 #include "san/stream.hpp"
 #include "san/thread_budget.hpp"
+#include "san/tiff.hpp"
+#include "san/tiles.hpp"
 #include "san/version.hpp"
 #include "san/vocabulary.hpp"

@@ -42,11 +42,13 @@ class SAN_API Segmentation {
   const std::vector<std::string>& classes() const;
 
   /// One per query of the network with a mask that is not empty, the best score first. Throws Error on
-  /// options outside their range, and where the method has no masks (maskclip).
+  /// options outside their range, where the method has no masks (maskclip), and where the picture was seen in
+  /// more than one view.
   std::vector<MaskProposal> proposals(const ProposalOptions& options = {}) const;
 
   /// Scores of the chosen classes (classes().size(): the learned background), [chosen, height, width]; 0: the
-  /// picture's size. Labels are their argmax at the picture's size. Throws Error on an index outside.
+  /// picture's size. Labels are their argmax at the picture's size. Throws Error on an index outside, of
+  /// tiles, whose answers are not kept, and of windows at another size than the picture's.
   std::vector<float> class_scores(std::span<const int> chosen, int height = 0, int width = 0) const;
 
   /// A JSON object that ends in a newline: image, model, width, height, classes (those present, the largest
@@ -55,7 +57,8 @@ class SAN_API Segmentation {
   std::string json(const JsonOptions& options = {}) const;
 
   /// A safetensors file of per-class scores: one float32 [height, width] tensor per class, "0003 wall".
-  /// Written a class at a time and whole or not at all. Throws Error with the path.
+  /// Written a class at a time and whole or not at all. Throws Error with the path, and as class_scores()
+  /// does.
   void save_scores(const std::filesystem::path& path) const;
 
  private:

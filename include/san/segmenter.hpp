@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 #include "san/error.hpp"
 #include "san/image_view.hpp"
 #include "san/segmentation.hpp"
+#include "san/tiles.hpp"
 #include "san/vocabulary.hpp"
 
 namespace san {
@@ -29,7 +31,19 @@ struct SegmentationOptions {
   Preprocessing preprocessing = Preprocessing::kEvaluation;
   int short_side = 0;  ///< of the network's input, pixels, at most 8192; 0: the model's own
   int long_side = 0;   ///< limit on the other side; 0: in the model's proportion to short_side
-  Watch watch;         ///< progress counts the pictures of a batch
+  Watch watch;         ///< progress counts the pictures of a batch, the tiles of segment_tiles()
+  /// Six sizes of the network's input (short sides 320 to 1120), each also mirrored, whose class maps are
+  /// averaged: twelve times the work. `short_side` and `long_side` are not used.
+  bool augment = false;
+  /// Side of square windows, pixels of the picture, that overlap by a third; their class maps are averaged
+  /// evenly, as benchmarks do. At least 32; 0: the picture is seen whole.
+  int window = 0;
+  /// Side of square tiles, pixels of the picture, at least 32, for pictures with more detail than the
+  /// network's input holds; neighbours fade into each other, so that no seam shows. Not with `window`. A
+  /// picture that fits into one is seen whole; 0: every picture is.
+  int tile = 0;
+  /// By how many pixels tiles overlap at least, up to half their side; 0: a quarter of it, -1: not at all.
+  int tile_overlap = 0;
 };
 
 /// What the network sees in one picture, before any words: made by Segmenter::look(), asked with one
@@ -69,7 +83,14 @@ class SAN_API Segmenter {
   std::vector<Segmentation> segment_batch(std::span<const ImageView> images, const Vocabulary& vocabulary,
                                           const SegmentationOptions& options = {});
 
+  /// A picture of any size, bands of rows from top to bottom, each as it is done: needs options.tile. Memory:
+  /// a tile, a band in which tiles overlap with the next, and the network's answers for two rows of tiles.
+  /// The labels are those of segment(), and `take` may move from what it gets.
+  void segment_tiles(const PictureParts& picture, const Vocabulary& vocabulary,
+                     const SegmentationOptions& options, const std::function<void(LabelRows&)>& take);
+
   /// The vocabulary comes late in this network: most of the work is done once per picture, whatever is asked.
+  /// One look at the whole picture: throws Error on `augment`, `window` and `tile`.
   ImageFeatures look(const ImageView& image, const SegmentationOptions& options = {});
   /// Of `options` what concerns labels counts. Throws Error on features of another model.
   Segmentation segment(const ImageFeatures& features, const Vocabulary& vocabulary,
@@ -94,6 +115,8 @@ class SAN_API Segmenter {
   struct Impl;
   explicit Segmenter(std::unique_ptr<Impl> impl);
   Impl& impl() const;
+  void answer_in_views(const ImageView& image, const Vocabulary& vocabulary,
+                       const SegmentationOptions& options, Segmentation& result);
   const Vocabulary::Impl& own_words(const Vocabulary& vocabulary) const;
   std::unique_ptr<Impl> impl_;
 };

@@ -17,6 +17,10 @@ SegmentationOptions segmentation_options(const san_segment_options* given) {
   options.long_side = o.long_side;
   options.min_score = o.min_score;
   options.refine = o.refine != 0;
+  options.augment = o.augment != 0;
+  options.window = o.window;
+  options.tile = o.tile;
+  options.tile_overlap = o.tile_overlap;
   options.watch = watch(o.cancellation, o.progress, o.user);
   return options;
 }

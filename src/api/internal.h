@@ -4,7 +4,7 @@
 
 #include "bank/builder.h"
 #include "base/error.h"
-#include "engine/engine.h"
+#include "engine/many_views.h"
 #include "san/model.hpp"
 
 /// What stands behind the handles of include/san.
@@ -46,16 +46,14 @@ struct ImageFeatures::Impl {
 
 /// The network's answer, from which a Segmentation computes what it is asked for.
 struct Segmentation::Answer {
-  Logits logits;
+  std::vector<Logits> logits;  ///< of every view; empty where tiles were forgotten once they were labelled
+  int height = 0, width = 0;   ///< of the picture
   std::shared_ptr<const TextEmbeddings> vocabulary;
   std::vector<int> row_class;
   SegmentOptions options;
   std::shared_ptr<const Engine> engine;
   std::shared_ptr<ThreadPool> pool;
   std::vector<std::string> asked;  ///< labels of the classes without the distractors
-
-  int height() const { return logits.features->height; }  ///< of the picture
-  int width() const { return logits.features->width; }
 
   HeadOptions head() const { return head_options(*vocabulary, row_class, options); }
 };

@@ -27,12 +27,22 @@ std::vector<MaskProposal> Segmentation::proposals(const ProposalOptions& options
   require(options.min_class_score >= 0 && options.min_class_score <= 1,
           "mask proposals: the least class score must lie in 0 … 1, got {}", options.min_class_score);
   require_possible(a.engine->method_info(), Background::kNone, true);
-  return mask_proposals(a.logits.view, a.height(), a.width(), a.head(), options, *a.pool);
+  require(a.logits.size() == 1,
+          "mask proposals: the picture was seen in several views, each with masks of its own; proposals need "
+          "one look at "
+          "the whole picture");
+  return mask_proposals(a.logits.front().view, a.height, a.width, a.head(), options, *a.pool);
 }
 
 std::vector<float> Segmentation::class_scores(std::span<const int> chosen, int height, int width) const {
   const Answer& a = answer();
-  if (height == 0 && width == 0) height = a.height(), width = a.width();
+  if (height == 0 && width == 0) height = a.height, width = a.width;
+  require(!a.logits.empty(),
+          "class scores: the answers for tiles are not kept; ask for label scores instead");
+  const std::vector<HeadView> views = head_views(a.logits);
+  require((height == a.height && width == a.width) || views.front().region.height == 0,
+          "class scores: those of windows have the picture's size, {} × {}; asked for {} × {}", a.width,
+          a.height, width, height);
   require(height > 0 && width > 0 && height <= kMaxSide && width <= kMaxSide,
           "class scores: a map of {} × {} pixels; expected sides of 1 to {}, or 0 × 0 for the picture's",
           width, height, kMaxSide);
@@ -42,7 +52,7 @@ std::vector<float> Segmentation::class_scores(std::span<const int> chosen, int h
     require(k >= 0 && k <= head.asked(), "class scores: class {} of {}", k, head.asked());
     if (k == head.asked()) k = head.classes;  // the background stands behind the distractors
   }
-  return SegmentationHead(*a.pool).class_scores({&a.logits.view, 1}, height, width, head, places);
+  return SegmentationHead(*a.pool).class_scores(views, height, width, head, places);
 }
 
 std::string Segmentation::json(const JsonOptions& options) const {
@@ -65,7 +75,7 @@ void Segmentation::save_scores(const std::filesystem::path& path) const {
   std::map<std::string, int> index;
   for (std::size_t k = 0; k < classes().size(); ++k) {
     const std::string name = fmt::format("{:04} {}", k, classes()[k]);
-    tensors.push_back({name, DType::kF32, {a.height(), a.width()}});
+    tensors.push_back({name, DType::kF32, {a.height, a.width}});
     index[name] = static_cast<int>(k);
   }
   write_safetensors(path, tensors, {{"format", "san per-class scores, one [height, width] tensor per class"}},

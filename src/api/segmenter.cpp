@@ -5,11 +5,18 @@
 
 #include "api/internal.h"
 #include "explain/explanation_json.h"
+#include "labels/refine.h"
 
 namespace san {
 namespace {
 
-constexpr int kLongestSide = 1 << 16;
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+constexpr int kLongestSide = 1 << 16, kSmallestTile = 32;
 
 SegmentOptions checked(const SegmentationOptions& options) {
   require(options.short_side >= 0 && options.short_side <= 8192,
@@ -21,6 +28,21 @@ SegmentOptions checked(const SegmentationOptions& options) {
   require(
       options.preprocessing == Preprocessing::kEvaluation || options.preprocessing == Preprocessing::kDemo,
       "segment: preprocessing {} is unknown", static_cast<int>(options.preprocessing));
+  require(options.window == 0 || (options.window >= kSmallestTile && options.window <= kLongestSide),
+          "segment: windows of {} pixels; expected {} to {}, or 0 for none", options.window, kSmallestTile,
+          kLongestSide);
+  require(options.tile == 0 || (options.tile >= kSmallestTile && options.tile <= kLongestSide),
+          "segment: tiles of {} pixels; expected {} to {}, or 0 for none", options.tile, kSmallestTile,
+          kLongestSide);
+  require(options.tile == 0 || !options.refine,
+          "segment: edges of tiles cannot be refined; leave out refine or tile");
+  require(options.tile == 0 || options.window == 0,
+          "segment: windows and tiles were asked for; give one of them");
+  require(options.tile_overlap >= -1 && options.tile_overlap <= options.tile / 2,
+          "segment: tiles of {} pixels that overlap by {}; expected at most half the side, 0 for a quarter "
+          "of it, -1 for "
+          "none",
+          options.tile, options.tile_overlap);
   SegmentOptions o;
   o.background = options.other ? Background::kOther : Background::kNone;
   o.label_scores = options.label_scores;
@@ -33,6 +55,25 @@ SegmentOptions checked(const SegmentationOptions& options) {
   if (options.preprocessing == Preprocessing::kDemo)
     o.look.size_rule = SizeRule::kDemo, o.look.filter = ResizeFilter::kBicubic;
   return o;
+}
+
+bool in_views(const SegmentationOptions& options) {
+  return options.augment || options.window > 0 || options.tile > 0;
+}
+
+/// How the picture is seen, given options that were checked.
+ViewOptions views_of(const SegmentationOptions& options, const InputSize& usual) {
+  ViewOptions views;
+  views.short_side = options.short_side > 0 ? options.short_side : usual.short_side;
+  // As the method would: in its proportion to the short side.
+  views.max_side = options.long_side > 0 ? std::max(options.long_side, views.short_side)
+                                         : static_cast<int>(static_cast<std::int64_t>(usual.long_side) *
+                                                            views.short_side / usual.short_side);
+  views.augment = options.augment;
+  views.window = options.window;
+  views.tiles.side = options.tile;
+  views.tiles.overlap = options.tile_overlap == 0 ? options.tile / 4 : std::max(options.tile_overlap, 0);
+  return views;
 }
 
 }  // namespace
@@ -65,6 +106,8 @@ Segmenter::Impl& Segmenter::impl() const {
 ImageFeatures Segmenter::look(const ImageView& image, const SegmentationOptions& options) {
   Impl& s = impl();
   const SegmentOptions o = checked(options);
+  require(!in_views(options),
+          "look: features are of one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   return ImageFeatures(std::make_shared<const ImageFeatures::Impl>(
@@ -98,22 +141,29 @@ void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabul
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
 
   require_possible(s.engine->method_info(), o.background);
-  auto answer = std::make_shared<Segmentation::Answer>(
-      Segmentation::Answer{s.session.name(f.features, words.embeddings), words.embeddings,
-                           words.embeddings->row_classes(), o, s.engine, s.pool, words.classes});
+  auto answer = std::make_shared<Segmentation::Answer>(Segmentation::Answer{{},
+                                                                            f.features->height,
+                                                                            f.features->width,
+                                                                            words.embeddings,
+                                                                            words.embeddings->row_classes(),
+                                                                            o,
+                                                                            s.engine,
+                                                                            s.pool,
+                                                                            words.classes});
+  answer->logits.push_back(s.session.name(f.features, words.embeddings));
 
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   HeadOptions head = answer->head();
   if (o.refine) head.guide = guide_of(*f.features);
   result.answer_.reset();  // until all is there, it holds no result
   SegmentationResult r{std::move(result.labels), std::move(result.areas), std::move(result.label_scores)};
-  s.session.segmentation_head().run({&answer->logits.view, 1}, answer->height(), answer->width(), head, r);
+  const Logits& logits = answer->logits.front();
+  s.session.segmentation_head().run({&logits.view, 1}, answer->height, answer->width, head, r);
   result.labels = std::move(r.labels);
   result.areas = std::move(r.areas);
   result.label_scores = std::move(r.label_scores);
-  result.timing = {
-      f.features->resize_ms, f.features->look_ms - f.features->resize_ms + answer->logits.name_ms,
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count()};
+  result.timing = {f.features->resize_ms, f.features->look_ms - f.features->resize_ms + logits.name_ms,
+                   milliseconds_since(start)};
   result.answer_ = std::move(answer);
 }
 
@@ -126,7 +176,69 @@ Segmentation Segmenter::segment(const ImageView& image, const Vocabulary& vocabu
 
 void Segmenter::segment(const ImageView& image, const Vocabulary& vocabulary,
                         const SegmentationOptions& options, Segmentation& result) {
-  segment(look(image, options), vocabulary, options, result);
+  if (in_views(options))
+    answer_in_views(image, vocabulary, options, result);
+  else
+    segment(look(image, options), vocabulary, options, result);
+}
+
+void Segmenter::answer_in_views(const ImageView& image, const Vocabulary& vocabulary,
+                                const SegmentationOptions& options, Segmentation& result) {
+  Impl& s = impl();
+  const SegmentOptions o = checked(options);
+  const Vocabulary::Impl& words = own_words(vocabulary);
+  require_possible(s.engine->method_info(), o.background);
+  copy_pixels(image, s.pixels);
+  const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
+  const ViewOptions views = views_of(options, s.engine->method().input());
+  auto answer = std::make_shared<Segmentation::Answer>(Segmentation::Answer{{},
+                                                                            s.pixels.height,
+                                                                            s.pixels.width,
+                                                                            words.embeddings,
+                                                                            words.embeddings->row_classes(),
+                                                                            o,
+                                                                            s.engine,
+                                                                            s.pool,
+                                                                            words.classes});
+  result.answer_.reset();
+  SegmentationResult r{std::move(result.labels), std::move(result.areas), std::move(result.label_scores)};
+  TileTimes times;
+  if (options.tile > 0) {
+    san::segment_tiles(s.session, s.pixels, words.embeddings, views, o, {}, r, &times);
+  } else {
+    answer->logits = look_in_views(s.session, s.pixels, words.embeddings,
+                                   plan_views(answer->height, answer->width, views), o.look);
+    for (const Logits& look : answer->logits) times.add(look);
+    const auto start = Clock::now();
+    HeadOptions head = answer->head();
+    Image guide;
+    if (o.refine) guide = refinement_guide(s.pixels, *s.pool), head.guide = &guide;
+    s.session.segmentation_head().run(head_views(answer->logits), answer->height, answer->width, head, r);
+    times.labels_ms = milliseconds_since(start);
+  }
+  result.labels = std::move(r.labels);
+  result.areas = std::move(r.areas);
+  result.label_scores = std::move(r.label_scores);
+  result.timing = {times.resize_ms, times.network_ms, times.labels_ms};
+  result.answer_ = std::move(answer);
+}
+
+void Segmenter::segment_tiles(const PictureParts& picture, const Vocabulary& vocabulary,
+                              const SegmentationOptions& options,
+                              const std::function<void(LabelRows&)>& take) {
+  Impl& s = impl();
+  const SegmentOptions o = checked(options);
+  require(options.tile > 0, "segment: pictures in parts are seen in tiles; give the side of one");
+  require(picture.read && take, "segment: what reads the picture and what takes its labels must be given");
+  const Vocabulary::Impl& words = own_words(vocabulary);
+  const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
+  san::segment_tiles(
+      s.session, picture, words.embeddings, views_of(options, s.engine->method().input()), o,
+      options.watch.progress, [&](int y, SegmentationResult& rows) {
+        LabelRows out{y, std::move(rows.labels), std::move(rows.areas), std::move(rows.label_scores)};
+        take(out);
+        rows = {std::move(out.labels), std::move(out.areas), std::move(out.label_scores)};
+      });
 }
 
 std::vector<Segmentation> Segmenter::segment_batch(std::span<const ImageView> images,
@@ -149,6 +261,8 @@ std::string Segmenter::explain(const ImageView& image, const Vocabulary& vocabul
   Impl& s = impl();
   const Vocabulary::Impl& words = own_words(vocabulary);
   const SegmentOptions o = checked(options);
+  require(!in_views(options),
+          "explain: it is one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   const Explanation explanation = san::explain(s.session, s.pixels, words.embeddings, o);
@@ -159,9 +273,12 @@ std::string Segmenter::explain(const ImageView& image, const Vocabulary& vocabul
 void Segmenter::warm_up(int height, int width, const SegmentationOptions& options) {
   require(height > 0 && width > 0 && height <= kLongestSide && width <= kLongestSide,
           "warm-up: a picture of {} × {} pixels; expected sides of 1 to {}", width, height, kLongestSide);
+  SegmentationOptions plain = options;
+  if (options.tile > 0) height = std::min(height, options.tile), width = std::min(width, options.tile);
+  plain.augment = false, plain.window = plain.tile = plain.tile_overlap = 0;
   Image grey(height, width);
   std::ranges::fill(grey.rgb, std::uint8_t{128});
-  look(grey, options);
+  look(grey, plain);
 }
 
 }  // namespace san

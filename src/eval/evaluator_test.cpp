@@ -10,7 +10,6 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "eval/report.h"
-#include "eval/views.h"
 #include "image/codec/encode.h"
 
 namespace san {
@@ -223,30 +222,6 @@ TEST(Predictions, RefusesForeignFiles) {
       R"([{"file_name": "a", "category_id": 0, "segmentation": {"size": [60000, 60000], "counts": "1"}}])");
   EXPECT_THROW(open_predictions(root / "bad.json", spec)->find({"a", "", ""}), Error);
   EXPECT_THROW(open_predictions(root / "nothing-here", spec), Error);
-}
-
-TEST(Views, OfficialAugmentation) {
-  const auto plain = plan_views(480, 640, {});
-  ASSERT_EQ(plain.size(), 1u);
-  EXPECT_EQ(plain[0], View{});
-  const auto views = plan_views(480, 640, {.augment = true});
-  ASSERT_EQ(views.size(), 12u);
-  EXPECT_EQ(views[0], (View{320, 4480, false, {}}));
-  EXPECT_EQ(views[11], (View{1120, 4480, true, {}}));
-}
-
-TEST(Views, WindowsCoverEveryPixelAndOverlap) {
-  for (const auto& [h, w] : {std::pair{1000, 2345}, {640, 641}, {300, 5000}}) {
-    std::vector<int> seen(static_cast<std::size_t>(h * w));
-    for (const View& view : plan_views(h, w, {.window = 640}))
-      for (int y = view.window.y; y < view.window.y + view.window.height; ++y)
-        for (int x = view.window.x; x < view.window.x + view.window.width; ++x)
-          ++seen.at(static_cast<std::size_t>(y * w + x));
-    EXPECT_EQ(std::ranges::count(seen, 0), 0);
-  }
-  EXPECT_EQ(plan_views(640, 640, {.window = 640}).front().window.width, 0) << "fits: seen whole";
-  EXPECT_THROW(plan_views(640, 640, {.window = 5}), Error);
-  EXPECT_THROW(plan_views(0, 640, {}), Error);
 }
 
 TEST(Report, HoldsTheNumbersAndNoForeignMarkup) {

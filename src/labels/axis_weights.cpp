@@ -46,4 +46,15 @@ AxisWeights AxisWeights::compose(int grid, int padded, int content, int output, 
   return axis;
 }
 
+std::vector<float> ramp_weights(int length, int rising, int falling) {
+  std::vector<float> weights;
+  if (rising <= 0 && falling <= 0) return weights;
+  const auto rise = [](int from_edge, int ramp) {
+    return from_edge < ramp ? (static_cast<float>(from_edge) + 0.5f) / static_cast<float>(ramp) : 1.0f;
+  };
+  for (int i = 0; i < length; ++i)
+    weights.push_back(std::min(rise(i, rising), rise(length - 1 - i, falling)));
+  return weights;
+}
+
 }  // namespace san

@@ -20,4 +20,8 @@ struct AxisWeights {
   static AxisWeights compose(int grid, int padded, int content, int output, bool mirrored = false);
 };
 
+/// A view's weight along one axis of its region (Ramps): rises over the first `rising` pixels and falls over
+/// the last `falling`. Empty where it is one everywhere.
+std::vector<float> ramp_weights(int length, int rising, int falling);
+
 }  // namespace san

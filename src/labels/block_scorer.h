@@ -20,18 +20,25 @@ class BlockScorer {
   std::span<const Segment> leaves() const { return leaves_; }
   std::span<const Segment> branches() const { return branches_; }
 
-  /// σ of every query, [queries, kBlock], pixels of the block row by row; kept until the next block.
+  /// σ of every query times its view's weight, [queries, kBlock], pixels of the block row by row; kept until
+  /// the next block.
   std::span<const float> sigmas(const Region& block);
+  /// What the sum of the views' scores at a pixel of the block is divided by: their number, or what they
+  /// weigh.
+  float total_weight(const Region& block, int pixel) const;
   /// Scores of places of a segment list in the block, [places, kBlock].
   void scores(std::span<const Segment> segments, std::span<const int> places,
               std::vector<float>& result) const;
 
  private:
+  void weigh(const PlannedView& view, const Region& block, int offset);
+
   const Plan& plan_;
   const ClassTree& tree_;
   std::vector<const PlannedView*> views_;
   std::vector<Segment> leaves_, branches_;
   std::size_t queries_ = 0;
+  bool weighted_ = false;
   std::vector<std::size_t> cells_;
   std::vector<float> weights_, sigma_;
 };

@@ -13,7 +13,8 @@ namespace {
 
 struct PlacedGrid {
   Region region;
-  AxisWeights rows, columns;  // per pixel of the region
+  AxisWeights rows, columns;                 // per pixel of the region
+  std::vector<float> row_ramp, column_ramp;  // its weight there; empty: one
   std::span<const float> logits;
   int width = 0;  // in cells
 };
@@ -23,6 +24,7 @@ class GridPlan {
   GridPlan(std::span<const HeadView> views, int height, int width, const HeadOptions& options)
       : options_(options), row_count_(row_count(options)), scale_(views.front().grid_scale) {
     check_call(views, height, width, options);
+    part_ = part_of(options, height, width);
     require(options.background == Background::kNone && options.min_coverage == 0.0f,
             "this method labels every pixel with one of the classes: it has no masks and no background that "
             "could make a pixel \"other\"");
@@ -32,26 +34,33 @@ class GridPlan {
               in.grid_scale);
       const Region region = region_of(in, height, width);
       grids_.push_back(
-          {region, AxisWeights::compose(in.grid_height, in.padded_height, in.content_height, region.height),
+          {Region{region.y - part_.y, region.x - part_.x, region.height, region.width},
+           AxisWeights::compose(in.grid_height, in.padded_height, in.content_height, region.height),
            AxisWeights::compose(in.grid_width, in.padded_width, in.content_width, region.width, in.mirrored),
-           in.grid_logits, in.grid_width});
+           ramp_weights(region.height, in.ramps.top, in.ramps.bottom),
+           ramp_weights(region.width, in.ramps.left, in.ramps.right), in.grid_logits, in.grid_width});
     }
   }
 
-  /// The logits of every class at a pixel. `names` is working memory. Throws Error where no view reaches.
+  const Region& part() const { return part_; }
+
+  /// The logits of every class at a pixel of the part. `names` is working memory. Throws Error where no view
+  /// reaches.
   void logits_at(int y, int x, std::vector<float>& names, std::vector<float>& classes) const {
     names.assign(row_count_, 0.0f);
-    int covering = 0;
+    float covering = 0.0f;
     for (const PlacedGrid& grid : grids_) {
       const int dy = y - grid.region.y, dx = x - grid.region.x;
       if (dy < 0 || dx < 0 || dy >= grid.region.height || dx >= grid.region.width) continue;
-      ++covering;
-      add(grid, grid.rows.taps[static_cast<std::size_t>(dy)], grid.columns.taps[static_cast<std::size_t>(dx)],
-          names);
+      const auto row = static_cast<std::size_t>(dy), column = static_cast<std::size_t>(dx);
+      const float weight = (grid.row_ramp.empty() ? 1.0f : grid.row_ramp[row]) *
+                           (grid.column_ramp.empty() ? 1.0f : grid.column_ramp[column]);
+      covering += weight;
+      add(grid, grid.rows.taps[row], grid.columns.taps[column], weight, names);
     }
-    if (covering == 0) fail_uncovered(y, x);
-    if (covering > 1)
-      for (float& sum : names) sum /= static_cast<float>(covering);
+    if (covering == 0.0f) fail_uncovered(y + part_.y, x + part_.x);
+    if (covering != 1.0f)
+      for (float& sum : names) sum /= covering;
     classes.assign(static_cast<std::size_t>(options_.classes), std::numeric_limits<float>::lowest());
     for (std::size_t r = 0; r < row_count_; ++r) {
       float& logit =
@@ -72,10 +81,10 @@ class GridPlan {
 
  private:
   void add(const PlacedGrid& grid, const AxisWeights::Taps& ty, const AxisWeights::Taps& tx,
-           std::vector<float>& names) const {
+           float view_weight, std::vector<float>& names) const {
     for (std::size_t i = 0; i < static_cast<std::size_t>(ty.count); ++i)
       for (std::size_t j = 0; j < static_cast<std::size_t>(tx.count); ++j) {
-        const float weight = ty.weight[i] * tx.weight[j];
+        const float weight = ty.weight[i] * tx.weight[j] * view_weight;
         const std::size_t cell =
             static_cast<std::size_t>(ty.index[i]) * static_cast<std::size_t>(grid.width) +
             static_cast<std::size_t>(tx.index[j]);
@@ -85,6 +94,7 @@ class GridPlan {
   }
 
   const HeadOptions& options_;
+  Region part_;
   std::size_t row_count_;
   float scale_;
   std::vector<PlacedGrid> grids_;
@@ -100,12 +110,12 @@ SegmentationResult label_grids(std::span<const HeadView> views, int height, int 
                                const HeadOptions& options, ThreadPool& pool) {
   const GridPlan plan(views, height, width, options);
   SegmentationResult result;
-  result.labels = LabelMap(height, width);
+  result.labels = LabelMap(plan.part().height, plan.part().width);
   if (options.label_scores) result.label_scores.resize(result.labels.labels.size());
-  pool.parallel_for(height, 1, [&](std::int64_t begin, std::int64_t end) {
+  pool.parallel_for(plan.part().height, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> names, classes;
     for (auto y = static_cast<int>(begin); y < end; ++y)
-      for (int x = 0; x < width; ++x) {
+      for (int x = 0; x < plan.part().width; ++x) {
         plan.logits_at(y, x, names, classes);
         const auto best = std::ranges::max_element(classes);
         std::uint16_t& label = result.labels.row(y)[x];
@@ -125,17 +135,18 @@ std::vector<float> grid_scores(std::span<const HeadView> views, int height, int 
   const GridPlan plan(views, height, width, options);
   for (const int k : chosen)
     require(k < options.classes, "this method has no background whose scores could be asked for");
-  const std::size_t plane = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  const auto rows = static_cast<std::size_t>(plan.part().height),
+             columns = static_cast<std::size_t>(plan.part().width);
+  const std::size_t plane = rows * columns;
   std::vector<float> result(plane * chosen.size());
-  pool.parallel_for(height, 1, [&](std::int64_t begin, std::int64_t end) {
+  pool.parallel_for(plan.part().height, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> names, classes;
     for (auto y = static_cast<int>(begin); y < end; ++y)
-      for (int x = 0; x < width; ++x) {
+      for (int x = 0; x < plan.part().width; ++x) {
         plan.logits_at(y, x, names, classes);
         const float largest = *std::ranges::max_element(classes);
         const double normalizer = plan.normalizer(classes, largest);
-        float* out = &result[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-                             static_cast<std::size_t>(x)];
+        float* out = &result[static_cast<std::size_t>(y) * columns + static_cast<std::size_t>(x)];
         for (std::size_t k = 0; k < chosen.size(); ++k)
           out[k * plane] = plan.score(classes[static_cast<std::size_t>(chosen[k])], largest, normalizer);
       }

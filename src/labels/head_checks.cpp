@@ -33,6 +33,10 @@ void check_geometry(const HeadView& view, int height, int width) {
               r.x <= width - r.width,
           "segmentation head: the region {}x{} at ({}, {}) leaves the output {}x{}", r.height, r.width, r.y,
           r.x, height, width);
+  const Ramps& w = view.ramps;
+  require(w.top >= 0 && w.bottom >= 0 && w.left >= 0 && w.right >= 0,
+          "segmentation head: weights that rise over {}, {}, {} and {} pixels", w.top, w.bottom, w.left,
+          w.right);
 }
 
 std::size_t cells(const HeadView& view) {
@@ -88,6 +92,16 @@ void check_grid(const HeadView& view, int height, int width, const HeadOptions& 
 
 std::size_t row_count(const HeadOptions& options) {
   return options.row_class.empty() ? static_cast<std::size_t>(options.classes) : options.row_class.size();
+}
+
+Region part_of(const HeadOptions& options, int height, int width) {
+  const Region& p = options.part;
+  if (p.height == 0 || p.width == 0) return {0, 0, height, width};
+  require(p.y >= 0 && p.x >= 0 && p.height > 0 && p.width > 0 && p.y <= height - p.height &&
+              p.x <= width - p.width,
+          "segmentation head: the part {}x{} at ({}, {}) leaves the output {}x{}", p.height, p.width, p.y,
+          p.x, height, width);
+  return p;
 }
 
 Region region_of(const HeadView& view, int height, int width) {

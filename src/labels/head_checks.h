@@ -15,6 +15,8 @@ void check_grid(const HeadView& view, int height, int width, const HeadOptions& 
 
 /// Names of all classes.
 std::size_t row_count(const HeadOptions& options);
+/// The part of the output that is computed. Throws Error when it leaves the output.
+Region part_of(const HeadOptions& options, int height, int width);
 /// The part of the output that a view covers.
 Region region_of(const HeadView& view, int height, int width);
 [[noreturn]] void fail_uncovered(int y, int x);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "labels/head_checks.h"
 
 namespace san::head {
@@ -67,8 +68,9 @@ int most_taps(const AxisWeights& axis, std::span<const int> points) {
   return most;
 }
 
-std::vector<int> cuts(int size, int step, const std::vector<int>& others) {
-  std::vector<int> result = others;
+std::vector<int> cuts(int size, int step, std::vector<int> others) {
+  std::erase_if(others, [size](int cut) { return cut < 0 || cut > size; });
+  std::vector<int> result = std::move(others);
   for (int i = 0; i < size; i += step) result.push_back(i);
   result.push_back(size);
   std::sort(result.begin(), result.end());
@@ -121,20 +123,43 @@ void PlannedView::block_cells(const Region& block, std::vector<std::size_t>& cel
     }
 }
 
+float PlannedView::weight_at(int y, int x) const {
+  const auto along = [](const std::vector<float>& ramp, int i) {
+    return ramp.empty() ? 1.0f : ramp[static_cast<std::size_t>(i)];
+  };
+  return along(row_ramp, y) * along(column_ramp, x);
+}
+
+std::pair<float, float> PlannedView::weight_range(const Region& area) const {
+  const auto range = [](const std::vector<float>& ramp, int begin, int length) {
+    if (ramp.empty()) return std::pair(1.0f, 1.0f);
+    const auto [least, most] = std::minmax_element(ramp.begin() + begin, ramp.begin() + begin + length);
+    return std::pair(*least, *most);
+  };
+  const auto [top, bottom] = range(row_ramp, area.y, area.height);
+  const auto [left, right] = range(column_ramp, area.x, area.width);
+  return {top * left, bottom * right};  // rounding is monotonous: no product of the area lies outside
+}
+
 Plan::Plan(std::span<const HeadView> head_views, int output_height, int output_width,
-           const HeadOptions& options)
-    : height(output_height), width(output_width) {
-  check_call(head_views, height, width, options);
+           const HeadOptions& options) {
+  check_call(head_views, output_height, output_width, options);
+  const Region part = part_of(options, output_height, output_width);
+  height = part.height, width = part.width;
   for (const HeadView& in : head_views) {
-    check_queries(in, height, width, options);
+    check_queries(in, output_height, output_width, options);
+    require(!in.ramps.any() || options.min_coverage == 0.0f,
+            "segmentation head: a least coverage is not defined for views that are weighted");
     PlannedView view;
-    view.region = region_of(in, height, width);
+    view.region = region_of(in, output_height, output_width);
     view.queries = in.queries;
     view.stride = round_up(in.queries, kQueryAlign);
     view.grid_width = in.grid_width;
     view.rows = AxisWeights::compose(in.grid_height, in.padded_height, in.content_height, view.region.height);
     view.columns = AxisWeights::compose(in.grid_width, in.padded_width, in.content_width, view.region.width,
                                         in.mirrored);
+    view.row_ramp = ramp_weights(view.region.height, in.ramps.top, in.ramps.bottom);
+    view.column_ramp = ramp_weights(view.region.width, in.ramps.left, in.ramps.right);
     view.row_bends = bends_of(view.rows);
     view.column_bends = bends_of(view.columns);
     view.grid = transposed(in.mask_logits, in.queries, view.stride);
@@ -142,7 +167,8 @@ Plan::Plan(std::span<const HeadView> head_views, int output_height, int output_w
     for (const float logit : in.mask_logits) largest = std::max(largest, std::abs(logit));
     // A few dozen roundings, of weights and of sums.
     view.slack = largest * 64 * 0x1p-24f;
-    partial |= view.region.height < height || view.region.width < width;
+    partial |= view.region.height < output_height || view.region.width < output_width;
+    view.region.y -= part.y, view.region.x -= part.x;
     views.push_back(std::move(view));
   }
 }
@@ -150,13 +176,13 @@ Plan::Plan(std::span<const HeadView> head_views, int output_height, int output_w
 std::vector<int> Plan::row_cuts(int step) const {
   std::vector<int> edges;
   for (const PlannedView& v : views) edges.insert(edges.end(), {v.region.y, v.region.y + v.region.height});
-  return cuts(height, step, edges);
+  return cuts(height, step, std::move(edges));
 }
 
 std::vector<int> Plan::column_cuts(int step) const {
   std::vector<int> edges;
   for (const PlannedView& v : views) edges.insert(edges.end(), {v.region.x, v.region.x + v.region.width});
-  return cuts(width, step, edges);
+  return cuts(width, step, std::move(edges));
 }
 
 std::vector<const PlannedView*> Plan::covering(const Region& piece) const {

@@ -1,5 +1,6 @@
 #pragma once
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "labels/axis_weights.h"
@@ -16,11 +17,12 @@ static_assert(kBlockSide * kBlockSide == kBlock);
 
 /// One view's masks, laid out for the kernels.
 struct PlannedView {
-  Region region;
+  Region region;                ///< in pixels of what is computed; may reach beyond it
   int queries = 0, stride = 0;  ///< stride: queries rounded up to kQueryAlign
   int grid_width = 0;
   AxisWeights rows, columns;                          ///< per pixel of the region
   std::vector<std::uint8_t> row_bends, column_bends;  ///< see bends_of()
+  std::vector<float> row_ramp, column_ramp;           ///< its weight per pixel of the region; empty: one
   std::vector<float> grid;                            ///< [cells, stride]
   float slack = 0.0f;  ///< more than rounding can change an interpolated logit by
 
@@ -29,11 +31,17 @@ struct PlannedView {
   std::size_t bound_terms(const Region& tile, std::vector<GridTerm>& terms) const;
   /// Cells and weights of block_sigmas() for a block inside the region, pixels row by row.
   void block_cells(const Region& block, std::vector<std::size_t>& cells, std::vector<float>& weights) const;
+
+  bool weighs_one() const { return row_ramp.empty() && column_ramp.empty(); }
+  /// Its weight at a pixel of the region.
+  float weight_at(int y, int x) const;
+  /// The least and the greatest over a rectangle inside the region.
+  std::pair<float, float> weight_range(const Region& area) const;
 };
 
 struct Plan {
-  int height = 0, width = 0;
-  bool partial = false;  ///< whether some view leaves out a part of the output
+  int height = 0, width = 0;  ///< of what is computed: the output, or HeadOptions::part of it
+  bool partial = false;       ///< whether some view leaves out a part of the output
   std::vector<PlannedView> views;
 
   /// Throws Error on inconsistent input.

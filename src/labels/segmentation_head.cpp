@@ -80,9 +80,9 @@ void SegmentationHead::run(std::span<const HeadView> views, int height, int widt
   }
   const head::Plan plan(views, height, width, options);
   const head::ClassTree tree(views, options, options.background == Background::kOther, pool_);
-  result.labels.height = height;
-  result.labels.width = width;
-  result.labels.labels.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
+  result.labels.height = plan.height;
+  result.labels.width = plan.width;
+  result.labels.labels.resize(static_cast<std::size_t>(plan.height) * static_cast<std::size_t>(plan.width));
   result.label_scores.resize(options.label_scores ? result.labels.labels.size() : 0);
   for_pieces(
       plan, pool_, [&] { return head::TileLabeler(plan, tree, options, result); },
@@ -99,7 +99,7 @@ std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> view
             "segmentation head: scores of class {} were asked for, but there are {}", k, options.classes);
   if (head::are_grids(views)) return head::grid_scores(views, height, width, options, chosen, pool_);
   const head::Plan plan(views, height, width, options);
-  const std::size_t plane = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  const std::size_t plane = static_cast<std::size_t>(plan.height) * static_cast<std::size_t>(plan.width);
   std::vector<float> result(plane * chosen.size());
   if (chosen.empty()) return result;
   const head::ClassTree tree(views, options, chosen, pool_);
@@ -109,18 +109,18 @@ std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> view
       plan, pool_, [&] { return head::BlockScorer(plan, tree); },
       [&](const Region& piece, head::BlockScorer& scorer) {
         scorer.look_at(piece);
-        const auto covering = static_cast<float>(scorer.views().size());
         std::vector<float> scores;
         for (const Region& block : head::tiles_of(piece, head::kBlockSide)) {
           scorer.sigmas(block);
           scorer.scores(scorer.leaves(), places, scores);
-          for (std::size_t k = 0; k < places.size(); ++k)
-            for (int p = 0; p < block.height * block.width; ++p) {
-              const int y = block.y + p / block.width, x = block.x + p % block.width;
-              result[k * plane + static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-                     static_cast<std::size_t>(x)] =
-                  scores[k * head::kBlock + static_cast<std::size_t>(p)] / covering;
-            }
+          for (int p = 0; p < block.height * block.width; ++p) {
+            const int y = block.y + p / block.width, x = block.x + p % block.width;
+            const std::size_t at = static_cast<std::size_t>(y) * static_cast<std::size_t>(plan.width) +
+                                   static_cast<std::size_t>(x);
+            const float weight = scorer.total_weight(block, p);
+            for (std::size_t k = 0; k < places.size(); ++k)
+              result[k * plane + at] = scores[k * head::kBlock + static_cast<std::size_t>(p)] / weight;
+          }
         }
       });
   return result;

@@ -13,6 +13,17 @@ struct Region {
   int y = 0, x = 0, height = 0, width = 0;
 };
 
+/// How a view's weight rises towards the inside of its region: from next to nothing at an edge to one, evenly
+/// over so many output pixels; 0: it weighs one from the edge on. Along an axis the smaller of the two ends
+/// counts, and the weight of a pixel is the product of both axes'. Where two views overlap by as many pixels
+/// as both ramps have, their weights add up to one.
+struct Ramps {
+  int top = 0, bottom = 0, left = 0, right = 0;
+
+  bool any() const { return top > 0 || bottom > 0 || left > 0 || right > 0; }
+  friend bool operator==(const Ramps&, const Ramps&) = default;
+};
+
 /// A method's answer for one look at the picture: the whole of it, a mirrored or rescaled copy, or a window.
 /// Either queries, with class and mask logits, or a grid of class logits; never both. Borrows the logits.
 /// Lengths in pixels of the network's input except the grid's.
@@ -27,6 +38,7 @@ struct HeadView {
   Region region{};                            ///< the part of the output it covers; empty: all of it
   std::span<const float> grid_logits{};       ///< instead: [grid_height · grid_width, rows]
   float grid_scale = 1.0f;                    ///< what grid logits are multiplied by before the softmax
+  Ramps ramps{};                              ///< its weight among the views that cover a pixel
 
   bool is_grid() const { return !grid_logits.empty(); }
 };
@@ -56,6 +68,8 @@ struct HeadOptions {
   const Image* guide = nullptr;
   /// Also return the score of each pixel's label.
   bool label_scores = false;
+  /// The part of the output that is computed; the result has its size. Empty: all of it.
+  Region part{};
 
   int asked() const { return classes - distractors; }  ///< classes that labels name
 };
@@ -70,11 +84,13 @@ struct SegmentationResult {
 /// Of queries:
 ///   P = softmax over classes and background; M = mask logits resized bilinearly (align_corners = false) to
 ///   the padded size, cropped to the content, resized to the output size; score[k, y, x] = mean over the
-///   views covering the pixel of Σ_q P[q, k]·σ(M[q, y, x]); label = argmax over k, the first on ties.
+///   views covering the pixel, by their weights there (Ramps), of Σ_q P[q, k]·σ(M[q, y, x]); label = argmax
+///   over k, the first on ties.
 /// Of grids:
-///   L = grid logits resized as M is, averaged over the views covering the pixel; the logit of a class is the
-///   largest among its names'; label = argmax over k, the first on ties; score = softmax(grid_scale · L).
-///   There is no background: kOther, min_coverage and the background's scores are errors.
+///   L = grid logits resized as M is, averaged by the same weights over the views covering the pixel; the
+///   logit of a class is the largest among its names'; label = argmax over k, the first on ties; score =
+///   softmax(grid_scale · L). There is no background: kOther, min_coverage and the background's scores are
+///   errors.
 /// The result is exactly the argmax of the scores as class_scores() computes them, but classes that provably
 /// cannot win in a small tile of pixels are not evaluated there; memory does not grow with classes × pixels.
 class SegmentationHead {
@@ -88,7 +104,8 @@ class SegmentationHead {
   void run(std::span<const HeadView> views, int height, int width, const HeadOptions& options,
            SegmentationResult& result) const;
 
-  /// Scores of the chosen classes (`options.classes` stands for the background), [chosen, height, width].
+  /// Scores of the chosen classes (`options.classes` stands for the background), [chosen, height, width] or
+  /// of `options.part`.
   std::vector<float> class_scores(std::span<const HeadView> views, int height, int width,
                                   const HeadOptions& options, std::span<const int> chosen) const;
 

@@ -121,9 +121,15 @@ void TileLabeler::divide(const Region& area, const Contest& contest, int depth) 
 void TileLabeler::bound(const Region& area, BoundedTile& tile) {
   std::size_t offset = 0;
   for (const PlannedView* view : scorer_.views()) {
-    const std::size_t per_point = view->bound_terms(within(*view, area), terms_);
+    const Region inside = within(*view, area);
+    const std::size_t per_point = view->bound_terms(inside, terms_);
     sigma_bounds(view->grid.data(), static_cast<std::size_t>(view->stride), terms_, per_point, view->slack,
                  &lowest_[offset], &highest_[offset]);
+    if (!view->weighs_one()) {
+      const auto [least, most] = view->weight_range(inside);
+      for (std::size_t q = offset; q < offset + static_cast<std::size_t>(view->queries); ++q)
+        lowest_[q] *= least, highest_[q] *= most;
+    }
     offset += static_cast<std::size_t>(view->queries);
   }
   set_bounds(lowest_.data(), highest_.data(), width_, tile.chunks);
@@ -289,7 +295,7 @@ void TileLabeler::label_block(const Region& block, const Contest& contest) {
     label = static_cast<std::uint16_t>(best_class_[i]);
     if (options_.label_scores)
       result_.label_scores[static_cast<std::size_t>(&label - result_.labels.labels.data())] =
-          best_[i] / static_cast<float>(scorer_.views().size());
+          best_[i] / scorer_.total_weight(block, p);
     if (options_.background == Background::kOther && options_.min_coverage > 0.0f) {
       float covered = 0.0f;
       for (std::size_t q = i; q < sigma.size(); q += kBlock) covered = std::max(covered, sigma[q]);

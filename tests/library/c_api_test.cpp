@@ -354,6 +354,11 @@ TEST_F(CApi, NumbersOutsideTheirRangeAreErrors) {
   expect_failed(asked([](san_segment_options& o) { o.short_side = -1; }), "-1");
   expect_failed(asked([](san_segment_options& o) { o.long_side = 1 << 30; }), "long side");
   expect_failed(asked([](san_segment_options& o) { o.preprocessing = 9; }), "preprocessing is 9");
+  expect_failed(asked([](san_segment_options& o) { o.tile = 5; }), "tiles of 5");
+  expect_failed(asked([](san_segment_options& o) { o.tile = 64, o.tile_overlap = -2; }), "overlap by -2");
+  expect_failed(asked([](san_segment_options& o) { o.window = 5; }), "windows of 5");
+  EXPECT_NE(Result(asked([](san_segment_options& o) { o.tile = 32, o.tile_overlap = -1; })).get(), nullptr);
+  EXPECT_NE(Result(asked([](san_segment_options& o) { o.window = 32; })).get(), nullptr);
   const Result r(segment());
   const float nan = std::nanf("");
   expect_failed(san_result_proposals(r.get(), nan, 0.5f), "nan");

@@ -190,6 +190,70 @@ TEST_F(CppApi, StillVideosStayAsTheyAreSteadied) {
   EXPECT_THAT(error_of([&] { Stream().next(other.look(a)); }), HasSubstr("only method san"));
 }
 
+TEST_F(CppApi, SeveralViewsAndTiles) {
+  Segmenter segmenter = model_.segmenter();
+  const Image wide = picture(70, 200);
+  SegmentationOptions options;
+  options.label_scores = true;
+  const Segmentation plain = segmenter.segment(wide, words_, options);
+  options.augment = true;
+  const Segmentation augmented = segmenter.segment(picture(24, 24), words_, options);
+  EXPECT_EQ(augmented.class_scores({{0, 1, 2}}).size(), 3u * 24 * 24);
+  EXPECT_THAT(error_of([&] { augmented.proposals(); }), HasSubstr("several views"));
+  EXPECT_THAT(error_of([&] { segmenter.look(wide, options); }), HasSubstr("augment"));
+  EXPECT_THAT(error_of([&] { segmenter.explain(wide, words_, options); }), HasSubstr("augment"));
+  options.augment = false;
+  options.window = 70;
+  const Segmentation windows = segmenter.segment(wide, words_, options);
+  EXPECT_EQ(windows.class_scores({{0}}).size(), 70u * 200);
+  EXPECT_THAT(error_of([&] { windows.class_scores({{0}}, 10, 10); }), HasSubstr("200 × 70"));
+
+  options.window = 0;
+  options.tile = 64;
+  options.tile_overlap = 16;
+  const Segmentation tiled = segmenter.segment(wide, words_, options);
+  EXPECT_NE(tiled.label_scores, plain.label_scores);
+  EXPECT_EQ(tiled.label_scores.size(), 70u * 200);
+  EXPECT_THAT(tiled.json(), HasSubstr("\"width\":200"));
+  EXPECT_THAT(error_of([&] { tiled.class_scores({{0}}); }), HasSubstr("tiles"));
+  options.tile_overlap = 0;
+  EXPECT_EQ(segmenter.segment(wide, words_, options).labels, tiled.labels) << "a quarter of the side";
+
+  // The same from a picture that is read piece by piece.
+  std::vector<std::pair<std::int64_t, std::int64_t>> told;
+  options.watch.progress = [&](std::int64_t done, std::int64_t all) { told.emplace_back(done, all); };
+  LabelMap together(70, 200);
+  std::int64_t area = 0;
+  segmenter.segment_tiles({70, 200,
+                           [&](int y, int x, int height, int width, Image& into) {
+                             into = Image(height, width);
+                             for (int row = 0; row < height; ++row)
+                               std::copy_n(wide.row(y + row) + 3 * x, 3 * width, into.row(row));
+                           }},
+                          words_, options, [&](LabelRows& rows) {
+                            std::ranges::copy(rows.labels.labels, together.row(rows.y));
+                            for (const std::int64_t pixels : rows.areas) area += pixels;
+                            EXPECT_EQ(rows.label_scores.size(), rows.labels.labels.size());
+                          });
+  EXPECT_EQ(together, tiled.labels);
+  EXPECT_EQ(area, 70 * 200);
+  ASSERT_EQ(told.size(), 8u);
+  EXPECT_EQ(told.back(), (std::pair<std::int64_t, std::int64_t>{8, 8}));
+
+  const auto refused = [&](auto change) {
+    SegmentationOptions wrong;
+    change(wrong);
+    return error_of([&] { segmenter.segment(wide, words_, wrong); });
+  };
+  EXPECT_THAT(refused([](auto& o) { o.tile = 31; }), HasSubstr("tiles of 31"));
+  EXPECT_THAT(refused([](auto& o) { o.window = -1; }), HasSubstr("windows of -1"));
+  EXPECT_THAT(refused([](auto& o) { o.tile = o.window = 64; }), HasSubstr("one of them"));
+  EXPECT_THAT(refused([](auto& o) { o.tile = 64, o.tile_overlap = 33; }), HasSubstr("overlap by 33"));
+  options.tile = 0;
+  EXPECT_THAT(error_of([&] { segmenter.segment_tiles({}, words_, options, [](LabelRows&) {}); }),
+              HasSubstr("side"));
+}
+
 TEST_F(CppApi, ResultsOutliveWhatMadeThem) {
   Segmentation r;
   {

@@ -39,6 +39,7 @@ const std::vector<Confined>& confined() {
       {"libavutil/", {"video"}},
       {"libswscale/", {"video"}},
       {"librsvg/", {"apps_world"}},
+      {"tiffio.h", {"image_tiff"}},
       {"curl/", {"hub_fetch"}},
       {"onnx/", {"backend_onnx"}},
       {"google/protobuf/", {"backend_onnx"}}};

@@ -73,7 +73,8 @@ class VocabularyOptions(Sized):
 class SegmentOptions(Sized):
     _fields_ = [("size", c_size_t), ("other", c_int32), ("label_scores", c_int32), ("preprocessing", c_int32),
                 ("short_side", c_int32), ("long_side", c_int32), ("cancellation", c_void_p), ("progress", PROGRESS),
-                ("user", c_void_p), ("min_score", c_float), ("refine", c_int32)]
+                ("user", c_void_p), ("min_score", c_float), ("refine", c_int32), ("augment", c_int32), ("window", c_int32),
+                ("tile", c_int32), ("tile_overlap", c_int32)]
 
 
 class StreamOptions(Sized):

@@ -73,6 +73,10 @@ class Options(TypedDict, total=False):
     preprocessing: str
     short_side: int
     long_side: int
+    augment: bool
+    window: int
+    tile: int
+    tile_overlap: Optional[int]
     channels: str
     cancellation: Optional[Cancellation]
 
@@ -272,7 +276,9 @@ class Model:
         return Segmenter(self._handle, self._vocabularies)
 
     def segment(self, image: Union[Picture, Features], classes: Union[Classes, Vocabulary], *, other: bool = False,
-                label_scores: bool = False, min_score: float = 0.0, refine: bool = False, preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0,
+                label_scores: bool = False, min_score: float = 0.0, refine: bool = False, preprocessing: str = "evaluation",
+                short_side: int = 0, long_side: int = 0, augment: bool = False, window: int = 0, tile: int = 0,
+                tile_overlap: Optional[int] = None,
                 channels: str = "rgb", cancellation: Optional[Cancellation] = None) -> Result:
         """Gives every pixel of a picture one of the classes.
 
@@ -286,13 +292,21 @@ class Model:
         min_score: pixels whose label's score is below it get the label len(classes) too.
         preprocessing: "evaluation" (as benchmarks do) or "demo" (as the authors' demo does).
         short_side: of the network's input, pixels; 0 for the model's own. long_side: limit on the other side.
+        augment: see the picture at six sizes, each also mirrored, and average the class maps (short_side and long_side
+            are not used).
+        window: side of square windows, pixels of the picture, overlapping by a third, averaged evenly; 0 for none.
+        tile: instead, side of square tiles that fade into each other, for pictures with more detail than the network's
+            input holds; 0 for none. tile_overlap: by how many pixels at least; None for a quarter of the side.
+            Result.scores() and proposals() are not to be had of tiles.
         channels: "rgb", or "bgr" for arrays as OpenCV makes them (with four channels BGRA).
         cancellation: ends the call from another thread. Ctrl-C does in any case.
 
         Raises san.Error, and san.Cancelled.
         """
-        options: Options = {"other": other, "label_scores": label_scores, "min_score": min_score, "refine": refine, "preprocessing": preprocessing,
-                            "short_side": short_side, "long_side": long_side, "channels": channels,
+        options: Options = {"other": other, "label_scores": label_scores, "min_score": min_score, "refine": refine,
+                            "preprocessing": preprocessing, "short_side": short_side, "long_side": long_side,
+                            "augment": augment, "window": window, "tile": tile, "tile_overlap": tile_overlap,
+                            "channels": channels,
                             "cancellation": cancellation}
         words = self._vocabularies.of(classes, cancellation)
         return self._with_segmenter(lambda segmenter: segmenter.segment(image, words, **options))
@@ -426,7 +440,8 @@ class _Call:
     """The keywords of one call, checked."""
 
     def __init__(self, *, other: bool = False, label_scores: bool = False, min_score: float = 0.0, refine: bool = False,
-                 preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0, channels: str = "rgb",
+                 preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0, augment: bool = False,
+                 window: int = 0, tile: int = 0, tile_overlap: Optional[int] = None, channels: str = "rgb",
                  cancellation: Optional[Cancellation] = None) -> None:
         if preprocessing not in _PREPROCESSING:
             raise Error(f"preprocessing is {preprocessing!r}; expected {' or '.join(map(repr, _PREPROCESSING))}")
@@ -438,7 +453,11 @@ class _Call:
         self._fields = {"other": self.other, "label_scores": bool(label_scores), "min_score": float(min_score), "refine": bool(refine),
                         "preprocessing": _PREPROCESSING[preprocessing],
                         "short_side": _c.integer(short_side, "short_side"),
-                        "long_side": _c.integer(long_side, "long_side")}
+                        "long_side": _c.integer(long_side, "long_side"),
+                        "augment": bool(augment), "window": _c.integer(window, "window"),
+                        "tile": _c.integer(tile, "tile"),
+                        # The library's zero is its default; no overlap at all is its -1.
+                        "tile_overlap": 0 if tile_overlap is None else _c.integer(tile_overlap, "tile_overlap") or -1}
 
     def options(self, stop: _c.Handle, told: Progress) -> _c.SegmentOptions:
         return _c.SegmentOptions(cancellation=stop._as_parameter_, progress=told.function, **self._fields)

@@ -43,9 +43,9 @@ void set_text(Reply& reply, std::string_view text) {
 /// Shared memory of the program, mapped while one picture is decoded.
 class Mapping {
  public:
-  Mapping(int fd, std::size_t size, int protection) : size_(size) {
+  Mapping(int fd, std::size_t size, int protection, bool at_once = true) : size_(size) {
     if (size == 0) return;
-    data_ = ::mmap(nullptr, size, protection, MAP_SHARED | MAP_POPULATE, fd, 0);
+    data_ = ::mmap(nullptr, size, protection, MAP_SHARED | (at_once ? MAP_POPULATE : 0), fd, 0);
     if (data_ == MAP_FAILED) throw std::bad_alloc();
   }
   ~Mapping() {
@@ -67,7 +67,7 @@ Reply answer(const Request& request, const Worker& worker) {
   Reply reply;
   std::string name, note;
   try {
-    const Mapping input(kInputFd, request.bytes + request.name_bytes, PROT_READ);
+    const Mapping input(kInputFd, request.bytes + request.name_bytes, PROT_READ, !reads_a_file(request.task));
     name.assign(reinterpret_cast<const char*>(input.data()) + request.bytes, request.name_bytes);
     std::unique_ptr<Mapping> output;
     const auto allocate = [&](int height, int width) {

@@ -84,10 +84,17 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 }
 
 HelperProcess::HelperProcess(const std::filesystem::path& program)
-    : input_(shared_memory("san-decode-input")),
+    : HelperProcess(program, Descriptor(::memfd_create("san-decode-input", MFD_CLOEXEC))) {}
+
+HelperProcess::HelperProcess(const std::filesystem::path& program, Descriptor file)
+    : input_(out_of_the_way(std::move(file), "shared memory")),
       output_(shared_memory("san-decode-output")),
       owner_(::getpid()) {
   start(program);
+  await_ready(program);
+}
+
+void HelperProcess::await_ready(const std::filesystem::path& program) {
   Reply ready;
   if (!receive(ready, kStartSeconds) || ready.kind != ReplyKind::kReady) {
     const std::string why = ending();

@@ -31,6 +31,8 @@ class HelperProcess {
  public:
   /// Starts the program and waits until it says that it is ready. Throws Error naming the program.
   explicit HelperProcess(const std::filesystem::path& program);
+  /// The helper reads this open file instead of what fill_input() is given.
+  HelperProcess(const std::filesystem::path& program, Descriptor file);
   ~HelperProcess();
   HelperProcess(const HelperProcess&) = delete;
   HelperProcess& operator=(const HelperProcess&) = delete;
@@ -60,6 +62,7 @@ class HelperProcess {
 
  private:
   void start(const std::filesystem::path& program);
+  void await_ready(const std::filesystem::path& program);
   void stop(int* status);
 
   Descriptor socket_, input_, output_, process_;

@@ -13,7 +13,7 @@
 ///   helper → Reply{kDone} or Reply{kFailed}             at kFailed no kSize need have come before
 namespace san::sandbox {
 
-inline constexpr std::uint32_t kProtocol = 2;
+inline constexpr std::uint32_t kProtocol = 3;
 /// The helper's file descriptors: nothing else is open in it but the null device as 1 and 2.
 inline constexpr int kSocketFd = 0, kInputFd = 3, kOutputFd = 4;
 inline constexpr std::size_t kTextBytes = 2048;
@@ -22,18 +22,37 @@ enum class Task : std::uint32_t {
   kRgb,        ///< encoded picture → 3 bytes a pixel
   kLabels,     ///< encoded label file → 2 bytes a pixel
   kLabelTiff,  ///< 2 bytes a pixel, height × width → the file, as one row of bytes
+  kTiffFacts,  ///< a TIFF → TiffFacts and the tags that say where on Earth it lies, as one row of bytes
+  kTiffRows,   ///< a TIFF → 3 bytes a pixel of `height` rows from `row` on
 };
+
+/// Of these two the input is the file itself, however large, mapped for the time of one request.
+constexpr bool reads_a_file(Task task) {
+  return task == Task::kTiffFacts || task == Task::kTiffRows;
+}
 
 /// Bytes of a pixel of what the task gives.
 constexpr std::size_t pixel_bytes(Task task) {
-  return task == Task::kRgb ? 3 : task == Task::kLabels ? 2 : 1;
+  return task == Task::kRgb || task == Task::kTiffRows ? 3 : task == Task::kLabels ? 2 : 1;
 }
 
 struct Request {
   Task task = Task::kRgb;
-  std::int32_t height = 0, width = 0;  ///< of kLabelTiff's input
+  std::int32_t height = 0, width = 0;  ///< of kLabelTiff's input; of kTiffRows the height
+  std::int32_t row = 0, reserved = 0;  ///< of kTiffRows
   std::uint64_t bytes = 0, name_bytes = 0;
   std::int64_t max_pixels = 0;
+};
+
+/// After it come `tags` times a TiffTag and its values.
+struct TiffFacts {
+  std::int32_t height = 0, width = 0;
+  std::int32_t block_height = 0;  ///< rows that are decoded together: of a strip or a tile
+  std::int32_t tags = 0;
+};
+struct TiffTag {
+  std::uint16_t tag = 0, type = 0;
+  std::uint32_t count = 0, bytes = 0;
 };
 
 struct Go {

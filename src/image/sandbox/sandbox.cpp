@@ -18,14 +18,6 @@ using Clock = std::chrono::steady_clock;
 /// RGB, libjpeg's coefficients of a progressive CMYK picture, a decoder's own copy; libraries' tables.
 constexpr std::uint64_t kBytesPerPixel = 16, kFixedBytes = std::uint64_t{256} << 20;
 
-/// What a helper says may be shown: one line without control characters.
-std::string text_of(const Reply& reply) {
-  std::string text(reply.text.data(), std::min<std::size_t>(reply.text_bytes, kTextBytes));
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return text;
-}
-
 struct WallName {
   Wall wall;
   const char* name;
@@ -46,6 +38,13 @@ std::string wall_names(std::uint32_t walls) {
 }
 
 }  // namespace
+
+std::string text_of(const Reply& reply) {
+  std::string text(reply.text.data(), std::min<std::size_t>(reply.text_bytes, kTextBytes));
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
 
 Sandbox::Sandbox(std::filesystem::path program) : program_(std::move(program)) {}
 
@@ -86,7 +85,7 @@ void Sandbox::run(Task task, std::span<const std::byte> input, const std::string
                           : kFixedBytes + input.size() +
                                 kBytesPerPixel * static_cast<std::uint64_t>(std::max<std::int64_t>(
                                                      limits.max_pixels, std::int64_t{height} * width));
-  const Request request{task, height, width, input.size(), name.size(), limits.max_pixels};
+  const Request request{task, height, width, 0, 0, input.size(), name.size(), limits.max_pixels};
   const auto ask = [&] {
     helper->fill_input(input, name);
     helper->limit(limits.cpu_seconds, memory);

@@ -13,6 +13,9 @@
 
 namespace san::sandbox {
 
+/// What a helper says may be shown: one line without control characters.
+std::string text_of(const Reply& reply);
+
 struct Limits {
   std::int64_t max_pixels = 0;
   /// Of the helper for one picture: processor time and time on the clock.
