@@ -60,24 +60,35 @@ std::vector<float> class_vectors(std::int64_t values) {
 // The network as one backend prepares it, and a picture for it.
 class Runner {
  public:
-  Runner(std::unique_ptr<Backend> backend, const LoadedModel& model, Grid image_size, int classes)
+  Runner(std::unique_ptr<Backend> backend, const LoadedModel& model, Grid image_size, int classes,
+         int pictures = 1)
       : b(std::move(backend)),
         config(san_config(model, "san bench")),
         loader_(*b, *model.parameters),
         network(loader_, config),
         size(image_size),
         image(b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3))),
+        batch(pictures == 1
+                  ? image
+                  : b->from_host({pictures, size.tokens(), 3}, picture(pictures * size.tokens() * 3))),
         classifier(network.classifier(*b, b->from_host({classes, config.clip.embed_dim},
                                                        class_vectors(classes * config.clip.embed_dim)))) {}
 
-  void forward() const {
-    const SanOutput out = network.forward(*b, image, size).back();
+  void forward(const Tensor& pictures) const {
+    const SanOutput out = network.forward(*b, pictures, size).back();
     b->to_host(network.classify(*b, out.embeddings, classifier));
     b->to_host(out.mask_logits);
   }
+  void forward() const { forward(batch); }
   double timed() const {
     const double start = now_ms();
     forward();
+    return now_ms() - start;
+  }
+  // As many pictures, one after another.
+  double timed_apart() const {
+    const double start = now_ms();
+    for (std::int64_t i = 0; i < batch[0]; ++i) forward(image);
     return now_ms() - start;
   }
 
@@ -90,7 +101,7 @@ class Runner {
  public:
   const San network;
   const Grid size;
-  const Tensor image, classifier;
+  const Tensor image, batch, classifier;
 };
 
 // Median time from the network's answer to a label for every pixel of the padded size.
@@ -126,7 +137,7 @@ void run(const Arguments& a, const Program& program) {
   const Grid size = parse_size(a.size);
   const int threads = a.model.threads > 0 ? a.model.threads : available_processors();
   const LoadedModel model = a.model.load();
-  const Runner it(a.model.make_backend(model, program), model, size, a.classes);
+  const Runner it(a.model.make_backend(model, program), model, size, a.classes, a.batch);
   Backend* b = it.b.get();
   it.forward();
   const std::int64_t memory = peak_memory_bytes();
@@ -134,7 +145,7 @@ void run(const Arguments& a, const Program& program) {
   const std::string precision = chosen_precision(a.model.backend, a.model.precision);
   std::optional<Runner> exact;
   if (precision != "fp32" && a.model.backend == "native") {
-    exact.emplace(make_backend("native", {threads}), model, size, a.classes);
+    exact.emplace(make_backend("native", {threads}), model, size, a.classes, a.batch);
     exact->forward();
   }
 
@@ -142,9 +153,10 @@ void run(const Arguments& a, const Program& program) {
   // do.
   const bool on_cpu = a.model.device == "cpu";
   double peak = on_cpu ? measure_matmul_peak_gflops(threads) : 0;
-  std::vector<double> times, exact_times, gains;
+  std::vector<double> times, apart, exact_times, gains;
   for (int i = 0; i < a.repeat && !program.interrupted; ++i) {
     times.push_back(it.timed());
+    if (a.batch > 1) apart.push_back(it.timed_apart());
     if (exact) {
       exact_times.push_back(exact->timed());
       gains.push_back(exact_times.back() / times.back());
@@ -181,6 +193,7 @@ void run(const Arguments& a, const Program& program) {
                                {"min_ms", times.front()}, {"max_ms", times.back()}, {"macs", macs},
                                {"gflops", gflops}};
     out["precision"] = precision;
+    if (a.batch > 1) out["batch"] = a.batch, out["one_by_one_ms"] = median(apart);
     if (exact) out["fp32_ms"] = median(exact_times), out["times_as_fast_as_fp32"] = median(gains);
     out["peak_gflops"] = on_cpu ? nlohmann::ordered_json(peak) : nlohmann::ordered_json(nullptr);
     out["share_of_peak"] = on_cpu ? nlohmann::ordered_json(gflops / peak) : nlohmann::ordered_json(nullptr);
@@ -207,11 +220,14 @@ void run(const Arguments& a, const Program& program) {
                static_cast<double>(t.macs) / 1e9, t.macs > 0 ? fmt::format("{:.0f}", rate(t)) : "");
   fmt::print("\nmedian of {} runs    {:.1f} ms (fastest {:.1f}, slowest {:.1f})\n", times.size(), total_ms,
              times.front(), times.back());
+  if (a.batch > 1)
+    fmt::print("one after another    {:.1f} ms: at once takes {:.2f} of it\n", median(apart),
+               total_ms / median(apart));
   if (exact)
     fmt::print("{:<21}{:.2f} × as fast as float32 in turns with it ({:.1f} ms)\n", precision, median(gains),
                median(exact_times));
-  fmt::print("labels after that    {:.1f} ms: network and labels take {:.2f} × the network\n", labels_ms,
-             1 + labels_ms / total_ms);
+  fmt::print("labels of a picture  {:.1f} ms: network and labels take {:.2f} × the network\n", labels_ms,
+             1 + labels_ms * a.batch / total_ms);
   fmt::print("multiply-adds        {:.2f} G\nachieved             {:.0f} GFLOP/s\n",
              static_cast<double>(macs) / 1e9, gflops);
   if (on_cpu)
@@ -271,13 +287,19 @@ void add_bench(CLI::App& app, Program& program) {
       "loader delivers alone from JPEG files. Multiply-adds: each product once forward and once more for "
       "each "
       "operand that needs a gradient. --precision all compares them");
-  for (auto* option :
-       {command->add_option("--batch", a->batch, "Pictures of a step")->check(CLI::Range(1, 4096)),
-        command
-            ->add_option("--workers", a->workers,
-                         "Threads that decode and augment; 0: one per processor but one")
-            ->check(CLI::Range(0, 1024))})
-    option->needs(training)->capture_default_str()->group("Training");
+  command
+      ->add_option(
+          "--batch", a->batch,
+          "Pictures of a step of --training; else of one pass through the network, timed in turns with as "
+          "many passes of one")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  command
+      ->add_option("--workers", a->workers, "Threads that decode and augment; 0: one per processor but one")
+      ->needs(training)
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024))
+      ->group("Training");
   training->group("Training");
   auto* text =
       command->add_flag("--text", a->text,

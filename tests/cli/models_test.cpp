@@ -86,6 +86,12 @@ TEST_F(Program, BenchReportsWhatOthersRead) {
       san({"bench", "--model", "formula:tiny", "--size", "96x128", "--threads", "1", "--repeat", "1"});
   expect_success(table);
   EXPECT_THAT(table.out, HasSubstr("share of peak"));
+  const ProcessResult batch = san({"bench", "--model", "formula:tiny", "--size", "96x128", "--threads", "1",
+                                   "--repeat", "1", "--batch", "3", "--json"});
+  expect_success(batch);
+  const json three = json::parse(batch.out);
+  EXPECT_EQ(three["macs"], 3 * macs) << "three pictures are computed, each whole";
+  EXPECT_GT(three["one_by_one_ms"].get<double>(), 0);
 }
 
 TEST_F(Program, BenchOfTextComparesSharedBeginningsWithPromptsAlone) {

@@ -92,7 +92,7 @@ TEST_F(Training, BenchReportsWhereAStepsTimeGoes) {
 
 TEST_F(Training, BenchRefusesWhatItCannotTime) {
   expect_error(san({"bench", "--training", "--size", "96x64"}), 2, "square");
-  expect_error(san({"bench", "--batch", "2"}), 2, "--training");
+  expect_error(san({"bench", "--workers", "2"}), 2, "--training");
   expect_error(
       san({"bench", "--training", "--model", "formula:tiny", "--size", "96x96", "--precision", "fp16"}), 2,
       "CUDA");
