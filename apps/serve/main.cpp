@@ -137,6 +137,9 @@ void add_options(CLI::App& app, Arguments& a) {
                  "Largest short_side that a request may ask for")
       ->check(CLI::Range(1, 8192))
       ->capture_default_str();
+  app.add_option("--max-tiles", a.service.limits.tiles, "Tiles of one picture that a request may ask for")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   app.add_option("--max-classes", a.service.limits.classes, "Classes of a request or vocabulary")
       ->check(CLI::Range(1, 65534))
       ->capture_default_str();

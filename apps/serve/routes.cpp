@@ -266,6 +266,7 @@ HttpAnswer Routes::models(Call&) {
                         {"pixels", limits.pixels},
                         {"side", limits.side},
                         {"short_side", limits.short_side},
+                        {"tiles", limits.tiles},
                         {"classes", limits.classes},
                         {"name_bytes", limits.name_bytes},
                         {"seconds", service_.options().timeout.count()}}}});

@@ -19,12 +19,12 @@ struct Found {
 
 /// Of every class: where it is, and the sum of its scores.
 std::vector<Found> find_all(const Outcome& outcome, const LabelMap& labels) {
-  std::vector<Found> found(outcome.classes, {{labels.width, labels.height, -1, -1}, 0});
+  std::vector<Found> found(outcome.result.classes().size(), {{labels.width, labels.height, -1, -1}, 0});
   for (int y = 0; y < labels.height; ++y) {
     const float* scores = outcome.result.label_scores.data() + static_cast<std::ptrdiff_t>(y) * labels.width;
     for (int x = 0; x < labels.width; ++x) {
       const std::uint16_t label = labels.row(y)[x];
-      if (label >= outcome.classes) continue;
+      if (label >= outcome.result.classes().size()) continue;
       Found& f = found[label];
       f.box = {std::min(f.box.left, x), std::min(f.box.top, y), std::max(f.box.right, x),
                std::max(f.box.bottom, y)};
@@ -65,10 +65,10 @@ CvatCall read_cvat_call(std::string_view body) {
 }
 
 std::string write_cvat_masks(const Outcome& outcome, double threshold) {
-  const LabelMap labels = client_labels(outcome);
+  const LabelMap& labels = outcome.result.labels;
   const std::vector<Found> found = find_all(outcome, labels);
   std::string text = "[";
-  for (std::size_t k = 0; k < outcome.classes; ++k) {
+  for (std::size_t k = 0; k < outcome.result.classes().size(); ++k) {
     if (outcome.result.areas[k] == 0) continue;
     const double score = found[k].score / static_cast<double>(outcome.result.areas[k]);
     if (score < threshold) continue;

@@ -189,10 +189,10 @@ SegmentRequest predict_segment(const PredictRequest& request, const Limits& limi
 
 OrderedJson write_prediction(const BrushConfig& config, const Outcome& outcome,
                              const std::string& model_version) {
-  const LabelMap labels = client_labels(outcome);
+  const LabelMap& labels = outcome.result.labels;
   OrderedJson results = OrderedJson::array();
   double score = 0;
-  for (std::size_t k = 0; k < outcome.classes; ++k) {
+  for (std::size_t k = 0; k < outcome.result.classes().size(); ++k) {
     if (outcome.result.areas[k] == 0) continue;
     std::vector<std::uint8_t> mask(labels.labels.size());
     std::ranges::transform(labels.labels, mask.begin(), [&](std::uint16_t l) { return l == k ? 1 : 0; });

@@ -206,16 +206,10 @@ Values values_of(const InferenceOutput& output, const InferenceRequest& request,
   std::vector<std::size_t> map{static_cast<std::size_t>(r.labels.height),
                                static_cast<std::size_t>(r.labels.width)};
   if (request.batched) map.insert(map.begin(), 1);
-  if (output.name == "labels")
-    return numbers<std::uint16_t>("UINT16", map, client_labels(outcome).labels, output.binary);
+  if (output.name == "labels") return numbers<std::uint16_t>("UINT16", map, r.labels.labels, output.binary);
   if (output.name == "scores") return numbers<float>("FP32", map, r.label_scores, output.binary);
-  const std::vector<std::string>& all = r.classes();
-  if (output.name == "names")
-    return texts({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(outcome.classes)}, output.binary);
-  std::vector<std::int64_t> areas(r.areas.begin(),
-                                  r.areas.begin() + static_cast<std::ptrdiff_t>(outcome.classes));
-  areas.push_back(r.areas.back());
-  return numbers<std::int64_t>("INT64", {areas.size()}, areas, output.binary);
+  if (output.name == "names") return texts(r.classes(), output.binary);
+  return numbers<std::int64_t>("INT64", {r.areas.size()}, r.areas, output.binary);
 }
 
 }  // namespace

@@ -15,14 +15,6 @@ std::string text_of(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// One per class of the result, distractors included.
-std::vector<Rgb> all_colors(const Outcome& outcome, const SegmentRequest& request) {
-  const std::size_t all = outcome.result.classes().size();
-  std::vector<Rgb> colors = request.colors.empty() ? distinct_colors(outcome.classes) : request.colors;
-  colors.resize(all, kOtherColor);
-  return colors;
-}
-
 /// Scores 0 … 1 as 0 … 255.
 std::string score_png(const std::vector<float>& scores, int height, int width) {
   LabelMap grey(height, width);  // of which grey PNGs are made
@@ -40,15 +32,8 @@ std::string labels_png(const LabelMap& labels, std::vector<Rgb> palette, bool ha
 
 }  // namespace
 
-LabelMap client_labels(const Outcome& outcome) {
-  LabelMap labels = outcome.result.labels;
-  const auto all = static_cast<std::uint16_t>(outcome.result.classes().size()),
-             other = static_cast<std::uint16_t>(outcome.classes);
-  if (all != other) std::ranges::replace(labels.labels, all, other);
-  return labels;
-}
-
-RunnerUp runner_up(const Segmentation& result, std::size_t classes, int longest_side) {
+RunnerUp runner_up(const Segmentation& result, int longest_side) {
+  const std::size_t classes = result.classes().size();
   const LabelMap& whole = result.labels;
   const double scale = std::min(
       1.0, static_cast<double>(longest_side) / static_cast<double>(std::max(whole.height, whole.width)));
@@ -82,22 +67,15 @@ RunnerUp runner_up(const Segmentation& result, std::size_t classes, int longest_
 
 std::vector<AnswerPart> write_outputs(const Outcome& outcome, const SegmentRequest& request,
                                       const std::string& model) {
-  const std::vector<Rgb> colors = all_colors(outcome, request);
-  const std::span<const Rgb> own_colors = std::span(colors).first(outcome.classes);
+  const std::vector<Rgb> colors =
+      request.colors.empty() ? distinct_colors(outcome.result.classes().size()) : request.colors;
   const LabelMap& labels = outcome.result.labels;
   std::vector<MaskProposal> proposals;
-  if (request.wants(Output::kProposals)) {
-    proposals = outcome.result.proposals(request.proposals);
-    std::erase_if(proposals, [&](const MaskProposal& p) {
-      return static_cast<std::size_t>(p.class_index) >= outcome.classes;
-    });
-  }
+  if (request.wants(Output::kProposals)) proposals = outcome.result.proposals(request.proposals);
   std::vector<AnswerPart> parts;
   for (const Output output : request.outputs) switch (output) {
       case Output::kLabels:
-        parts.push_back(
-            {"labels", "labels.png", kPng,
-             labels_png(client_labels(outcome), {own_colors.begin(), own_colors.end()}, outcome.has_other)});
+        parts.push_back({"labels", "labels.png", kPng, labels_png(labels, colors, outcome.has_other)});
         break;
       case Output::kOverlay:
         parts.push_back(
@@ -119,7 +97,7 @@ std::vector<AnswerPart> write_outputs(const Outcome& outcome, const SegmentReque
                          score_png(outcome.result.label_scores, labels.height, labels.width)});
         break;
       case Output::kRunnerUp: {
-        const RunnerUp second = runner_up(outcome.result, outcome.classes, request.score_side);
+        const RunnerUp second = runner_up(outcome.result, request.score_side);
         parts.push_back({"runner_up", "runner_up.png", kPng, labels_png(second.labels, {}, false)});
         parts.push_back({"runner_up_scores", "runner_up_scores.png", kPng,
                          score_png(second.scores, second.labels.height, second.labels.width)});

@@ -36,7 +36,7 @@ TEST(SegmentRequests, EveryFieldIsRead) {
       json_request(
           R"({"image": "data:image/png;base64,AAEC", "classes": ["cup|mug", "knife, fork"], "distractors": "sky, sea",
         "templates": ["a {}."], "output": ["labels", "scores"], "model": "m", "name": "n", "background": "other",
-        "short_side": 320, "preprocess": "demo", "colors": ["#010203", "#A0b0C0"], "score_side": 100,
+        "short_side": 320, "tile": 640, "tile_overlap": 64, "preprocess": "demo", "colors": ["#010203", "#A0b0C0"], "score_side": 100,
         "overlay": {"opacity": 0.25, "legend": false}, "min_class_score": 0.5, "mask_threshold": 0.75})"),
       {});
   EXPECT_EQ(r.image, std::string("\0\1\2", 3));
@@ -44,11 +44,14 @@ TEST(SegmentRequests, EveryFieldIsRead) {
   EXPECT_THAT(r.words.classes[0].names, ElementsAre("cup", "mug"));
   EXPECT_EQ(r.words.classes[1].label, "knife, fork");
   EXPECT_EQ(r.words.distractors.size(), 2u);
+  EXPECT_FALSE(r.words.choose_distractors);
   EXPECT_THAT(r.words.templates, ElementsAre("a {}."));
   EXPECT_THAT(r.outputs, ElementsAre(Output::kLabels, Output::kScores));
   EXPECT_EQ(r.model, "m");
   EXPECT_TRUE(r.other);
   EXPECT_EQ(r.short_side, 320);
+  EXPECT_EQ(r.tile, 640);
+  EXPECT_EQ(r.tile_overlap, 64);
   EXPECT_EQ(r.preprocessing, Preprocessing::kDemo);
   EXPECT_EQ(r.colors[1], (Rgb{0xa0, 0xb0, 0xc0}));
   EXPECT_EQ(r.overlay.opacity, 0.25f);
@@ -63,10 +66,16 @@ TEST(SegmentRequests, ThoseThatNameNothingGetTheDefaults) {
   EXPECT_EQ(r.words.classes.size(), 2u);
   EXPECT_THAT(r.outputs, ElementsAre(Output::kJson));
   EXPECT_FALSE(r.other);
-  EXPECT_EQ(read_segment_request(
-                json_request(R"({"image": "AAEC", "label_set": "voc-20", "short_side": null})"), {})
-                .words.classes.size(),
-            20u);
+  EXPECT_TRUE(r.words.choose_distractors) << "few classes";
+  EXPECT_EQ(r.tile, 0);
+  const SegmentRequest set = read_segment_request(
+      json_request(R"({"image": "AAEC", "label_set": "voc-20", "short_side": null})"), {});
+  EXPECT_EQ(set.words.classes.size(), 20u);
+  EXPECT_FALSE(set.words.choose_distractors);
+  const SegmentRequest none = read_segment_request(
+      json_request(R"({"image": "AAEC", "classes": "cat, dog", "distractors": "none"})"), {});
+  EXPECT_FALSE(none.words.choose_distractors);
+  EXPECT_TRUE(none.words.distractors.empty());
 }
 
 TEST(SegmentRequests, TemplatesAreNoFiles) {
@@ -114,6 +123,10 @@ TEST(SegmentRequests, RefusalsNameTheField) {
   };
   using Pair = std::pair<int, std::string>;
   EXPECT_EQ(ask(R"(, "short_side": -1)"), Pair(422, "short_side"));
+  EXPECT_EQ(ask(R"(, "tile": 31)"), Pair(422, "tile"));
+  EXPECT_EQ(ask(R"(, "tile": 65536)"), Pair(422, "tile"));
+  EXPECT_EQ(ask(R"(, "tile": 64, "tile_overlap": 33)"), Pair(422, "tile_overlap"));
+  EXPECT_EQ(ask(R"(, "tile_overlap": 8)"), Pair(422, "tile_overlap"));
   EXPECT_EQ(ask(R"(, "short_side": 18446744073709551615)"), Pair(422, "short_side"));
   EXPECT_EQ(ask(R"(, "overlay": {"opacity": 2})"), Pair(422, "overlay.opacity"));
   EXPECT_EQ(ask(R"(, "colors": ["red"])"), Pair(422, "colors[0]"));

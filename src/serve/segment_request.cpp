@@ -12,6 +12,8 @@ namespace san::serve {
 namespace {
 
 constexpr const char* kInvalid = "invalid_field";
+constexpr int kSmallestTile = 32;
+constexpr std::size_t kShortList = 20;  // classes: shorter lists get distractors unless told otherwise
 constexpr std::size_t kMaxTemplates = 100, kMaxTemplateBytes = 200, kMaxNameBytes = 64;
 
 std::vector<std::string> read_templates(const Fields& fields) {
@@ -96,9 +98,12 @@ void read_overlay(const Json& object, SegmentRequest& r) {
 
 SegmentRequest read_fields(const Json& object, bool form, const Limits& limits) {
   const Fields fields(object, "", form);
-  fields.allow({"model", "image", "image_sha256", "name", "classes", "vocabulary", "label_set", "distractors",
-                "templates", "output", "background", "short_side", "preprocess", "palette", "colors",
-                "overlay", "min_class_score", "mask_threshold", "score_side"});
+  fields.allow({"model",     "image",        "image_sha256",    "name",
+                "classes",   "vocabulary",   "label_set",       "distractors",
+                "templates", "output",       "background",      "short_side",
+                "tile",      "tile_overlap", "preprocess",      "palette",
+                "colors",    "overlay",      "min_class_score", "mask_threshold",
+                "score_side"});
   SegmentRequest r;
   r.model = fields.text("model", 256);
   r.image_name = printable(fields.text("name", 256, r.image_name));
@@ -111,6 +116,12 @@ SegmentRequest read_fields(const Json& object, bool form, const Limits& limits) 
   r.outputs = read_outputs(fields);
   r.other = fields.choice("background", {"none", "other"}, "none") == "other";
   r.short_side = static_cast<int>(fields.integer("short_side", 0, limits.short_side, 0));
+  r.tile = static_cast<int>(fields.integer("tile", 0, limits.side, 0));
+  expect(r.tile == 0 || r.tile >= kSmallestTile, 422, kInvalid, "tile",
+         "tile: a side of {} pixels; expected at least {}, or 0 for none", r.tile, kSmallestTile);
+  expect(r.tile > 0 || !fields.has("tile_overlap"), 422, kInvalid, "tile_overlap",
+         "tile_overlap: there are no tiles; give tile too");
+  r.tile_overlap = static_cast<int>(fields.integer("tile_overlap", 0, r.tile / 2, r.tile / 4));
   if (fields.choice("preprocess", {"evaluation", "demo"}, "evaluation") == "demo")
     r.preprocessing = Preprocessing::kDemo;
   read_colors(fields, limits, r);
@@ -171,8 +182,13 @@ Words read_words(const Fields& fields, const Limits& limits) {
   }
   expect(!words.classes.empty(), 422, kInvalid, fields.path("classes"), "{}: no classes",
          fields.path("classes"));
-  words.distractors = read_classes(fields.texts("distractors", limits.classes, limits.name_bytes, true),
-                                   fields.path("distractors"));
+  const std::vector<std::string> distractors =
+      fields.texts("distractors", limits.classes, limits.name_bytes, true);
+  const bool one = distractors.size() == 1;
+  words.choose_distractors =
+      fields.has("distractors") ? one && distractors[0] == "auto" : words.classes.size() < kShortList;
+  if (!words.choose_distractors && !(one && distractors[0] == "none"))
+    words.distractors = read_classes(distractors, fields.path("distractors"));
   check_words(words.classes, limits, fields.path("classes"));
   check_words(words.distractors, limits, fields.path("distractors"));
   words.templates = read_templates(fields);

@@ -22,6 +22,7 @@ struct Limits {
   std::int64_t pixels = 50'000'000;
   int side = 32768;       ///< of a picture, pixels
   int short_side = 2048;  ///< that a request may ask the network's input to have
+  int tiles = 64;         ///< of one picture
   std::size_t classes = 1000;
   std::size_t name_bytes = 256;  ///< of one class with its synonyms
 };
@@ -32,6 +33,7 @@ enum class Output : std::uint8_t { kLabels, kOverlay, kJson, kProposals, kScores
 struct Words {
   std::vector<ClassName> classes;
   std::vector<ClassName> distractors;  ///< looked for too, but what they win becomes "other"
+  bool choose_distractors = false;     ///< instead: those that Model::distractors() chooses for the classes
   std::vector<std::string> templates;  ///< empty: the model's own
   std::string vocabulary;
 };
@@ -46,6 +48,8 @@ struct SegmentRequest {
   std::vector<Output> outputs;
   bool other = false;  ///< pixels that the learned background wins become "other"
   int short_side = 0;
+  int tile = 0;           ///< side of tiles that are looked at one by one, pixels; 0: the picture at once
+  int tile_overlap = -1;  ///< pixels; -1: a quarter of the side
   Preprocessing preprocessing = Preprocessing::kEvaluation;
   std::vector<Rgb> colors;  ///< one per class, or none: distinct ones
   OverlayOptions overlay;

@@ -40,6 +40,7 @@ std::string key_of(const Words& words, std::size_t model) {
   };
   add(words.classes);
   add(words.distractors);
+  if (words.choose_distractors) key += "auto\f";
   return key + fmt::format("{}", fmt::join(words.templates, "\n"));
 }
 
@@ -48,13 +49,21 @@ std::string hash_of(std::string_view bytes) {
   return hash.update(bytes).hex();
 }
 
-/// What distractors won becomes "other".
-void give_up_distractors(Segmentation& result, std::size_t classes) {
-  const std::size_t all = result.classes().size();
-  if (classes == all) return;
-  for (std::uint16_t& label : result.labels.labels)
-    if (label >= classes) label = static_cast<std::uint16_t>(all);
-  for (std::size_t k = classes; k < all; ++k) result.areas[all] += std::exchange(result.areas[k], 0);
+/// Tiles along `length` pixels.
+int tiles_along(int length, int side, int overlap) {
+  return length <= side ? 1 : (length - overlap + side - overlap - 1) / (side - overlap);
+}
+
+/// What of a request tiles cannot answer.
+void check_tiles(const SegmentRequest& request, const Image& image, int most) {
+  for (const Output output : {Output::kProposals, Output::kRunnerUp})
+    expect(!request.wants(output), 422, "impossible", "output",
+           "mask proposals and runners-up are of one look at the whole picture; leave out tile");
+  const std::int64_t tiles = std::int64_t{tiles_along(image.height, request.tile, request.tile_overlap)} *
+                             tiles_along(image.width, request.tile, request.tile_overlap);
+  expect(tiles <= most, 422, "impossible", "tile",
+         "tile: {} tiles of {} pixels for a picture of {} × {}; at most {} are computed", tiles, request.tile,
+         image.width, image.height, most);
 }
 
 }  // namespace
@@ -135,21 +144,29 @@ VocabularyOptions Service::vocabulary_options(const std::vector<std::string>& te
   return o;
 }
 
-Embedded Service::embed(const std::string& model_id, const Words& words, const Lane::Caller& caller) {
+Vocabulary Service::embed_now(std::size_t model, const Words& words, VocabularyOptions options) const {
+  const Model& m = models_[model];
+  if (words.choose_distractors) {
+    if (!facts_[model].facts.random_weights) options.distractors = m.distractors(words.classes, options);
+  } else {
+    for (const ClassName& c : words.distractors)
+      options.distractors.push_back(fmt::format("{}", fmt::join(c.names, "|")));
+  }
+  return m.vocabulary(words.classes, options);
+}
+
+Vocabulary Service::embed(const std::string& model_id, const Words& words, const Lane::Caller& caller) {
   const std::size_t model = find_model(model_id);
   if (!words.vocabulary.empty()) return stored_vocabulary(facts_[model].id, words.vocabulary);
   const std::string key = key_of(words, model);
   if (const auto found = vocabularies_.find(key)) return *found;
-  std::vector<ClassName> all = words.classes;
-  all.insert(all.end(), words.distractors.begin(), words.distractors.end());
-  std::shared_ptr<const Embedded> embedded;
+  std::shared_ptr<const Vocabulary> embedded;
   words_lane_.run(
       [&](int, const std::atomic<bool>& cancelled) {
         VocabularyOptions o = vocabulary_options(words.templates);
         o.watch.cancelled = &cancelled;
         try {
-          embedded = std::make_shared<const Embedded>(
-              Embedded{models_[model].vocabulary(all, o), words.classes.size()});
+          embedded = std::make_shared<const Vocabulary>(embed_now(model, words, o));
         } catch (const Cancelled&) {
           throw;
         } catch (const Error& e) {
@@ -157,8 +174,8 @@ Embedded Service::embed(const std::string& model_id, const Words& words, const L
         }
       },
       caller);
-  std::size_t names = 0;
-  for (const ClassName& c : all) names += c.names.size();
+  std::size_t names = embedded->distractors().size();
+  for (const ClassName& c : words.classes) names += c.names.size();
   vocabularies_.put(
       key, embedded,
       key.size() + names * static_cast<std::size_t>(facts_[model].facts.embedding) * sizeof(float));
@@ -224,18 +241,20 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
   expect(!request.wants(Output::kProposals) || facts.makes_masks, 422, "impossible", "output",
          "method {} makes no mask proposals", facts.method);
   SeenPtr seen = find_picture(request, stages);
-  const Embedded words = [&] {
+  const Vocabulary words = [&] {
     const Watcher watch(stages.words);
     return embed(request.model, request.words, caller);
   }();
-  expect(request.colors.empty() || request.colors.size() == words.classes, 422, "invalid_field", "colors",
-         "colors: {} for {} classes", request.colors.size(), words.classes);
+  expect(request.colors.empty() || request.colors.size() == words.classes().size(), 422, "invalid_field",
+         "colors", "colors: {} for {} classes", request.colors.size(), words.classes().size());
 
   SegmentationOptions options;
   options.other = request.other;
   options.label_scores = request.wants(Output::kJson) || request.wants(Output::kScores);
   options.short_side = request.short_side;
   options.preprocessing = request.preprocessing;
+  options.tile = request.tile;
+  if (request.tile > 0) options.tile_overlap = request.tile_overlap > 0 ? request.tile_overlap : -1;
   stages.queue = picture_lane_.run(
       [&](int worker, const std::atomic<bool>& cancelled) {
         Segmenter& segmenter = segmenters_[static_cast<std::size_t>(worker)][model];
@@ -244,15 +263,20 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
           const Watcher watch(stages.decode);
           seen = decode(request, stages.sha256);
         }
+        if (request.tile > 0) check_tiles(request, *seen->image, options_.limits.tiles);
         double asked = 0;
         Segmentation result = [&]() -> Segmentation {
           try {
+            if (request.tile > 0) {
+              pictures_.put(seen->sha256, seen, seen->bytes());
+              return segmenter.segment(*seen->image, words, options);
+            }
             std::shared_ptr<const ImageFeatures> features;
             const std::size_t before = seen->features.size();
             seen = look(segmenter, model, request, seen, options, features);
             stages.seen_before = seen->features.size() == before;
             const Watcher watch(asked);
-            return segmenter.segment(*features, words.words, options);
+            return segmenter.segment(*features, words, options);
           } catch (const Cancelled&) {
             throw;
           } catch (const Error& e) {  // sizes that no network could take
@@ -264,10 +288,8 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
           stages.network = result.timing.network_ms / 1e3;
         }
         stages.labels = stages.seen_before ? asked : result.timing.labels_ms / 1e3;
-        give_up_distractors(result, words.classes);
         const Watcher watch(stages.write);
-        finish({*seen->image, result, words.classes,
-                request.other || words.classes < words.words.classes().size(), stages.sha256});
+        finish({*seen->image, result, request.other || !words.distractors().empty(), stages.sha256});
       },
       caller);
   const std::string& id = facts_[model].id;
@@ -288,13 +310,13 @@ std::string Service::explain(const SegmentRequest& request, const Lane::Caller& 
          facts_[model].facts.method, facts_[model].facts.backend);
   Stages stages;
   SeenPtr seen = find_picture(request, stages);
-  const Embedded words = embed(request.model, request.words, caller);
+  const Vocabulary words = embed(request.model, request.words, caller);
   SegmentationOptions options;
   options.other = request.other;
   options.short_side = request.short_side;
   options.preprocessing = request.preprocessing;
   JsonOptions names{request.image_name, facts_[model].id, {}, {}};
-  if (request.colors.size() == words.words.classes().size()) names.colors = request.colors;
+  if (request.colors.size() == words.classes().size()) names.colors = request.colors;
   std::string json;
   picture_lane_.run(
       [&](int worker, const std::atomic<bool>& cancelled) {
@@ -302,7 +324,7 @@ std::string Service::explain(const SegmentRequest& request, const Lane::Caller& 
         if (!seen) seen = decode(request, stages.sha256);
         Segmenter& segmenter = segmenters_[static_cast<std::size_t>(worker)][model];
         try {
-          json = segmenter.explain(*seen->image, words.words, options, names);
+          json = segmenter.explain(*seen->image, words, options, names);
         } catch (const Cancelled&) {
           throw;
         } catch (const Error& e) {  // sizes that no network could take

@@ -34,10 +34,8 @@ struct ServiceOptions {
 /// What was found, for whoever writes the answer: valid while the function that gets it runs.
 struct Outcome {
   const Image& image;
-  /// Of the classes, then the distractors; what these won is "other" already (classes + distractors).
   const Segmentation& result;
-  std::size_t classes;  ///< without the distractors
-  bool has_other;       ///< "other" is possible
+  bool has_other;  ///< "other" is possible
   const std::string& sha256;
 };
 
@@ -46,12 +44,6 @@ struct Stages {
   double queue = 0, words = 0, decode = 0, resize = 0, network = 0, labels = 0, write = 0;
   bool seen_before = false;  ///< the picture's features were there
   std::string sha256;
-};
-
-/// A vocabulary and how many of its classes the client asked for; the others are distractors.
-struct Embedded {
-  Vocabulary words;
-  std::size_t classes;
 };
 
 struct LoadedFacts {
@@ -81,7 +73,9 @@ class Service {
   std::string explain(const SegmentRequest& request, const Lane::Caller& caller);
 
   /// Embeds, or finds what was embedded lately. Throws Refusal and Cancelled.
-  Embedded embed(const std::string& model, const Words& words, const Lane::Caller& caller);
+  Vocabulary embed(const std::string& model, const Words& words, const Lane::Caller& caller);
+  /// Embeds them in the calling thread, distractors chosen where that was asked for; never of random weights.
+  Vocabulary embed_now(std::size_t model, const Words& words, VocabularyOptions options) const;
 
   const std::vector<LoadedFacts>& models() const { return facts_; }
   /// Index of a model; empty: the first. Throws Refusal 404.
@@ -94,7 +88,7 @@ class Service {
   VocabularyOptions vocabulary_options(const std::vector<std::string>& templates) const;
 
   /// How stored vocabularies are found; set once, before the first request.
-  std::function<Embedded(const std::string& model, const std::string& name)> stored_vocabulary;
+  std::function<Vocabulary(const std::string& model, const std::string& name)> stored_vocabulary;
 
   /// Runs the network of each model once, so that the first request takes no longer than those after it.
   void warm_up();
@@ -117,7 +111,7 @@ class Service {
   std::vector<LoadedFacts> facts_;
   std::vector<std::vector<Segmenter>> segmenters_;  // [worker][model]
   ByteCache<Seen> pictures_;
-  ByteCache<Embedded> vocabularies_;
+  ByteCache<Vocabulary> vocabularies_;
   Metrics metrics_;
   Lane words_lane_, picture_lane_;
 };

@@ -64,7 +64,7 @@ void Vocabularies::remove(const std::string& name) {
   entries_.erase(name);
 }
 
-Embedded Vocabularies::embedded(const std::string& model, const std::string& name) const {
+Vocabulary Vocabularies::embedded(const std::string& model, const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<Entry> entry = find(name);
   const Status& s = entry->status;
@@ -105,12 +105,10 @@ void Vocabularies::embed(Entry& entry) {
       entry.status.done = done;
       entry.status.total = total;
     };
-    std::vector<ClassName> all = entry.words.classes;
-    all.insert(all.end(), entry.words.distractors.begin(), entry.words.distractors.end());
-    const Model& model = service_.model(service_.find_model(entry.status.model));
-    auto embedded =
-        std::make_shared<const Embedded>(Embedded{model.vocabulary(all, o), entry.words.classes.size()});
+    auto embedded = std::make_shared<const Vocabulary>(
+        service_.embed_now(service_.find_model(entry.status.model), entry.words, o));
     const std::lock_guard lock(mutex_);
+    entry.status.distractors = embedded->distractors();
     entry.embedded = std::move(embedded);
     entry.status.state = State::kReady;
     return;

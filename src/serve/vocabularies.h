@@ -46,10 +46,10 @@ class Vocabularies {
     Status status;
     Words words;
     std::atomic<bool> cancelled{false};
-    std::shared_ptr<const Embedded> embedded;
+    std::shared_ptr<const Vocabulary> embedded;
   };
   std::shared_ptr<Entry> find(const std::string& name) const;
-  Embedded embedded(const std::string& model, const std::string& name) const;
+  Vocabulary embedded(const std::string& model, const std::string& name) const;
   void work();
   void embed(Entry& entry);
 

@@ -32,7 +32,9 @@ class Segment(OneServer):
     def test_labels_are_those_of_the_command(self):
         for fields, arguments in [({}, []), ({"background": "other"}, ["--background", "other"]),
                                   ({"short_side": 96}, ["--short-side", "96"]),
-                                  ({"preprocess": "demo"}, ["--preprocess", "demo"])]:
+                                  ({"preprocess": "demo"}, ["--preprocess", "demo"]),
+                                  ({"tile": 32, "tile_overlap": 4}, ["--tile", "32,4"]),
+                                  ({"distractors": "dog, sky"}, ["--distractors", "dog, sky"])]:
             answer = self.ask(output="labels", **fields)
             self.assertEqual(answer.status, 200, answer.body)
             self.assertEqual(answer.type, "image/png")
