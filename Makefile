@@ -16,7 +16,7 @@ empty :=
 any_of = ^($(subst $(empty) $(empty),|,$(strip $(1))))$$
 
 .PHONY: all build test node-packages demo wheel format format-check tidy tidy-changed asan tsan asan-parsers tsan-threads fuzz bench install clean packages \
-	deb tarball arm64 check-packages check-deb check-tarball check-reproducible release-tools
+	deb tarball arm64 check-packages check-deb check-tarball check-wheel check-reproducible release-tools
 
 all: build
 
@@ -107,13 +107,17 @@ check-onnx-examples: build node-packages  ## examples/onnx with Debian 13's ONNX
 	@tools/install-packages.sh tools/packages-release.txt
 	packaging/check-onnx-examples.sh $(BUILD)
 
-check-packages: check-deb check-tarball  ## install and use them on bare Debian systems (root, debootstrap)
+check-packages: check-deb check-tarball check-wheel  ## install and use them on bare Debian systems (root, debootstrap)
 
 check-deb: deb
 	packaging/check-deb.sh build/package dist
 
 check-tarball: tarball
 	packaging/check-tarball.sh build/package dist
+
+check-wheel: tarball  ## on Python 3.9 and 3.13
+	JOBS=$(JOBS) packaging/wheel.sh build/package dist
+	packaging/check-wheel.sh dist
 
 check-reproducible: tarball deb  ## build once more, without the compiler's cache: the same bytes
 	JOBS=$(JOBS) packaging/wheel.sh build/package dist

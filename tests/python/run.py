@@ -1,4 +1,5 @@
-"""Runs tests for CTest: `run.py python_test` what the package does, `run.py python_wheel_test` what is installed of it.
+"""Runs tests for CTest: `run.py python_test` what the package does, `run.py python_wheel_test` its wheel. What is
+installed for the Python that runs this is tested by `run.py installed`.
 
 Exit code 77 says that nothing was tested, and standard error why.
 """

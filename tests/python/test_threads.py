@@ -166,6 +166,8 @@ class Ended(Tiny):
         self.assertEqual(self.model.segment(picture(), CLASSES).shape, (40, 56))
 
     def test_an_interrupt_ends_the_call_at_once_and_all_stays_usable(self):
+        # What a shell starts in the background ignores interrupts.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         done = []
 
         def interrupt(finished, total):

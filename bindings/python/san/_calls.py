@@ -146,14 +146,26 @@ class _Running:
 
     def enter(self, stop: _c.Handle) -> None:
         with self._changed:
-            if self._ending:
-                raise Cancelled("the program is ending")
-            self._stops.append(stop)
+            if not self._ending:
+                self._stops.append(stop)
+                return
+        self._stay_in_daemons()
+        raise Cancelled("the program is ending")
 
     def leave(self, stop: _c.Handle) -> None:
         with self._changed:
             self._stops.remove(stop)
             self._changed.notify_all()
+            ending = self._ending
+        if ending:
+            self._stay_in_daemons()
+
+    @staticmethod
+    def _stay_in_daemons() -> None:
+        """Of other threads only daemons are left when a program ends. They would go on to tell of their cancellation
+        through a stream that is being closed, which older Pythons do not survive."""
+        if threading.current_thread() is not threading.main_thread():
+            threading.Event().wait()
 
     def end(self) -> None:
         with self._changed:

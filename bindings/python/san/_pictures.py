@@ -193,6 +193,7 @@ def _layout(array: npt.NDArray[np.uint8]) -> Optional[tuple[int, int, int]]:
 def _pillow_array(image: PillowImage) -> npt.NDArray[np.uint8]:
     """The pixels as they are: like everything that takes a Pillow image, without its EXIF orientation."""
     try:
+        image.load()  # numpy takes what an old Pillow raises while it converts for an array of objects
         if image.mode.startswith("I;16"):
             return (np.asarray(image) >> 8).astype(np.uint8)
         if image.mode in ("I", "F"):
