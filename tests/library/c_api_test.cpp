@@ -155,7 +155,8 @@ TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
   while (san_label_set_name(sets) != nullptr) ++sets;
   EXPECT_EQ(sets, shipped_label_sets().size());
   const char* single[] = {"{}"};
-  const san_vocabulary_options cheap{sizeof cheap, single, 1, nullptr, 1, nullptr, nullptr, nullptr};
+  san_vocabulary_options cheap{};
+  cheap.size = sizeof cheap, cheap.templates = single, cheap.template_count = 1, cheap.no_cache = 1;
   const Owner<san_vocabulary, san_vocabulary_free> voc(
       san_vocabulary_of_label_set(model_.get(), "voc-20", &cheap));
   EXPECT_EQ(san_vocabulary_size(voc.get()), 20u);
