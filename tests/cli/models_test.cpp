@@ -150,7 +150,8 @@ class Convert : public Cli {
     return san(arguments);
   }
   std::string labels_with(const std::string& model) const {
-    expect_success(segment({"a.png"}, {"--classes", "cat, wall, sky", "--save", "labels", "--model", model}));
+    expect_success(segment({"a.png"}, {"--classes", "cat, wall, sky", "--save", "labels", "--model", model,
+                                       "--distractors", "none"}));
     return result("a.labels.png");
   }
 };
@@ -295,7 +296,8 @@ TEST_F(Convert, ThenSegmentGivesTheAuthorsLabels) {
   std::string names;
   for (const std::string name : json::parse(file->metadata("vocabulary")))
     names += (names.empty() ? "" : ", ") + name;
-  expect_success(segment({"a.png"}, {"--classes", names, "--save", "labels", "--model", "m.safetensors"}));
+  expect_success(segment({"a.png"}, {"--classes", names, "--save", "labels", "--model", "m.safetensors",
+                                     "--distractors", "none"}));
   const LabelMap labels = decode_labels(folder_ / "out/a.labels.png");
   const std::vector<std::int64_t> expected = file->load("label_map").to_i64();
   const std::vector<float> margin = file->load("label_margin").to_f32();

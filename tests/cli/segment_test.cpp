@@ -278,7 +278,7 @@ TEST_F(Segment, WrongOptionsAreExplained) {
   expect_error(san({}), 2, "subcommand");
   expect_error(san({"segmnt"}), 2, "there is no command 'san segmnt'; did you mean segment?");
   expect_error(san({"-v", "foo", "a.png"}), 2,
-               "there is no command 'san foo'; there are bench, convert, evaluate");
+               "there is no command 'san foo'; there are bank, bench, convert, evaluate");
   expect_error(san({"world", "buld"}), 2, "there is no command 'san world buld'; did you mean build?");
   expect_error(segment({"a.png"}, {}), 2, "--classes");
   expect_error(segment({"a.png"}, with_classes({"--label-set", "voc-20"})), 2, "--label-set");

@@ -101,8 +101,9 @@ class PullTest : public Cli {
     return pull(arguments);
   }
   std::string labels_with(const std::vector<std::string>& model) const {
-    std::vector<std::string> arguments{"segment", "a.png",  "--classes", "cat, wall, sky",
-                                       "--save",  "labels", "--quiet"};
+    std::vector<std::string> arguments{"segment",        "a.png",         "--classes",
+                                       "cat, wall, sky", "--save",        "labels",
+                                       "--quiet",        "--distractors", "none"};
     arguments.insert(arguments.end(), model.begin(), model.end());
     expect_success(run(arguments));
     return result("a.labels.png");

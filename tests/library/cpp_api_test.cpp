@@ -214,7 +214,7 @@ TEST_F(CppApi, SeveralViewsAndTiles) {
   const Segmentation tiled = segmenter.segment(wide, words_, options);
   EXPECT_NE(tiled.label_scores, plain.label_scores);
   EXPECT_EQ(tiled.label_scores.size(), 70u * 200);
-  EXPECT_THAT(tiled.json(), HasSubstr("\"width\":200"));
+  EXPECT_THAT(tiled.json(), HasSubstr("\"width\": 200"));
   EXPECT_THAT(error_of([&] { tiled.class_scores({{0}}); }), HasSubstr("tiles"));
   options.tile_overlap = 0;
   EXPECT_EQ(segmenter.segment(wide, words_, options).labels, tiled.labels) << "a quarter of the side";

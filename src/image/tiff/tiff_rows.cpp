@@ -92,7 +92,6 @@ Handle open(Source& source) {
 
 struct Facts {
   std::uint32_t height = 0, width = 0, block_height = 0;
-  std::uint32_t stride = 0;  ///< the width of all tiles of a row
 };
 
 Facts facts_of(TIFF* tiff) {
@@ -118,7 +117,13 @@ Facts facts_of(TIFF* tiff) {
       "a TIFF in blocks of {}x{} pixels, each of which has to be decoded as a whole; save it in tiles, as in "
       "`gdal_translate -co TILED=YES`",
       block_width, f.block_height);
-  f.stride = TIFFIsTiled(tiff) ? (f.width + block_width - 1) / block_width * block_width : f.width;
+  std::uint16_t bits = 0, samples = 0;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
+  // libtiff misplaces the rows of such tiles where it has to cut them.
+  require(!TIFFIsTiled(tiff) || bits != 16 || samples != 1 || f.width % block_width == 0,
+          "a TIFF of 16 bit grey tiles that its right edge cuts; save it in strips or with 8 bits, as in "
+          "`gdal_translate -ot Byte -scale`");
   return f;
 }
 
@@ -202,14 +207,13 @@ void read_rows(std::span<const std::byte> file, int row, int rows, const PixelSi
   image.orientation = ORIENTATION_TOPLEFT;
   image.row_offset = row;
   image.col_offset = 0;
-  // Whole tiles, beyond the picture's edge too: libtiff misplaces rows of 16 bit tiles that it has to cut.
-  std::vector<std::uint32_t> raster(static_cast<std::size_t>(f.stride) * static_cast<std::size_t>(rows));
+  std::vector<std::uint32_t> raster(static_cast<std::size_t>(f.width) * static_cast<std::size_t>(rows));
   complaint.clear();
-  require(TIFFRGBAImageGet(&image, raster.data(), f.stride, static_cast<std::uint32_t>(rows)) == 1,
+  require(TIFFRGBAImageGet(&image, raster.data(), f.width, static_cast<std::uint32_t>(rows)) == 1,
           "rows {} to {} of the TIFF are damaged: {}", row, row + rows, complaint);
   std::byte* to = sink.allocate(rows, static_cast<int>(f.width));
   for (std::size_t y = 0; y < static_cast<std::size_t>(rows); ++y)
-    for (const std::uint32_t pixel : std::span(raster).subspan(y * f.stride, f.width)) {
+    for (const std::uint32_t pixel : std::span(raster).subspan(y * f.width, f.width)) {
       *to++ = static_cast<std::byte>(TIFFGetR(pixel));
       *to++ = static_cast<std::byte>(TIFFGetG(pixel));
       *to++ = static_cast<std::byte>(TIFFGetB(pixel));
