@@ -152,7 +152,7 @@ TEST_F(Package, ProgramsLinkOnlyWhatTheyComputeWith) {
   for (const char* library : {"libcpp-httplib", "libssl", "libpugixml", "libsan.so"})
     EXPECT_THAT(run_process({"ldd", (folder_ / "installed/bin/san").string()}).out, Not(HasSubstr(library)));
   const std::string model = read_file(SAN_SOURCE_DIR "/models/default/model.safetensors").substr(0, 4096);
-  for (const char* program : {"san-serve"})
+  for (const char* program : {"san-pull", "san-serve"})
     EXPECT_EQ(read_file(folder_ / "installed/bin" / program).find(model), std::string::npos)
         << "a second copy of the built-in model";
   for (const std::string& file : files_below(folder_ / "installed"))

@@ -7,8 +7,7 @@
 namespace san::cli {
 namespace {
 
-constexpr std::size_t kShortList = 20;  // classes: shorter lists get distractors unless told otherwise
-constexpr std::size_t kShown = 8;       // names in a message
+constexpr std::size_t kShown = 8;  // names in a message
 
 }  // namespace
 
@@ -36,10 +35,6 @@ void AnswerArguments::add_to(CLI::App& app, const char* bank_help, const char* u
                  "Pixels whose label's score is below this become \"other\"; 0: none")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-}
-
-bool AnswerArguments::choose_distractors(std::size_t classes, bool random_weights) const {
-  return distractors == "auto" || (distractors.empty() && classes < kShortList && !random_weights);
 }
 
 std::vector<ClassName> AnswerArguments::listed_distractors() const {

@@ -26,9 +26,6 @@ struct AnswerArguments {
 
   /// `usual`: what --distractors is where it is not given, for --help.
   void add_to(CLI::App& app, const char* bank_help, const char* usual);
-  /// Whether distractors are to be chosen: they were asked for, or the list is short and the model knows
-  /// anything.
-  bool choose_distractors(std::size_t classes, bool random_weights) const;
   /// Those of --distractors LIST; none with none and auto.
   std::vector<ClassName> listed_distractors() const;
 };

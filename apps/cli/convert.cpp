@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "common.h"
 #include "engine/conversion.h"
+#include "engine/default_model.h"
 
 namespace san::cli {
 namespace {
@@ -18,7 +19,7 @@ void run(Arguments& a) {
   const std::string precision = !a.precision.empty() ? a.precision : a.half ? "fp16" : "fp32";
   a.request.int8 = precision == "int8";
   a.request.dtype = precision == "fp32" ? DType::kF32 : DType::kF16;
-  const ConvertReport report = convert_model(a.request);
+  const ConvertReport report = convert_model(a.request, open_any_model(a.request.input.string()));
   fmt::print("{}: {}\n", a.request.input.string(), report.layout);
   if (!report.dropped.empty())
     fmt::print("left behind (buffers, training state): {}\n", fmt::join(report.dropped, ", "));

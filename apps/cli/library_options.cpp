@@ -28,7 +28,11 @@ class NamesBar {
  public:
   NamesBar(VocabularyOptions& options, bool quiet) {
     options.watch.progress = [this, quiet](std::int64_t done, std::int64_t total) {
-      if (!bar_) bar_.emplace("embedding names", total, quiet);
+      if (!bar_ || total != total_) {  // distractors are chosen first, then the classes are embedded
+        bar_.emplace("embedding names", total, quiet);
+        total_ = total;
+        shown_ = 0;
+      }
       bar_->advance(done - shown_);
       shown_ = done;
     };
@@ -36,7 +40,7 @@ class NamesBar {
 
  private:
   std::optional<Progress> bar_;
-  std::int64_t shown_ = 0;
+  std::int64_t shown_ = 0, total_ = 0;
 };
 
 VocabularyOptions vocabulary_options(const VocabularyArguments& a, const Program& program) {
@@ -48,18 +52,12 @@ VocabularyOptions vocabulary_options(const VocabularyArguments& a, const Program
   return o;
 }
 
-std::vector<std::string> distractors(const Model& model, const std::vector<ClassName>& classes,
-                                     const VocabularyArguments& a, const AnswerArguments& answers,
-                                     const Program& program) {
-  if (answers.choose_distractors(classes.size(), model.facts().random_weights)) {
-    VocabularyOptions o = vocabulary_options(a, program);
-    const NamesBar bar(o, a.quiet);
-    return model.distractors(classes, o);
-  }
-  std::vector<std::string> names;
-  for (const ClassName& c : answers.listed_distractors())
-    names.push_back(fmt::format("{}", fmt::join(c.names, "|")));
-  return names;
+/// Those of --distractors; where it is not given the library decides.
+void set_distractors(VocabularyOptions& o, const Model& model, const std::vector<ClassName>& classes,
+                     const std::string& given, const std::vector<ClassName>& listed) {
+  o.choose_distractors = given.empty();
+  if (given == "auto") o.distractors = model.distractors(classes, o);
+  for (const ClassName& c : listed) o.distractors.push_back(fmt::format("{}", fmt::join(c.names, "|")));
 }
 
 }  // namespace
@@ -74,10 +72,12 @@ Vocabulary embed(const Model& model, const std::vector<ClassName>& classes, cons
 Vocabulary embed(const Model& model, const std::vector<ClassName>& classes, const VocabularyArguments& a,
                  const AnswerArguments& answers, const Program& program) {
   VocabularyOptions o = vocabulary_options(a, program);
-  o.distractors = distractors(model, classes, a, answers, program);
-  if (!o.distractors.empty()) log::info("{}", describe_distractors(o.distractors));
-  const NamesBar bar(o, a.quiet);
-  const Vocabulary words = model.vocabulary(classes, o);
+  const Vocabulary words = [&] {
+    const NamesBar bar(o, a.quiet);
+    set_distractors(o, model, classes, answers.distractors, answers.listed_distractors());
+    return model.vocabulary(classes, o);
+  }();
+  if (const auto others = words.distractors(); !others.empty()) log::info("{}", describe_distractors(others));
   if (answers.bank.empty()) return words;
   const BankChoice choice = parse_bank_choice(answers.bank);
   return model.with_bank(words, Bank::load(choice.file), choice.weight);

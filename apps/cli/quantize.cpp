@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "common.h"
 #include "engine/conversion.h"
+#include "engine/default_model.h"
 #include "engine/int8_weights.h"
 #include "engine/quantization.h"
 #include "engine_options.h"
@@ -114,7 +115,7 @@ void run(const Arguments& a, const Program& program) {
   request.int8 = true;
   request.dtype = DType::kF16;
   request.kept = report.kept();
-  convert_model(request);
+  convert_model(request, open_any_model(a.model));
   fmt::print(stderr, "wrote {} ({:.1f} MB)\n", a.output.string(),
              static_cast<double>(std::filesystem::file_size(a.output)) / 1e6);
 }

@@ -88,6 +88,10 @@ typedef struct san_vocabulary_options {
   /* Further names that are looked for too, but what they win is "other". */
   const char* const* distractors;
   size_t distractor_count;
+  /* Not zero, instead: those of san_distractors() for fewer than 20 classes, none for more or of random
+   * weights; what the command line does unless told. */
+  int32_t choose_distractors;
+  int32_t reserved; /* 0 */
 } san_vocabulary_options;
 
 /* classes: `count` UTF-8 names; "couch|sofa" is one class with two names. */
@@ -110,6 +114,8 @@ SAN_C_API int san_vocabulary_save(const san_vocabulary* vocabulary, const char* 
 SAN_C_API san_vocabulary* san_vocabulary_load(const san_model* model, const char* path);
 SAN_C_API size_t san_vocabulary_size(const san_vocabulary* vocabulary);
 SAN_C_API const char* san_vocabulary_class(const san_vocabulary* vocabulary, size_t index);
+/* The distractors that it has, one a line. */
+SAN_C_API san_buffer* san_vocabulary_distractors(const san_vocabulary* vocabulary);
 SAN_C_API void san_vocabulary_free(san_vocabulary* vocabulary);
 /* Names for san_vocabulary_options.distractors, one a line: of things that a picture may show beside these
  * classes, none of them a name or a kind of a class or as near to one as a synonym. */

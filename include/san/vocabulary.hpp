@@ -10,6 +10,9 @@
 
 namespace san {
 
+/// Classes from which on a list is long enough not to need distractors.
+inline constexpr std::size_t kManyClasses = 20;
+
 struct VocabularyOptions {
   std::vector<std::string> templates;  ///< each with one {}; empty: the model's own
   std::filesystem::path cache_folder;  ///< empty: $SAN_CACHE_DIR, $XDG_CACHE_HOME/san or ~/.cache/san
@@ -18,6 +21,9 @@ struct VocabularyOptions {
   /// "other", classes().size(): so that few classes need not take the whole picture. See
   /// Model::distractors().
   std::vector<std::string> distractors;
+  /// Instead: those of Model::distractors() for fewer than kManyClasses, none for more or of random weights;
+  /// the default of the command line, the server and Python.
+  bool choose_distractors = false;
   Watch watch;  ///< progress counts prompts: names that are not in the cache × templates
 };
 

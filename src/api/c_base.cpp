@@ -22,7 +22,7 @@ SAN_ENDS_WITH(san_decode_options, reserved);
 SAN_ENDS_WITH(san_model_options, formula_seed);
 SAN_ENDS_WITH(san_model_facts, reserved);
 SAN_ENDS_WITH(san_cost, peak_activation_bytes);
-SAN_ENDS_WITH(san_vocabulary_options, distractor_count);
+SAN_ENDS_WITH(san_vocabulary_options, reserved);
 SAN_ENDS_WITH(san_segment_options, tile_overlap);
 SAN_ENDS_WITH(san_timing, labels_ms);
 SAN_ENDS_WITH(san_overlay_options, color_count);

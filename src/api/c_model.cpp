@@ -22,8 +22,15 @@ san::VocabularyOptions vocabulary_options(const san_vocabulary_options* given) {
     need(o.distractors[i], "a distractor");
     options.distractors.emplace_back(o.distractors[i]);
   }
+  options.choose_distractors = o.choose_distractors != 0;
   options.watch = watch(o.cancellation, o.progress, o.user);
   return options;
+}
+
+san_buffer* lines_of(const std::vector<std::string>& names) {
+  std::string lines;
+  for (const std::string& name : names) lines += name + "\n";
+  return buffer(lines);
 }
 
 /// A vocabulary of what `classes` returns.
@@ -192,10 +199,7 @@ san_buffer* san_distractors(const san_model* model, const char* const* classes, 
       names.emplace_back(classes[i]);
     }
     const auto parsed = san::parse_classes(names, "class names");
-    std::string lines;
-    for (const std::string& name : at(model, "model").model.distractors(parsed, vocabulary_options(options)))
-      lines += name + "\n";
-    return buffer(lines);
+    return lines_of(at(model, "model").model.distractors(parsed, vocabulary_options(options)));
   });
 }
 
@@ -204,6 +208,10 @@ size_t san_vocabulary_size(const san_vocabulary* vocabulary) {
 }
 const char* san_vocabulary_class(const san_vocabulary* vocabulary, size_t index) {
   return vocabulary != nullptr ? name_at(vocabulary->vocabulary.classes(), index) : nullptr;
+}
+san_buffer* san_vocabulary_distractors(const san_vocabulary* vocabulary) {
+  return guard<san_buffer*>(nullptr,
+                            [&] { return lines_of(at(vocabulary, "vocabulary").vocabulary.distractors()); });
 }
 void san_vocabulary_free(san_vocabulary* vocabulary) {
   delete vocabulary;

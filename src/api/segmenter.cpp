@@ -266,7 +266,8 @@ std::string Segmenter::explain(const ImageView& image, const Vocabulary& vocabul
   copy_pixels(image, s.pixels);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   const Explanation explanation = san::explain(s.session, s.pixels, words.embeddings, o);
-  const std::vector<Rgb> colors = class_colors(names.colors, explanation.classes.size());
+  std::vector<Rgb> colors = class_colors(names.colors, words.classes.size());
+  colors.resize(explanation.classes.size(), kOtherColor);  // distractors
   return explanation_json(explanation, s.pixels, {names.image, names.model, colors});
 }
 

@@ -139,11 +139,14 @@ Engine::VocabularyOptions encoding(const VocabularyOptions& options) {
 Vocabulary Model::vocabulary(std::span<const ClassName> classes, const VocabularyOptions& options) const {
   const Engine& engine = *impl().engine;
   std::vector<ClassName> all(classes.begin(), classes.end());
-  if (!options.distractors.empty()) {
-    const std::vector<ClassName> others = parse_classes(options.distractors, "distractors");
+  std::vector<ClassName> others;
+  if (!options.choose_distractors) {
+    if (!options.distractors.empty()) others = parse_classes(options.distractors, "distractors");
     require_apart(classes, others);
-    all.insert(all.end(), others.begin(), others.end());
+  } else if (classes.size() < kManyClasses && !facts().random_weights) {
+    others = engine.distractors(classes, encoding(options));
   }
+  all.insert(all.end(), others.begin(), others.end());
   TextEmbeddings e = *engine.encode(all, encoding(options));
   e.distractors = static_cast<int>(all.size() - classes.size());
   return Vocabulary(Vocabulary::Impl::make(shared(std::move(e)), engine.model().text_hash));

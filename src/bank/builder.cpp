@@ -40,7 +40,7 @@ ExampleCollector::ExampleCollector(std::shared_ptr<const Engine> engine,
   require(engine_->method_info().examples, "method {} takes no bank of examples: only method san does",
           engine_->method_info().name);
   require(words_->distractors == 0 && !words_->examples,
-          "bank: the words have distractors or examples of their own");
+          "bank: the words have distractors or examples of their own; make them without");
   bank_.network = network_hash(engine_->model());
   bank_.classes = words_->classes;
   bank_.dim = words_->dim;

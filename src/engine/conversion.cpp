@@ -10,7 +10,6 @@
 #include "checkpoint/conversion.h"
 #include "checkpoint/model_file.h"
 #include "checkpoint/name_maps.h"
-#include "engine/default_model.h"
 #include "engine/int8_weights.h"
 #include "engine/text_hash.h"
 #include "hub/store.h"
@@ -126,8 +125,10 @@ std::string choose_activation(const ConvertRequest& r, SourceFormat format, Sour
 }  // namespace
 
 ConvertReport convert_model(const ConvertRequest& r) {
-  const ModelSource source =
-      r.input == "default" ? open_default_model() : open_model_source(model_file_of(r.input));
+  return convert_model(r, open_model_source(model_file_of(r.input)));
+}
+
+ConvertReport convert_model(const ConvertRequest& r, const ModelSource& source) {
   ConvertReport report;
   ModelMetadata metadata;
   std::shared_ptr<const ParameterSource> parameters;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/model_file.h"
 #include "model/config.h"
 #include "tensor/host_array.h"
 
@@ -12,7 +13,7 @@ namespace san {
 
 struct ConvertRequest {
   /// SAN .pth, CLIP TorchScript .pt, open_clip or Hugging Face CLIP, or our own; or the name of a fetched
-  /// model, or "default", the built-in one
+  /// model
   std::filesystem::path input;
   std::filesystem::path output;
   std::filesystem::path bpe;       ///< merges to embed; not needed when the input is our own
@@ -37,5 +38,7 @@ struct ConvertReport {
 /// Writes one self-contained model file. Throws Error naming every missing, unexpected and misshapen
 /// parameter at once; nothing is written then.
 ConvertReport convert_model(const ConvertRequest& request);
+/// The same with a source that is open; request.input is what messages call it.
+ConvertReport convert_model(const ConvertRequest& request, const ModelSource& source);
 
 }  // namespace san

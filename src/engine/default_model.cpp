@@ -1,6 +1,7 @@
 #include "engine/default_model.h"
 
 #include "base/error.h"
+#include "hub/store.h"
 #ifdef SAN_DEFAULT_MODEL
 #include "embedded/default_model.h"
 #endif
@@ -32,5 +33,9 @@ ModelSource open_default_model() {
 }
 
 #endif
+
+ModelSource open_any_model(const std::string& name) {
+  return name == "default" ? open_default_model() : open_model_source(model_file_of(name));
+}
 
 }  // namespace san

@@ -94,13 +94,13 @@ class Int8File : public ::testing::Test {
     fs::create_directories(root_);
     if (!has_default_model()) return;
     ConvertRequest r;
-    r.input = "default", r.output = root_ / "int8.safetensors";
+    r.output = root_ / "int8.safetensors";
     r.int8 = true, r.dtype = DType::kF16;
     r.kept = {kKept};
-    convert_model(r);
+    convert_model(r, open_default_model());
     r.output = root_ / "fp32.safetensors";
     r.int8 = false, r.dtype = DType::kF32;
-    convert_model(r);
+    convert_model(r, open_default_model());
   }
   ~Int8File() override { fs::remove_all(root_); }
 

@@ -12,6 +12,7 @@
 #include "backend/native/native_backend.h"
 #include "base/test_error.h"
 #include "checkpoint/formula.h"
+#include "checkpoint/test_files.h"
 #include "export/exported_network.h"
 #include "export/graphs.h"
 #include "export/runtime_for_tests.h"
@@ -36,15 +37,10 @@ class Exported : public RuntimeTest {
   const FormulaSource weights_{declare_parameters(SanConfig::tiny()), "", "formula:tiny"};
 };
 
-fs::path golden_dir() {
-  const char* set = std::getenv("SAN_GOLDEN_DIR");
-  return set ? fs::path(set) : fs::path(SAN_SOURCE_DIR) / ".." / "shared" / "golden" / "open";
-}
-
 class ExportedGolden : public Exported, public testing::WithParamInterface<const char*> {};
 
 TEST_P(ExportedGolden, ReproducesEveryTensor) {
-  const fs::path file = golden_dir() / GetParam();
+  const fs::path file = test::golden(GetParam());
   if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
   const auto make = [](const SanConfig& config, const ParameterSource& parameters) {
     return make_exported_network(config, parameters, 18, 0);

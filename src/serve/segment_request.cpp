@@ -13,7 +13,6 @@ namespace {
 
 constexpr const char* kInvalid = "invalid_field";
 constexpr int kSmallestTile = 32;
-constexpr std::size_t kShortList = 20;  // classes: shorter lists get distractors unless told otherwise
 constexpr std::size_t kMaxTemplates = 100, kMaxTemplateBytes = 200, kMaxNameBytes = 64;
 
 std::vector<std::string> read_templates(const Fields& fields) {
@@ -186,7 +185,7 @@ Words read_words(const Fields& fields, const Limits& limits) {
       fields.texts("distractors", limits.classes, limits.name_bytes, true);
   const bool one = distractors.size() == 1;
   words.choose_distractors =
-      fields.has("distractors") ? one && distractors[0] == "auto" : words.classes.size() < kShortList;
+      fields.has("distractors") ? one && distractors[0] == "auto" : words.classes.size() < kManyClasses;
   if (!words.choose_distractors && !(one && distractors[0] == "none"))
     words.distractors = read_classes(distractors, fields.path("distractors"));
   check_words(words.classes, limits, fields.path("classes"));

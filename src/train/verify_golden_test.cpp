@@ -2,16 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include "checkpoint/test_files.h"
 
 namespace san {
 namespace {
 
 TEST(TrainingGolden, EveryRecordedValueIsReproduced) {
-  const char* folder = std::getenv("SAN_GOLDEN_DIR");
-  const std::filesystem::path path =
-      std::filesystem::path(folder ? folder : SAN_SOURCE_DIR "/../shared/golden") /
-      "open/train_tiny.safetensors";
+  const std::filesystem::path path = test::golden("train_tiny.safetensors");
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "NOT CHECKED: no golden file at " << path;
   for (const GoldenCheck& check : verify_training_golden(path)) {
     EXPECT_TRUE(check.passed()) << check.name << ": " << check.deviation << " > " << check.limit << " at "

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include "backend/native/native_backend.h"
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
+#include "checkpoint/test_files.h"
 #include "verify/official_config.h"
 #include "verify/sliced.h"
 
@@ -18,14 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path golden_dir() {
-  const char* set = std::getenv("SAN_GOLDEN_DIR");
-  return set ? fs::path(set) : fs::path(SAN_SOURCE_DIR) / ".." / "shared" / "golden" / "open";
-}
-
 // The specification itself against the authors' code: every recorded tensor of the tiny network.
 TEST(Golden, ReferenceBackendReproducesTheTinyNetwork) {
-  const fs::path file = golden_dir() / "tiny.safetensors";
+  const fs::path file = test::golden("tiny.safetensors");
   if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
   const auto backend = make_reference_backend();
   const GoldenReport report = verify_inference(file, *backend, {});
@@ -38,7 +33,7 @@ TEST(Golden, ReferenceBackendReproducesTheTinyNetwork) {
 class NativeGolden : public testing::TestWithParam<const char*> {};
 
 TEST_P(NativeGolden, ReproducesEveryTensor) {
-  const fs::path file = golden_dir() / GetParam();
+  const fs::path file = test::golden(GetParam());
   if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
   const auto backend = make_native_backend({});
   const GoldenReport report = verify_inference(file, *backend, {});
@@ -61,7 +56,7 @@ TEST(Golden, RefusesOtherFiles) {
 
 // The tiny recording with one entry of its metadata replaced.
 fs::path with_metadata(const std::string& key, const std::string& value) {
-  std::ifstream in(golden_dir() / "tiny.safetensors", std::ios::binary);
+  std::ifstream in(test::golden("tiny.safetensors"), std::ios::binary);
   const std::string whole{std::istreambuf_iterator<char>(in), {}};
   std::uint64_t length = 0;  // of the header, which follows it
   std::memcpy(&length, whole.data(), sizeof length);
@@ -79,7 +74,7 @@ fs::path with_metadata(const std::string& key, const std::string& value) {
 }
 
 TEST(Golden, DamagedMetadataIsAnErrorThatNamesTheFile) {
-  const fs::path file = golden_dir() / "tiny.safetensors";
+  const fs::path file = test::golden("tiny.safetensors");
   if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
   const auto backend = make_reference_backend();
   const std::string many = nlohmann::json(std::vector<std::string>(100'000, "x {}")).dump();
@@ -104,7 +99,7 @@ TEST(Golden, DamagedMetadataIsAnErrorThatNamesTheFile) {
 
 // Long text after the noise overflowed the stack of a regular expression.
 TEST(Golden, LongMetadataDoesNotOverflowTheStack) {
-  const fs::path file = golden_dir() / "tiny.safetensors";
+  const fs::path file = test::golden("tiny.safetensors");
   if (!fs::exists(file)) GTEST_SKIP() << "golden tensors not found at " << file << "; set SAN_GOLDEN_DIR";
   const auto backend = make_reference_backend();
   const fs::path damaged = with_metadata("noise:sem_seg", "max=" + std::string(1'000'000, '1'));

@@ -309,7 +309,7 @@ TEST_F(PullTest, AllHelp) {
 }
 
 TEST_F(PullTest, TheAuthorsCheckpointBecomesAModel) {
-  const auto checkpoint = golden_file("open/tiny.pth");
+  const auto checkpoint = golden_file("tiny.pth");
   const fs::path bpe = clip_bpe_path();
   if (!checkpoint || bpe.empty()) GTEST_SKIP() << "needs the recorded checkpoint tiny.pth and CLIP's merges";
   files_["tiny.pth"] = read_file(*checkpoint);

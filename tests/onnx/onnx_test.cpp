@@ -115,7 +115,9 @@ TEST_F(Onnx, ThePageSegmentsInABrowserAsTheProgramDoes) {
   ASSERT_EQ(seen.at("width"), 400);
   ASSERT_EQ(seen.at("height"), 300);
 
-  ASSERT_EQ(san({"segment", "picture.png", "--classes", names, "--save", "labels", "--output", "out"}).code,
+  ASSERT_EQ(san({"segment", "picture.png", "--classes", names, "--distractors", "none", "--save", "labels",
+                 "--output", "out"})
+                .code,
             0);
   const LabelMap labels = decode_labels(folder_ / "out/picture.labels.png");
   ASSERT_EQ(seen.at("labels").size(), labels.labels.size());

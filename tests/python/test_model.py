@@ -249,6 +249,10 @@ class Many(Tiny):
         self.assertEqual(alone.classes, ("left",))
         plain = self.model.segment(self.pictures[0], words).labels
         self.assert_same(self.model.segment(self.pictures[0], alone).labels, np.minimum(plain, 1))
+        self.assertEqual((words.distractors, alone.distractors), ((), ("right", "neither")))
+        self.assert_same(self.model.segment(self.pictures[0], ["left"], distractors=["right", "neither"]).labels,
+                         np.minimum(plain, 1))
+        self.assert_fails("has its own", self.model.segment, self.pictures[0], alone, distractors="none")
         self.assertNotIn("cat", self.model.distractors(["animal"]))
         refined = self.model.segment(self.pictures[0], words, refine=True, min_score=0.0)
         self.assertLessEqual(refined.labels.max(), 2)

@@ -134,7 +134,7 @@ class Program(Tiny):
         name, path = model.info.name, self.folder / "a.png"
         san.save_image(path, picture())
         program("segment", path, "--model", name, "--classes", ",".join(classes), "--save",
-                "labels,json,overlay,scores", "--distractors", "none", "--output", self.folder, *arguments)
+                "labels,json,overlay,scores", "--output", self.folder, *arguments)
         result = model.segment(path, classes, label_scores=True, **options)
         self.assertEqual(result.labels_png(), (self.folder / "a.labels.png").read_bytes())
         self.assertEqual(result.json(image=str(path), model=name), (self.folder / "a.json").read_text())

@@ -170,6 +170,9 @@ class Segment(OneServer):
         wanted = pixels(self.ask(output="labels").body)
         self.assertEqual([int.from_bytes(labels[i:i + 2], "little") for i in range(0, len(labels), 2)], list(wanted[2]))
         self.assertEqual(self.server.post("/v1/explain", {"classes": CLASSES}).status, 422)
+        more = self.server.post("/v1/explain", {**fields, "distractors": ["dog", "sky"]}).json()
+        self.assertEqual(more["classes"], ["cup", "spoon", "wooden table", "dog", "sky"])
+        self.assertEqual(more["colors"], ["#102030"] * 3 + ["#707070"] * 2)
 
     def test_models_and_label_sets(self):
         models = self.server.get("/v1/models").json()

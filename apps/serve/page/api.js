@@ -61,7 +61,7 @@ export function createApi({ askForKey }) {
     classes: words.map((w) => w.key),
     ...(output && { output }),
     ...(settings.model && { model: settings.model }),
-    ...(settings.rest && { background: "other" }),
+    ...(!settings.rest && { distractors: "none" }),
     ...(settings.side && { short_side: settings.side }),
   });
 

@@ -72,7 +72,7 @@ export function showHelp() {
   const dialog = $("help-dialog");
   if (!dialog.childElementCount) {
     dialog.append(h("h2", { id: "help-title" }, "How it works"),
-      h("p", {}, "Every pixel gets the word that fits it best, out of the words you give. So give words for the rest of the picture too, or let the rest be “other” (Options)."),
+      h("p", {}, "Every pixel gets the word that fits it best, out of the words you give. With fewer than 20 words things that look like none of them become “other”; Options switch that off."),
       h("h3", {}, "Keys"),
       h("dl.keys", {}, kKeys.flatMap(([keys, what]) => [h("dt", {}, keys.flatMap((k) => [h("kbd", {}, k), " "])), h("dd", {}, what)])),
       h("div.buttons", {}, closing(dialog)));

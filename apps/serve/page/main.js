@@ -187,7 +187,7 @@ function show(state) {
 function hintOf({ words: list, settings, current }) {
   if (!list.length) return current === null ? "One word for each thing; “|” between two names of the same." : "What is in the picture? One word for each thing.";
   if (list.length === 1 && !settings.rest)
-    return service.model?.background ? "One word alone gets every pixel: add another, or leave the rest unnamed (Options)." : "One word alone gets every pixel: add another.";
+    return "One word alone gets every pixel: add another, or leave the rest unnamed (Options).";
   return "";
 }
 

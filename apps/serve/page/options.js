@@ -12,8 +12,6 @@ export function createOptions({ store }) {
   return {
     show({ settings }, model) {
       for (const name of kSwitches) $(name).checked = settings[name];
-      $("rest").disabled = model !== null && !model.background;
-      $("rest-note").textContent = $("rest").disabled ? "This model knows no “other”" : "Pixels that fit no word become “other”";
       const own = model?.short_side ?? 0, sizes = own ? [0.5, 0.75, 1.5, 2].map((k) => Math.round((k * own) / 32) * 32) : [];
       const all = [0, ...new Set([...sizes, settings.side].filter((s) => s && s !== own))].sort((a, b) => (a || own) - (b || own));
       const text = JSON.stringify([all, own]);

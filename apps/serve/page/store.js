@@ -51,7 +51,7 @@ export function createStore(initial) {
 /** Pixels of no word. */
 export const kOther = "\u0000other";
 
-export const defaultSettings = { model: "", rest: false, side: 0, opacity: 54, outlines: true, names: true };
+export const defaultSettings = { model: "", rest: true, side: 0, opacity: 54, outlines: true, names: true };
 
 export const currentPicture = (state) => state.pictures.find((p) => p.id === state.current) ?? null;
 

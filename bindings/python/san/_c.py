@@ -67,7 +67,8 @@ class Cost(Sized):
 class VocabularyOptions(Sized):
     _fields_ = [("size", c_size_t), ("templates", POINTER(c_char_p)), ("template_count", c_size_t),
                 ("cache_folder", c_char_p), ("no_cache", c_int32), ("cancellation", c_void_p), ("progress", PROGRESS),
-                ("user", c_void_p), ("distractors", POINTER(c_char_p)), ("distractor_count", c_size_t)]
+                ("user", c_void_p), ("distractors", POINTER(c_char_p)), ("distractor_count", c_size_t),
+                ("choose_distractors", c_int32), ("reserved", c_int32)]
 
 
 class SegmentOptions(Sized):
@@ -140,6 +141,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_vocabulary_load": (c_void_p, c_void_p, c_char_p),
     "san_vocabulary_size": (c_size_t, c_void_p),
     "san_vocabulary_class": (c_char_p, c_void_p, c_size_t),
+    "san_vocabulary_distractors": (c_void_p, c_void_p),
     "san_vocabulary_free": (None, c_void_p),
     "san_distractors": (c_void_p, c_void_p, POINTER(c_char_p), c_size_t, POINTER(VocabularyOptions)),
     "san_bank_load": (c_void_p, c_char_p),

@@ -66,6 +66,7 @@ class Cost(NamedTuple):
 class Options(TypedDict, total=False):
     """Keywords of Model.segment(), where they are described."""
 
+    distractors: Union[str, Sequence[str]]
     other: bool
     label_scores: bool
     min_score: float
@@ -226,7 +227,7 @@ class Model:
 
     def vocabulary(self, classes: Optional[Classes] = None, *, label_set: Optional[str] = None,
                    templates: Union[str, os.PathLike[str], Sequence[str], None] = None,
-                   cache: Union[bool, str, os.PathLike[str]] = True, distractors: Sequence[str] = (),
+                   cache: Union[bool, str, os.PathLike[str]] = True, distractors: Union[str, Sequence[str]] = "auto",
                    cancellation: Optional[Cancellation] = None,
                    progress: Optional[Callable[[int, int], object]] = None) -> Vocabulary:
         """Embeds class names.
@@ -238,8 +239,9 @@ class Model:
             None for the model's own.
         cache: whether embeddings are kept on disk; a path names the folder, else $SAN_CACHE_DIR, $XDG_CACHE_HOME/san
             or ~/.cache/san.
-        distractors: further names that are looked for too, but what they win gets the label len(classes), "other"; see
-            Model.distractors().
+        distractors: further names that are looked for too, but what they win gets the label len(classes), "other", so
+            that few classes need not take the whole picture. "auto": those of Model.distractors() for fewer than 20
+            classes, none for more or of random weights, as ``san segment`` does; "none" or () for none.
         progress: called with prompts done and to do, maybe in another thread.
         """
         self._handle.check_process()
@@ -250,7 +252,8 @@ class Model:
         name or a kind of a class, or as near to one as a synonym."""
         self._handle.check_process()
         names = [_c.text(name, "classes") for name in _vocabulary.key_of(list(classes))]
-        data = _c.data_of(_c.lib.san_distractors(self._handle, (ctypes.c_char_p * len(names))(*names), len(names), None))
+        array = (ctypes.c_char_p * len(names))(*names)
+        data = _c.data_of(_c.lib.san_distractors(self._handle, array, len(names), None))
         return tuple(data.decode("utf-8", "replace").splitlines())
 
     def with_bank(self, words: Vocabulary, bank: _bank.Bank, weight: Optional[float] = None) -> Vocabulary:
@@ -260,9 +263,10 @@ class Model:
             self._handle, words._handle, bank._handle, -1.0 if weight is None else float(weight)),
             _c.lib.san_vocabulary_free))
 
-    def bank_builder(self, words: Vocabulary) -> _bank.BankBuilder:
-        """Makes a bank of these classes, picture by picture."""
+    def bank_builder(self, classes: Union[Classes, Vocabulary]) -> _bank.BankBuilder:
+        """Makes a bank of these classes, picture by picture; a Vocabulary must have no distractors."""
         self._handle.check_process()
+        words = classes if isinstance(classes, Vocabulary) else self._vocabularies.of(classes, None, "none")
         return _bank.BankBuilder(self._handle, words)
 
     def load_vocabulary(self, path: Union[str, os.PathLike[str]]) -> Vocabulary:
@@ -275,17 +279,19 @@ class Model:
         self._handle.check_process()
         return Segmenter(self._handle, self._vocabularies)
 
-    def segment(self, image: Union[Picture, Features], classes: Union[Classes, Vocabulary], *, other: bool = False,
-                label_scores: bool = False, min_score: float = 0.0, refine: bool = False, preprocessing: str = "evaluation",
-                short_side: int = 0, long_side: int = 0, augment: bool = False, window: int = 0, tile: int = 0,
-                tile_overlap: Optional[int] = None,
-                channels: str = "rgb", cancellation: Optional[Cancellation] = None) -> Result:
+    def segment(self, image: Union[Picture, Features], classes: Union[Classes, Vocabulary], *,
+                distractors: Union[str, Sequence[str]] = "auto", other: bool = False, label_scores: bool = False,
+                min_score: float = 0.0, refine: bool = False, preprocessing: str = "evaluation", short_side: int = 0,
+                long_side: int = 0, augment: bool = False, window: int = 0, tile: int = 0,
+                tile_overlap: Optional[int] = None, channels: str = "rgb",
+                cancellation: Optional[Cancellation] = None) -> Result:
         """Gives every pixel of a picture one of the classes.
 
         image: [height, width] or [height, width, 1, 3 or 4] uint8 (grey, RGB, RGBA; alpha is ignored), strided views
             included, of which the library makes the only copy; a Pillow image; the path or the bytes of a file, or
             what they are read from; what look() returned.
         classes: a Vocabulary, or what vocabulary() takes; the last few are remembered.
+        distractors: as for vocabulary(); a Vocabulary has its own.
         other: pixels that the learned background wins get the label len(classes), "other".
         label_scores: also keep the score of each pixel's label.
         refine: edges between labels follow those of the picture; features must have been looked at with it.
@@ -306,9 +312,8 @@ class Model:
         options: Options = {"other": other, "label_scores": label_scores, "min_score": min_score, "refine": refine,
                             "preprocessing": preprocessing, "short_side": short_side, "long_side": long_side,
                             "augment": augment, "window": window, "tile": tile, "tile_overlap": tile_overlap,
-                            "channels": channels,
-                            "cancellation": cancellation}
-        words = self._vocabularies.of(classes, cancellation)
+                            "channels": channels, "cancellation": cancellation}
+        words = self._vocabularies.of(classes, cancellation, distractors)
         return self._with_segmenter(lambda segmenter: segmenter.segment(image, words, **options))
 
     def segment_batch(self, images: Iterable[Picture], classes: Union[Classes, Vocabulary], *,
@@ -316,7 +321,7 @@ class Model:
                       **options: Unpack[Options]) -> list[Result]:
         """One Result for each picture, or an error for all of them. progress: called with pictures done and to do,
         maybe in another thread. The other keywords are those of segment()."""
-        words = self._vocabularies.of(classes, options.get("cancellation"))
+        words = self._vocabularies.of(classes, options.get("cancellation"), options.pop("distractors", "auto"))
         return self._with_segmenter(lambda segmenter: segmenter.segment_batch(images, words, progress=progress,
                                                                               **options))
 
@@ -324,7 +329,7 @@ class Model:
                        **options: Unpack[Options]) -> Iterator[Result]:
         """Yields a Result for each frame, taking one when it is asked for one, with one workspace for all. Keywords
         are those of segment()."""
-        words = self._vocabularies.of(classes, options.get("cancellation"))
+        words = self._vocabularies.of(classes, options.get("cancellation"), options.pop("distractors", "auto"))
         segmenter, pictures = self.segmenter(), _pictures.several(frames)
         return (segmenter.segment(frame, words, **options) for frame in pictures)
 
@@ -365,7 +370,7 @@ class Segmenter:
                 **options: Unpack[Options]) -> Result:
         """As Model.segment()."""
         call = _Call(**options)
-        words = self._vocabularies.of(classes, call.cancellation)
+        words = self._vocabularies.of(classes, call.cancellation, call.distractors)
         if isinstance(image, Features):
             features = image._handle
             handle = self._run(call, lambda o: _c.made(
@@ -374,14 +379,14 @@ class Segmenter:
             pixels, kept = _pictures.pixels_of(image, call.channels)
             handle = self._run(call, lambda o: _c.made(
                 _c.lib.san_segment(self._handle, words._handle, ctypes.byref(pixels), o), _c.lib.san_result_free))
-        return Result(handle, words.classes, call.other)
+        return Result(handle, words.classes, call.may_be_other(words))
 
     def labels(self, image: Picture, classes: Union[Classes, Vocabulary],
                out: Optional[npt.NDArray[np.uint16]] = None, **options: Unpack[Options]) -> npt.NDArray[np.uint16]:
         """Labels alone, [height, width] uint16, into `out` if it is given: for frames, with no new memory for each.
         Keywords are those of Model.segment()."""
         call = _Call(**options)
-        words = self._vocabularies.of(classes, call.cancellation)
+        words = self._vocabularies.of(classes, call.cancellation, call.distractors)
         pixels, kept = _pictures.pixels_of(image, call.channels)
         shape = (pixels.height, pixels.width)
         labels = np.empty(shape, np.uint16) if out is None else out
@@ -398,7 +403,7 @@ class Segmenter:
                       **options: Unpack[Options]) -> list[Result]:
         """As Model.segment_batch()."""
         call = _Call(**options)
-        words = self._vocabularies.of(classes, call.cancellation)
+        words = self._vocabularies.of(classes, call.cancellation, call.distractors)
         pictures = [_pictures.pixels_of(image, call.channels) for image in _pictures.several(images)]
         count = len(pictures)
         pointers = (ctypes.POINTER(_c.Pixels) * count)(*[ctypes.pointer(pixels) for pixels, _ in pictures])
@@ -408,7 +413,7 @@ class Segmenter:
             _c.check(_c.lib.san_segment_batch(self._handle, words._handle, pointers, count, options, results))
             return [_c.made(pointer, _c.lib.san_result_free) for pointer in results]
 
-        return [Result(handle, words.classes, call.other) for handle in self._run(call, body, progress)]
+        return [Result(handle, words.classes, call.may_be_other(words)) for handle in self._run(call, body, progress)]
 
     def look(self, image: Picture, **options: Unpack[Options]) -> Features:
         """As Model.look()."""
@@ -439,7 +444,8 @@ class Segmenter:
 class _Call:
     """The keywords of one call, checked."""
 
-    def __init__(self, *, other: bool = False, label_scores: bool = False, min_score: float = 0.0, refine: bool = False,
+    def __init__(self, *, distractors: Union[str, Sequence[str]] = "auto", other: bool = False,
+                 label_scores: bool = False, min_score: float = 0.0, refine: bool = False,
                  preprocessing: str = "evaluation", short_side: int = 0, long_side: int = 0, augment: bool = False,
                  window: int = 0, tile: int = 0, tile_overlap: Optional[int] = None, channels: str = "rgb",
                  cancellation: Optional[Cancellation] = None) -> None:
@@ -447,17 +453,21 @@ class _Call:
             raise Error(f"preprocessing is {preprocessing!r}; expected {' or '.join(map(repr, _PREPROCESSING))}")
         if cancellation is not None and not isinstance(cancellation, Cancellation):
             raise Error(f"cancellation: expected a san.Cancellation, got {type(cancellation).__name__}")
-        self.other = bool(other)
+        self.distractors = distractors
         self.channels = channels
         self.cancellation = cancellation
-        self._fields = {"other": self.other, "label_scores": bool(label_scores), "min_score": float(min_score), "refine": bool(refine),
-                        "preprocessing": _PREPROCESSING[preprocessing],
+        self._fields = {"other": bool(other), "label_scores": bool(label_scores), "min_score": float(min_score),
+                        "refine": bool(refine), "preprocessing": _PREPROCESSING[preprocessing],
                         "short_side": _c.integer(short_side, "short_side"),
                         "long_side": _c.integer(long_side, "long_side"),
                         "augment": bool(augment), "window": _c.integer(window, "window"),
                         "tile": _c.integer(tile, "tile"),
                         # The library's zero is its default; no overlap at all is its -1.
                         "tile_overlap": 0 if tile_overlap is None else _c.integer(tile_overlap, "tile_overlap") or -1}
+
+    def may_be_other(self, words: Vocabulary) -> bool:
+        """Whether pixels may be none of the classes."""
+        return bool(self._fields["other"] or words.distractors or self._fields["min_score"] > 0)
 
     def options(self, stop: _c.Handle, told: Progress) -> _c.SegmentOptions:
         return _c.SegmentOptions(cancellation=stop._as_parameter_, progress=told.function, **self._fields)

@@ -32,6 +32,9 @@ class Vocabulary:
         #: Labels of the classes, each the first of its names; a label map's values are indices into it.
         self.classes: tuple[str, ...] = tuple(
             _c.lib.san_vocabulary_class(handle, index).decode("utf-8") for index in range(count))
+        #: What is looked for too, but becomes "other".
+        self.distractors: tuple[str, ...] = tuple(
+            _c.data_of(_c.lib.san_vocabulary_distractors(handle)).decode("utf-8").splitlines())
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Writes the embeddings for Model.load_vocabulary(), whole or not at all."""
@@ -84,7 +87,7 @@ def _joined(entry: Any) -> str:
 
 def make(model: _c.Handle, classes: Any, label_set: Optional[str], templates: Any, cache: Any,
          cancellation: Optional[Cancellation], progress: Optional[Callable[[int, int], object]],
-         distractors: Any = ()) -> Vocabulary:
+         distractors: Any = "auto") -> Vocabulary:
     """What Model.vocabulary() returns."""
     if (classes is None) == (label_set is None):
         raise Error("vocabulary: give either classes or label_set")
@@ -94,7 +97,8 @@ def make(model: _c.Handle, classes: Any, label_set: Optional[str], templates: An
         options.templates = (ctypes.c_char_p * len(prompts))(*prompts)
     if not isinstance(cache, bool):
         options.cache_folder = _c.file_name(cache, "cache")
-    others = [_c.text(name, "distractors") for name in key_of(distractors)]
+    options.choose_distractors = distractors == "auto"
+    others = [] if distractors in ("auto", "none") else [_c.text(name, "distractors") for name in key_of(distractors)]
     if others:
         options.distractors = (ctypes.c_char_p * len(others))(*others)
         options.distractor_count = len(others)
@@ -117,21 +121,23 @@ class Recent:
     def __init__(self, model: _c.Handle) -> None:
         self._model = model
         self._lock = threading.Lock()
-        self._known: OrderedDict[Union[str, tuple[str, ...]], Vocabulary] = OrderedDict()
+        self._known: OrderedDict[Any, Vocabulary] = OrderedDict()
 
-    def of(self, classes: Any, cancellation: Optional[Cancellation]) -> Vocabulary:
+    def of(self, classes: Any, cancellation: Optional[Cancellation], distractors: Any = "auto") -> Vocabulary:
         """The vocabulary itself, or that of the classes."""
         if isinstance(classes, Vocabulary):
+            if distractors != "auto":
+                raise Error("distractors: a Vocabulary has its own; give them to Model.vocabulary()")
             return classes
         self._model.check_process()
         if isinstance(classes, os.PathLike):  # the file may change
-            return make(self._model, classes, None, None, True, cancellation, None)
-        key = key_of(classes)
+            return make(self._model, classes, None, None, True, cancellation, None, distractors)
+        key = key_of(classes), key_of(distractors)
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        words = make(self._model, key, None, None, True, cancellation, None)
+        words = make(self._model, key[0], None, None, True, cancellation, None, key[1])
         with self._lock:
             self._known[key] = words
             while len(self._known) > self._KEPT:
