@@ -9,6 +9,8 @@
 #include "base/error.h"
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 #undef HWY_TARGET_INCLUDE
@@ -34,6 +36,14 @@ HWY_INLINE void with_form([[maybe_unused]] Int8Form form, Body&& body) {
   body(PortableQuads());
 }
 
+#if HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
+/// By cpuid itself: __builtin_cpu_supports knows no "avxvnni" in Clang before 17.
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+}
+#endif
+
 /// Bit i: whether the instruction set, and beyond it this processor, has form i.
 unsigned int8_forms_impl() {
   const auto bit = [](Int8Form form) { return 1u << static_cast<int>(form); };
@@ -44,7 +54,7 @@ unsigned int8_forms_impl() {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
   if (__builtin_cpu_supports("avx512vnni")) forms |= bit(Int8Form::kQuads);
 #elif HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
-  if (__builtin_cpu_supports("avxvnni")) forms |= bit(Int8Form::kQuads);
+  if (has_avx_vnni()) forms |= bit(Int8Form::kQuads);
 #elif HWY_ARCH_ARM_A64 && defined(__linux__)
   if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) forms |= bit(Int8Form::kQuads);
 #endif
