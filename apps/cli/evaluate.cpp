@@ -1,26 +1,18 @@
 #include <fmt/format.h>
 
-#include <cmath>
 #include <memory>
 #include <numeric>
 
-#include "answer_arguments.h"
-#include "bank/builder.h"
-#include "bank/retrieval.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "commands.h"
 #include "common.h"
 #include "demo_world.h"
-#include "engine/views.h"
 #include "engine_options.h"
 #include "eval/evaluator.h"
 #include "eval/report.h"
-#include "model_predictor.h"
-#include "picture_arguments.h"
-#include "shard_argument.h"
-#include "text/class_names.h"
-#include "view_arguments.h"
+#include "evaluate_arguments.h"
+#include "evaluated_model.h"
+#include "sweep.h"
 #include "zero_shot.h"
 
 namespace san::cli {
@@ -28,28 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
-  ModelArguments model;
-  DemoWorldArguments world;
-  PictureArguments pictures;
-  AnswerArguments answers;
-  std::string templates, cache_dir, method;
-  bool no_cache = false;
-  ViewArguments views;
-  int short_side = 0;
-  std::string dataset, split, save = "none";
-  ShardArgument shard;
-  ClassArguments classes;
-  fs::path data, images, labels, predictions, output, seen, unseen;
-  std::vector<fs::path> merge;
-  int ignore = -1;
-  std::int64_t limit = 0;
-  bool strict = false, check = false, quiet = false, all_classes = false, json = false;
-};
-
-bool is_demo_world(const Arguments& a) {
-  return a.dataset == "demo-world";
-}
+using Arguments = EvaluateArguments;
 
 DatasetSpec describe_dataset(const Arguments& a) {
   require(a.images.empty() == a.labels.empty() && a.images.empty() == !a.classes.given(),
@@ -77,72 +48,11 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
   if (a.seen.empty() && !a.unseen.empty()) options.seen = rest(options.unseen);
 }
 
-/// The classes, and the distractors that were asked for behind them.
-std::shared_ptr<const TextEmbeddings> words_of(const Arguments& a, const Engine& engine,
-                                               std::vector<ClassName> classes,
-                                               const Engine::VocabularyOptions& options) {
-  std::vector<ClassName> others = a.answers.listed_distractors();
-  if (a.answers.distractors == "auto") others = engine.distractors(classes, options);
-  if (others.empty()) return engine.encode(classes, options);
-  log::info("{}", describe_distractors(class_labels(others)));
-  classes.insert(classes.end(), others.begin(), others.end());
-  TextEmbeddings words = *engine.encode(classes, options);
-  words.distractors = static_cast<int>(others.size());
-  return std::make_shared<const TextEmbeddings>(std::move(words));
-}
-
-/// The bank of --bank: a file, or scenes of the demo world made for it.
-std::shared_ptr<const TextEmbeddings> with_bank(const Arguments& a,
-                                                const std::shared_ptr<const Engine>& engine,
-                                                const std::shared_ptr<const TextEmbeddings>& plain,
-                                                const std::shared_ptr<const TextEmbeddings>& words,
-                                                const Program& program) {
-  constexpr std::string_view kWorld = "demo-world:";
-  if (a.answers.bank.empty()) return words;
-  BankChoice choice = parse_bank_choice(a.answers.bank);
-  ExampleBank bank;
-  if (a.answers.bank.starts_with(kWorld)) {
-    // demo-world:N[:WEIGHT]
-    const BankChoice counted =
-        parse_bank_choice(a.answers.bank.substr(0, a.answers.bank.find(':', kWorld.size())));
-    require(is_demo_world(a) && counted.weight >= 1 && counted.weight == std::floor(counted.weight),
-            "--bank {}: expected demo-world:N, N pictures a class, with --dataset demo-world",
-            a.answers.bank);
-    if (a.answers.bank.find(':', kWorld.size()) == std::string::npos) choice.weight = -1;
-    bank = demo_world_bank(a.world, a.split, static_cast<int>(counted.weight), engine, plain, a.cache_dir,
-                           a.model.threads, a.quiet, program.interrupted);
-  } else {
-    bank = load_bank(choice.file);
-  }
-  return with_examples(*words, bank, network_hash(engine->model()), choice.weight);
-}
-
 std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec,
                                           const Program& program) {
   if (!a.predictions.empty()) return stored_predictor(a.predictions, spec, a.pictures.decode);
-  LoadedModel model = a.model.load();
-  std::unique_ptr<Backend> backend = a.model.make_backend(model, program);
-  const auto engine = std::make_shared<const Engine>(std::move(model), std::move(backend), a.method);
-  if (engine->model().random_weights) log::warn("{}", engine->model().description);
-  VocabularyArguments words;
-  words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
-  words.quiet = a.quiet;
-  const InputSize input = engine->method().input();
-  ViewOptions views;
-  views.short_side = a.short_side > 0 ? a.short_side : input.short_side;
-  views.max_side = input.long_side;
-  views.augment = a.views.augment;
-  views.window = a.views.window;
-  views.tiles = {a.views.tile.side, a.views.tile.overlap};
-  require(!a.answers.refine || views.tiles.side == 0,
-          "--refine: edges of tiles cannot be refined; leave out --tile");
-  const Engine::VocabularyOptions encoding = engine_options(words, program);
-  const auto plain = engine->encode(spec.vocabulary(), encoding);
-  const auto asked = words_of(a, *engine, spec.vocabulary(), encoding);
-  PredictionOptions how;
-  how.refine = a.answers.refine, how.min_score = a.answers.min_score, how.bank = a.answers.bank;
-  return model_predictor(engine, with_bank(a, engine, plain, asked, program), views, how, a.model.threads,
-                         &program.interrupted);
+  EvaluatedModel model(a, spec.vocabulary(), program);
+  return model.predictor(a.answers, model.views());
 }
 
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
@@ -161,16 +71,24 @@ void report(const Arguments& a, const Evaluation& evaluation) {
              a.output.string());
 }
 
+void run_sweep(const Arguments& a, const Dataset& dataset, const EvaluationOptions& options,
+               const Program& program) {
+  const Sweep sweep = san::run_sweep(dataset, sweep_techniques(a, dataset.spec, program), options);
+  fmt::print("{}", a.json ? sweep_json(sweep) : sweep_text(sweep));
+  if (a.output.empty()) return;
+  write_sweep(sweep, a.output);
+  fmt::print(stderr, "written: {}/sweep.html, sweep.json\n", a.output.string());
+}
+
 void run_zero_shot(const Arguments& a, const Program& program) {
-  VocabularyArguments words;
-  words.templates = a.templates, words.cache_dir = a.cache_dir, words.no_cache = a.no_cache,
-  words.quiet = a.quiet;
-  const auto scores = zero_shot_scores(a.model, a.world, engine_options(words, program), program, a.quiet);
+  const auto scores =
+      zero_shot_scores(a.model, a.world, engine_options(a.words(), program), program, a.quiet);
   fmt::print("{}", a.json ? zero_shot_json(scores) : zero_shot_text(scores));
 }
 
 void run(const Arguments& a, Program& program) {
-  if (is_demo_world(a) && a.split == "crops") return run_zero_shot(a, program);
+  if (a.sweep) check_sweep(a);
+  if (a.is_demo_world() && a.split == "crops") return run_zero_shot(a, program);
   if (!a.merge.empty()) {
     std::vector<Evaluation> shards;
     for (const auto& path : a.merge)
@@ -180,7 +98,7 @@ void run(const Arguments& a, Program& program) {
   }
   EvaluationOptions options;
   DatasetSpec spec;
-  if (is_demo_world(a)) {
+  if (a.is_demo_world()) {
     DemoWorldData world =
         demo_world_dataset(a.world, a.split, a.cache_dir, a.model.threads, a.quiet, program.interrupted);
     spec = std::move(world.spec), options.seen = std::move(world.seen),
@@ -189,7 +107,7 @@ void run(const Arguments& a, Program& program) {
     spec = describe_dataset(a);
     read_groups(a, spec, options);
   }
-  const Dataset dataset = open_dataset(spec, a.data, is_demo_world(a) ? "" : a.split);
+  const Dataset dataset = open_dataset(spec, a.data, a.is_demo_world() ? "" : a.split);
   options.threads = a.model.threads;
   options.decode = a.pictures.decode;
   options.quiet = a.quiet;
@@ -204,6 +122,7 @@ void run(const Arguments& a, Program& program) {
   options.shard = {a.shard.index, a.shard.count};
   options.strict = a.strict;
   options.limit = a.limit;
+  if (a.sweep) return run_sweep(a, dataset, options, program);
   const auto predictor = make_predictor(a, dataset.spec, program);
   const auto writer = make_writer(a, dataset.spec);
   options.writer = writer.get();
@@ -265,6 +184,11 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--merge", a->merge,
                       "Merge the evaluations of all shards (folders or evaluation.json files)");
   command->add_option("--limit", a->limit, "Only the first so many images; 0: all")->capture_default_str();
+  command->add_flag(
+      "--sweep", a->sweep,
+      "Compare techniques on the same images, with spread and time: words alone, refined edges, a few "
+      "sizes and mirrored looks, and what --bank, --distractors, --window, --tile and --tta ask for; "
+      "--output receives sweep.html and sweep.json");
   command->add_flag("--strict", a->strict, "Fail on any missing, mismatched or damaged file, listing all");
   command->add_flag("--check", a->check, "Only check the dataset's files");
   command->add_flag("--all-classes", a->all_classes, "Print every class");

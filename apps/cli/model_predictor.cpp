@@ -18,23 +18,23 @@ class ModelPredictor final : public Predictor {
         how_(how),
         cancelled_(cancelled) {}
 
-  std::optional<LabelMap> labels(const Sample&, const Image& picture) override {
+  std::optional<Prediction> predict(const Sample&, const Image& picture) override {
     const Backend::CancelWhen stop(session_.backend(), cancelled_);
     SegmentOptions how;
-    how.min_score = how_.min_score;
+    how.min_score = how_.min_score, how.label_scores = true;
     if (views_.tiles.side > 0) {
       SegmentationResult result;
       segment_tiles(session_, picture, vocabulary_, views_, how, {}, result);
-      return std::move(result.labels);
+      return Prediction{std::move(result.labels), std::move(result.label_scores)};
     }
     const std::vector<Logits> logits = look_in_views(
         session_, picture, vocabulary_, plan_views(picture.height, picture.width, views_), LookOptions{});
     HeadOptions options = head_options(*vocabulary_, row_class_, how);
     Image guide;
     if (how_.refine) guide = refinement_guide(picture, session_.pool()), options.guide = &guide;
-    return session_.segmentation_head()
-        .run(head_views(logits), picture.height, picture.width, options)
-        .labels;
+    SegmentationResult result =
+        session_.segmentation_head().run(head_views(logits), picture.height, picture.width, options);
+    return Prediction{std::move(result.labels), std::move(result.label_scores)};
   }
   std::string name() const override { return session_.engine().model().description; }
   std::map<std::string, std::string> settings() const override {

@@ -1,6 +1,7 @@
 #include "engine/views.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 
@@ -10,6 +11,7 @@ namespace {
 constexpr int kAugmentedSides[] = {320, 480, 640, 800, 960, 1120};
 constexpr int kAugmentedMaxSide = 4480;
 constexpr int kSmallestWindow = 32;
+constexpr double kLargestSize = 16;
 
 /// Starts of windows along one axis: evenly spread, neighbours overlap by at least `overlap`.
 std::vector<int> starts(int length, int window, int overlap) {
@@ -56,11 +58,21 @@ Ramps TileGrid::ramps(std::size_t row, std::size_t column) const {
 }
 
 std::vector<View> looks_at(const Region& window, const Ramps& ramps, const ViewOptions& options) {
-  if (!options.augment) return {{options.short_side, options.max_side, false, window, ramps}};
   std::vector<View> out;
-  for (const int side : kAugmentedSides)
-    for (const bool mirrored : {false, true})
-      out.push_back({side, kAugmentedMaxSide, mirrored, window, ramps});
+  const auto add = [&](int short_side, int max_side, bool both) {
+    out.push_back({short_side, max_side, false, window, ramps});
+    if (both) out.push_back({short_side, max_side, true, window, ramps});
+  };
+  if (options.augment) {
+    for (const int side : kAugmentedSides) add(side, kAugmentedMaxSide, true);
+    return out;
+  }
+  for (const double size : options.sizes.empty() ? std::vector{1.0} : options.sizes) {
+    const auto times = [&](int side) { return static_cast<int>(std::lround(side * size)); };
+    require(size > 0 && times(options.short_side) > 0 && size <= kLargestSize,
+            "a look at {} times the size; expected up to {}", size, kLargestSize);
+    add(times(options.short_side), times(options.max_side), options.mirrored);
+  }
   return out;
 }
 
@@ -97,6 +109,10 @@ std::string describe(const ViewOptions& options) {
   std::string out = options.augment
                         ? "multi-scale 320-1120 and mirrored"
                         : fmt::format("short side {}, at most {}", options.short_side, options.max_side);
+  if (!options.augment) {
+    if (!options.sizes.empty()) out += fmt::format(", times {}", fmt::join(options.sizes, ", "));
+    if (options.mirrored) out += ", mirrored too";
+  }
   if (options.window > 0) out += fmt::format(", windows of {}", options.window);
   if (options.tiles.side > 0)
     out += fmt::format(", tiles of {} overlapping by {}", options.tiles.side, options.tiles.overlap);

@@ -34,6 +34,9 @@ struct ViewOptions {
   /// Short sides 320, 480, 640, 800, 960, 1120 with the long side up to 4480, each also mirrored: the
   /// official setting.
   bool augment = false;
+  /// Otherwise: looks at so many times short_side and max_side; empty: at these alone.
+  std::vector<double> sizes{};
+  bool mirrored = false;  ///< each look mirrored too
   /// Side of square sliding windows in pixels of the picture, overlapping by a third, averaged with equal
   /// weights; 0: none. Pictures that fit into one window are seen whole.
   int window = 0;

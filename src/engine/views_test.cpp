@@ -22,6 +22,19 @@ TEST(Views, OfficialAugmentation) {
   EXPECT_EQ(views[11], (View{1120, 4480, true, {}}));
 }
 
+TEST(Views, SizesAreTimesTheInputs) {
+  const ViewOptions options{.short_side = 256, .max_side = 1024, .sizes = {0.75, 1.25}, .mirrored = true};
+  const auto views = plan_views(480, 640, options);
+  ASSERT_EQ(views.size(), 4u);
+  EXPECT_EQ(views[0], (View{192, 768, false, {}}));
+  EXPECT_EQ(views[1], (View{192, 768, true, {}}));
+  EXPECT_EQ(views[3], (View{320, 1280, true, {}}));
+  EXPECT_EQ(plan_views(480, 640, {.mirrored = true}).size(), 2u);
+  EXPECT_EQ(describe(options), "short side 256, at most 1024, times 0.75, 1.25, mirrored too");
+  EXPECT_THROW(plan_views(480, 640, {.sizes = {0}}), Error);
+  EXPECT_THROW(plan_views(480, 640, {.sizes = {1e9}}), Error);
+}
+
 TEST(Views, WindowsCoverEveryPixelAndOverlap) {
   for (const auto& [h, w] : {std::pair{1000, 2345}, {640, 641}, {300, 5000}}) {
     std::vector<int> seen(static_cast<std::size_t>(h * w));

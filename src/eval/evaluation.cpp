@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::json;
 
-constexpr const char* kFormat = "san-evaluation-1";
+constexpr const char* kFormat = "san-evaluation-2";
 constexpr std::size_t kFileLimitBytes = std::size_t{256} << 20;
 constexpr JsonLimits kJsonLimits{16, 16'000'000};
 
@@ -44,6 +44,20 @@ json to_json(const ImageScore& score) {
 
 ImageScore score_from(const json& node) {
   return {node.at(0), node.at(1), node.at(2)};
+}
+
+json to_json(const Reliability& reliability) {
+  json out = json::array();
+  for (const auto& bin : reliability.bins) out.push_back({bin.pixels, bin.right, bin.score});
+  return out;
+}
+
+Reliability::Bin bin_from(const json& node) {
+  const Reliability::Bin bin{node.at(0), node.at(1), node.at(2)};
+  require(bin.right <= bin.pixels &&
+              static_cast<double>(bin.score) <= Reliability::kScoreUnits * static_cast<double>(bin.pixels),
+          "a bin of {} pixels of which {} are right", bin.pixels, bin.right);
+  return bin;
 }
 
 json to_json(const std::vector<Example>& examples) {
@@ -95,6 +109,10 @@ Evaluation parse(const json& node) {
     require(counts->size() == out.classes.size(), "{} boundary counts for {} classes", counts->size(),
             classes);
   }
+  const json& bins = node.at("reliability");
+  require(bins.size() == out.reliability.bins.size(), "{} bins of scores; expected {}", bins.size(),
+          out.reliability.bins.size());
+  for (std::size_t b = 0; b < bins.size(); ++b) out.reliability.bins[b] = bin_from(bins[b]);
   for (const auto& image : node.at("images")) out.images.push_back(score_from(image));
   out.best = examples_from(node.at("best"));
   out.worst = examples_from(node.at("worst"));
@@ -143,6 +161,7 @@ void save_evaluation(const Evaluation& e, const fs::path& path) {
       {"confusion", std::move(cells)},
       {"boundary",
        {{"both", e.boundary.both}, {"truth", e.boundary.truth}, {"predicted", e.boundary.predicted}}},
+      {"reliability", to_json(e.reliability)},
       {"images", std::move(images)},
       {"best", to_json(e.best)},
       {"worst", to_json(e.worst)},
@@ -192,6 +211,7 @@ Evaluation merge_evaluations(std::vector<Evaluation> shards) {
     out.shards.insert(out.shards.end(), shard.shards.begin(), shard.shards.end());
     out.confusion.merge(shard.confusion);
     out.boundary.merge(shard.boundary);
+    out.reliability.merge(shard.reliability);
     out.images.insert(out.images.end(), shard.images.begin(), shard.images.end());
     out.problems.insert(out.problems.end(), shard.problems.begin(), shard.problems.end());
     out.speed.wall_seconds += shard.speed.wall_seconds;

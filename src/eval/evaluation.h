@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "metrics/confusion.h"
 #include "metrics/metrics.h"
+#include "metrics/reliability.h"
 
 namespace san {
 
@@ -47,6 +48,7 @@ struct Evaluation {
   int shard_count = 1;
   ConfusionMatrix confusion{1};
   BoundaryCounts boundary{1};
+  Reliability reliability;           ///< of label scores; no pixels where none were known
   std::vector<ImageScore> images;    ///< sorted by stem
   std::vector<Example> best, worst;  ///< best first, worst first
   std::vector<Problem> problems;     ///< sorted

@@ -9,7 +9,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "eval/example_pictures.h"
-#include "image/codec/decode.h"
+#include "eval/sample_reading.h"
 #include "image/codec/limits.h"
 #include "san/colors.hpp"
 #include "san/label_sets.hpp"
@@ -21,41 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// A sample that cannot be scored.
-struct Rejected {
-  Problem problem;
-};
-
-template <class Read>
-auto read_or_reject(ProblemKind kind, const std::filesystem::path& path, const Read& read) {
-  try {
-    return read();
-  } catch (const Cancelled&) {
-    throw;
-  } catch (const Error& error) {
-    throw Rejected{{kind, path, error.what()}};
-  }
-}
-
-LabelMap read_truth(const DatasetSpec& spec, const Sample& sample, const DecodeOptions& decode) {
-  LabelMap truth = read_or_reject(ProblemKind::kUnreadableLabel, sample.label,
-                                  [&] { return decode_labels(sample.label, decode); });
-  const auto foreign = std::ranges::find_if(
-      truth.labels, [&](int value) { return value >= spec.class_count() && value != spec.ignore; });
-  if (foreign != truth.labels.end())
-    throw Rejected{{ProblemKind::kForeignLabelValue, sample.label,
-                    fmt::format("holds {}; expected 0 to {} or {} (ignored)", *foreign,
-                                spec.class_count() - 1, spec.ignore)}};
-  return truth;
-}
-
-void require_same_size(const Sample& sample, const LabelMap& truth, int height, int width, const char* what) {
-  if (truth.height != height || truth.width != width)
-    throw Rejected{
-        {ProblemKind::kWrongSize, sample.label,
-         fmt::format("{}x{} pixels, the {} has {}x{}", truth.width, truth.height, what, width, height)}};
 }
 
 /// Scores one image; nothing if no pixel of it is labelled.
@@ -114,14 +79,14 @@ class Run {
 
   void work(std::size_t index, const Sample& sample) {
     std::optional<Problem> problem;
-    LabelMap prediction;
+    Prediction prediction;
     try {
       score(sample, prediction);
     } catch (const Rejected& rejected) {
       problem = rejected.problem;
       prediction = {};
     }
-    if (options_.writer) options_.writer->add(index, sample, prediction);
+    if (options_.writer) options_.writer->add(index, sample, prediction.labels);
     const std::lock_guard lock(mutex_);
     if (problem) result_.problems.push_back(std::move(*problem));
     progress_.advance();
@@ -136,26 +101,27 @@ class Run {
   }
 
  private:
-  void score(const Sample& sample, LabelMap& prediction) {
+  void score(const Sample& sample, Prediction& predicted) {
     const LabelMap truth = read_truth(spec_, sample, options_.decode);
-    const auto read_picture = [&] {
-      return read_or_reject(ProblemKind::kUnreadableImage, sample.image,
-                            [&] { return decode_image(sample.image, options_.decode); });
-    };
     Image picture;
     if (predictor_.reads_pictures()) {
-      picture = read_picture();
+      picture = read_picture(sample, options_.decode);
       require_same_size(sample, truth, picture.height, picture.width, "image");
     }
-    prediction = predict(sample, picture);
+    predicted = predict(sample, picture);
+    const LabelMap& prediction = predicted.labels;
     require_same_size(sample, truth, prediction.height, prediction.width, "prediction");
 
     BoundaryCounts boundary(spec_.class_count());
     boundary.add(prediction.labels, truth.labels, truth.width, truth.height, spec_.ignore);
     const auto image = score_image(sample.stem, prediction, truth, spec_.class_count(), spec_.ignore);
     bool wanted = false;
+    Reliability reliability;
+    if (!predicted.scores.empty())
+      reliability.add(predicted.scores, prediction.labels, truth.labels, spec_.class_count(), spec_.ignore);
     {
       const std::lock_guard lock(mutex_);
+      result_.reliability.merge(reliability);
       result_.confusion.add(prediction.labels, truth.labels, spec_.ignore);
       result_.boundary.merge(boundary);
       if (!image) return;
@@ -163,26 +129,26 @@ class Run {
       wanted = keeper_.wants(*image);
     }
     if (!wanted) return;
-    if (picture.rgb.empty()) picture = read_picture();
+    if (picture.rgb.empty()) picture = read_picture(sample, options_.decode);
     Example example = make_example(*image, picture, truth, prediction, palette_);
     const std::lock_guard lock(mutex_);
     keeper_.add(std::move(example));
   }
 
-  LabelMap predict(const Sample& sample, const Image& picture) {
+  Prediction predict(const Sample& sample, const Image& picture) {
     std::unique_lock turn(predict_mutex_, std::defer_lock);
     if (!predictor_.concurrent()) turn.lock();
     stop_if_cancelled(options_);
     const auto start = Clock::now();
-    auto labels = read_or_reject(ProblemKind::kUnreadablePrediction, sample.image,
-                                 [&] { return predictor_.labels(sample, picture); });
+    auto prediction = read_or_reject(ProblemKind::kUnreadablePrediction, sample.image,
+                                     [&] { return predictor_.predict(sample, picture); });
     const double seconds = seconds_since(start);
-    if (!labels) throw Rejected{{ProblemKind::kPredictionMissing, sample.image, ""}};
-    if (!predictor_.reads_pictures()) return std::move(*labels);
+    if (!prediction) throw Rejected{{ProblemKind::kPredictionMissing, sample.image, ""}};
+    if (!predictor_.reads_pictures()) return std::move(*prediction);
     const std::lock_guard lock(mutex_);
     result_.speed.predict_seconds += seconds;
     ++result_.speed.predicted;
-    return std::move(*labels);
+    return std::move(*prediction);
   }
 
   const DatasetSpec& spec_;
@@ -199,8 +165,10 @@ class StoredPredictor final : public Predictor {
  public:
   StoredPredictor(const std::filesystem::path& path, const DatasetSpec& spec, const DecodeOptions& decode)
       : name_("predictions in " + path.string()), stored_(open_predictions(path, spec, decode)) {}
-  std::optional<LabelMap> labels(const Sample& sample, const Image&) override {
-    return stored_->find(sample);
+  std::optional<Prediction> predict(const Sample& sample, const Image&) override {
+    std::optional<LabelMap> labels = stored_->find(sample);
+    if (!labels) return {};
+    return Prediction{std::move(*labels), {}};
   }
   std::string name() const override { return name_; }
   bool reads_pictures() const override { return false; }

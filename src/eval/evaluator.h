@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "eval/evaluation.h"
 #include "eval/predictions.h"
@@ -12,20 +13,25 @@
 
 namespace san {
 
+/// At the picture's size.
+struct Prediction {
+  LabelMap labels;            ///< class index per pixel; kNoLabel: none
+  std::vector<float> scores;  ///< of each pixel's label, [height · width]; empty: not known
+};
+
 /// Whatever labels pictures: a model, or the stored results of any tool.
 class Predictor {
  public:
   virtual ~Predictor() = default;
-  /// Class index per pixel at the picture's size (kNoLabel: none); nothing if there is no prediction. Throws
-  /// Error.
-  virtual std::optional<LabelMap> labels(const Sample& sample, const Image& picture) = 0;
+  /// Nothing if there is no prediction. Throws Error.
+  virtual std::optional<Prediction> predict(const Sample& sample, const Image& picture) = 0;
   /// For reports.
   virtual std::string name() const = 0;
   /// What besides the predictor decides the numbers, for reports and so that only like shards merge.
   virtual std::map<std::string, std::string> settings() const { return {}; }
-  /// Whether labels() looks at the picture; it is given an empty one otherwise.
+  /// Whether predict() looks at the picture; it is given an empty one otherwise.
   virtual bool reads_pictures() const { return true; }
-  /// Whether labels() may run in several threads at once. If not, other threads read and count meanwhile.
+  /// Whether predict() may run in several threads at once. If not, other threads read and count meanwhile.
   virtual bool concurrent() const { return false; }
 };
 

@@ -76,6 +76,7 @@ Evaluation run(const fs::path& root, EvaluationOptions options = {},
 void expect_same(const Evaluation& a, const Evaluation& b) {
   EXPECT_EQ(a.confusion, b.confusion);
   EXPECT_EQ(a.boundary, b.boundary);
+  EXPECT_EQ(a.reliability, b.reliability);
   EXPECT_EQ(a.images, b.images);
   EXPECT_EQ(a.best, b.best);
   EXPECT_EQ(a.worst, b.worst);
@@ -97,7 +98,7 @@ TEST(Evaluator, DoesNotDependOnThreads) {
 class Interrupted final : public Predictor {
  public:
   explicit Interrupted(std::atomic<bool>& flag) : flag_(flag) {}
-  std::optional<LabelMap> labels(const Sample&, const Image&) override {
+  std::optional<Prediction> predict(const Sample&, const Image&) override {
     ++asked;
     flag_ = true;
     throw Cancelled("cancelled before op");
@@ -108,6 +109,58 @@ class Interrupted final : public Predictor {
  private:
   std::atomic<bool>& flag_;
 };
+
+/// Says class 0 everywhere: with a score of 0.75 where the picture's row is even, else of 0.25.
+class TwoScores final : public Predictor {
+ public:
+  std::optional<Prediction> predict(const Sample&, const Image& picture) override {
+    Prediction out{LabelMap(picture.height, picture.width, 0), {}};
+    for (int y = 0; y < picture.height; ++y)
+      out.scores.insert(out.scores.end(), static_cast<std::size_t>(picture.width),
+                        y % 2 == 0 ? 0.75f : 0.25f);
+    return out;
+  }
+  std::string name() const override { return "two scores"; }
+};
+
+TEST(Evaluator, CountsHowOftenLabelsAreRightByTheirScore) {
+  // Of the rows with 0.75 the left fifteen of 31 pixels are class 0 in truth, of those with 0.25 none; the
+  // last column is not known.
+  const fs::path root = make_dataset(3);
+  LabelMap truth(kHeight, kWidth, 1);
+  for (int y = 0; y < kHeight; ++y) {
+    if (y % 2 == 0) std::fill_n(truth.row(y), 15, std::uint16_t{0});
+    truth.row(y)[kWidth - 1] = 255;
+  }
+  for (const char* stem : {"img00", "img01", "img02"})
+    write_labels(root / "labels" / (std::string(stem) + ".png"), truth);
+  const Dataset data = open_dataset(load_dataset_spec(root.string()));
+  TwoScores predictor;
+  EvaluationOptions options;
+  options.quiet = true;
+  std::vector<Evaluation> shards;
+  for (const int i : {1, 2}) {
+    options.shard = {i, 2};
+    save_evaluation(evaluate(data, predictor, options), root / "shard.json");
+    shards.push_back(load_evaluation(root / "shard.json"));
+  }
+  options.shard = {};
+  const Evaluation e = evaluate(data, predictor, options);
+  expect_same(e, merge_evaluations(shards));
+  EXPECT_EQ(e.reliability.total().pixels, 3u * kHeight * (kWidth - 1));
+  EXPECT_DOUBLE_EQ(e.reliability.bins[15].accuracy(), 0.5);
+  EXPECT_DOUBLE_EQ(*e.reliability.expected_error(), 0.25);
+
+  const auto json = nlohmann::json::parse(report_json(e));
+  EXPECT_DOUBLE_EQ(json["calibration"]["expected_error"].get<double>(), 0.25);
+  EXPECT_DOUBLE_EQ(json["calibration"]["accuracy"].get<double>(), 0.25);
+  EXPECT_DOUBLE_EQ(json["calibration"]["bins"][1]["score"].get<double>(), 0.75);
+  EXPECT_THAT(report_text(e), HasSubstr("expected calibration error: 0.250"));
+  EXPECT_THAT(report_html(e), HasSubstr("\"expected_error\":0.25"));
+  // Stored results have no scores: nothing is said of them.
+  EXPECT_TRUE(nlohmann::json::parse(report_json(run(root)))["calibration"].is_null());
+  EXPECT_THAT(report_text(run(root)), testing::Not(HasSubstr("calibration")));
+}
 
 TEST(Evaluator, EndsWhenInterruptedInsteadOfCountingAProblem) {
   const fs::path root = make_dataset(8);

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "embedded/report_page.h"
+#include "eval/page.h"
 #include "eval/published.h"
 
 namespace san {
@@ -43,6 +44,26 @@ json headline(const Evaluation& e, const Metrics& m) {
     out["mIoU_harmonic"] = percent(s.harmonic);
   }
   return out;
+}
+
+/// Nothing where no scores were known.
+json calibration_json(const Reliability& r) {
+  const Reliability::Bin all = r.total();
+  if (all.pixels == 0) return nullptr;
+  json bins = json::array();
+  for (std::size_t b = 0; b < r.bins.size(); ++b) {
+    if (r.bins[b].pixels == 0) continue;
+    bins.push_back({{"from", static_cast<double>(b) / Reliability::kBins},
+                    {"to", static_cast<double>(b + 1) / Reliability::kBins},
+                    {"pixels", r.bins[b].pixels},
+                    {"score", r.bins[b].mean_score()},
+                    {"accuracy", r.bins[b].accuracy()}});
+  }
+  return {{"expected_error", *r.expected_error()},
+          {"score", all.mean_score()},
+          {"accuracy", all.accuracy()},
+          {"pixels", all.pixels},
+          {"bins", std::move(bins)}};
 }
 
 json speed_json(const Speed& s) {
@@ -166,6 +187,7 @@ json page_data(const Evaluation& e) {
           {"histogram", histogram},
           {"problems", problems_json(e.problems)},
           {"published", published_json(published)},
+          {"calibration", calibration_json(e.reliability)},
           {"speed", speed_json(e.speed)}};
 }
 
@@ -197,6 +219,13 @@ std::string report_text(const Evaluation& e, bool all_classes) {
     const SplitMetrics s = split_metrics(m, e.seen, e.unseen);
     out += fmt::format("seen classes: {}; unseen: {}; harmonic mean: {}\n", percent_text(s.seen_miou),
                        percent_text(s.unseen_miou), percent_text(s.harmonic));
+  }
+  if (const auto error = e.reliability.expected_error()) {
+    const Reliability::Bin all = e.reliability.total();
+    out += fmt::format(
+        "label scores: {:.3f} in the mean, {:.3f} of the labels are right; expected calibration error: "
+        "{:.3f}\n",
+        all.mean_score(), all.accuracy(), *error);
   }
 
   std::vector<std::size_t> order;
@@ -246,6 +275,7 @@ std::string report_json(const Evaluation& e) {
   for (const auto& image : e.images)
     images.push_back({{"name", image.stem}, {"mIoU", 100 * image.miou}, {"pACC", 100 * image.pacc}});
   out["per_image"] = std::move(images);
+  out["calibration"] = calibration_json(e.reliability);
   out["problems"] = problems_json(e.problems);
   out["published"] = published_json(comparable(e));
   out["speed"] = speed_json(e.speed);
@@ -268,14 +298,7 @@ std::string report_csv(const Evaluation& e) {
 }
 
 std::string report_html(const Evaluation& e) {
-  std::string page(embedded::report_page());
-  std::string data = dump(page_data(e));
-  // Inside a script element only "<" can end the data early.
-  for (std::size_t at = 0; (at = data.find('<', at)) != std::string::npos;) data.replace(at, 1, "\\u003c");
-  constexpr std::string_view kPlace = "@DATA@";
-  const auto place = page.find(kPlace);
-  require(place != std::string::npos, "report page: no place for the data");
-  return page.replace(place, kPlace.size(), data);
+  return fill_page(embedded::report_page(), dump(page_data(e)));
 }
 
 void write_reports(const Evaluation& evaluation, const fs::path& folder) {

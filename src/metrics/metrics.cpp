@@ -70,10 +70,13 @@ Metrics compute_metrics(const ConfusionMatrix& confusion, const BoundaryCounts& 
   return out;
 }
 
+double harmonic_mean(double a, double b) {
+  return a + b == 0 ? 0 : 2 * a * b / (a + b);
+}
+
 SplitMetrics split_metrics(const Metrics& metrics, std::span<const int> seen, std::span<const int> unseen) {
   SplitMetrics out{mean_iou(metrics, seen), mean_iou(metrics, unseen), 0};
-  const double sum = out.seen_miou + out.unseen_miou;
-  out.harmonic = sum == 0 ? 0 : 2 * out.seen_miou * out.unseen_miou / sum;
+  out.harmonic = harmonic_mean(out.seen_miou, out.unseen_miou);
   return out;
 }
 

@@ -36,6 +36,8 @@ Metrics compute_metrics(const ConfusionMatrix& confusion, const BoundaryCounts& 
 struct SplitMetrics {
   double seen_miou = 0, unseen_miou = 0, harmonic = 0;
 };
+/// Of two shares; 0 when both are.
+double harmonic_mean(double a, double b);
 /// Throws Error for an index outside the classes.
 SplitMetrics split_metrics(const Metrics& metrics, std::span<const int> seen, std::span<const int> unseen);
 

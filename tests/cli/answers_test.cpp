@@ -125,6 +125,38 @@ TEST_F(Answers, DistractorsAreChosenWhenAskedFor) {
   EXPECT_THAT(usual.err, Not(HasSubstr("are looked for too")));
 }
 
+TEST_F(Answers, TechniquesAreComparedOnTheUsersOwnData) {
+  dataset();
+  expect_success(build({"set"}));
+  const std::vector<std::string> sweep{"evaluate", "--dataset", "set",     "--model", "formula:tiny",
+                                       "--sweep",  "--bank",    "my.bank", "--quiet"};
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = sweep;
+    all.insert(all.end(), more.begin(), more.end());
+    return san(all);
+  };
+  const ProcessResult r = with({"--json", "--output", "out", "--window", "48"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const json got = json::parse(r.out);
+  EXPECT_EQ(got["images"], 2);
+  std::set<std::string> names;
+  for (const json& row : got["rows"]) names.insert(row["name"].get<std::string>());
+  for (const char* name :
+       {"words alone", "refined", "bank", "bank, refined", "mirrored too", "windows of 48"})
+    EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_FALSE(names.contains("--tta"));
+  EXPECT_EQ(got, json::parse(result("sweep.json")));
+  EXPECT_TRUE(fs::exists(folder_ / "out/sweep.html"));
+  // The first row is what evaluating alone says.
+  const ProcessResult alone =
+      san({"evaluate", "--dataset", "set", "--model", "formula:tiny", "--json", "--quiet"});
+  expect_success(alone);
+  EXPECT_EQ(got["rows"][0]["mIoU"]["value"], json::parse(alone.out)["miou"]);
+  EXPECT_GT(json::parse(alone.out)["calibration"]["pixels"], 0);
+  expect_error(with({"--shard", "1/2"}), 2, "leave out");
+  expect_error(with({"--min-score", "0.5"}), 2, "--min-score");
+}
+
 TEST_F(Answers, WhatScoresTooLittleIsOther) {
   picture("a.png", 64, 96, 3);
   const LabelMap all = labels_of({"--classes", "cat, sofa, wall"});

@@ -90,13 +90,13 @@ def prediction_cases():
         yield Case("prediction_maps/" + name, {"pred/p0.png": content, **folder()}, command, names="p0.png", accepts=name == "bits16")
         yield Case("truth_maps/" + name, {"data/labels/p0.png": content, "pred/p0.png": f.png(), **{k: v for k, v in folder().items() if "labels" not in k}},
                    command, names="p0.png", accepts=name in ("bits16",))
-    good_eval = {"format": "san-evaluation-1", "dataset": "d", "title": "t", "split": "s", "predictor": "p", "settings": {}, "classes": ["a", "b"], "seen": [], "unseen": [],
-                 "shards": [1], "shard_count": 1, "confusion": [[0, 0, 5]], "boundary": {"both": [1, 1], "truth": [1, 1], "predicted": [1, 1]}, "images": [["p", 0.5, 0.5]], "best": [],
+    good_eval = {"format": "san-evaluation-2", "dataset": "d", "title": "t", "split": "s", "predictor": "p", "settings": {}, "classes": ["a", "b"], "seen": [], "unseen": [],
+                 "shards": [1], "shard_count": 1, "confusion": [[0, 0, 5]], "boundary": {"both": [1, 1], "truth": [1, 1], "predicted": [1, 1]}, "reliability": [[2, 1, 65536]] * 20, "images": [["p", 0.5, 0.5]], "best": [],
                  "worst": [], "problems": [], "speed": {"wall_seconds": 1, "predict_seconds": 1, "predicted": 1}}
     for name, change in {
         "format": {"format": "x"}, "classes_many": {"classes": [f"c{i}" for i in range(60_000)]}, "classes_none": {"classes": []}, "cell": {"confusion": [[9, 9, 1]]},
         "cell_negative": {"confusion": [[-1, 0, 1]]}, "cell_short": {"confusion": [[1]]}, "shard_count": {"shard_count": 2_000_000_000}, "shard_negative": {"shard_count": -5},
-        "boundary": {"boundary": {}}, "images": {"images": [[1, 2]]}, "base64": {"best": [{"score": ["p", 1, 1], "picture": "!!!", "truth": "", "prediction": ""}]},
+        "boundary": {"boundary": {}}, "bins_few": {"reliability": []}, "bin_of_words": {"reliability": [["a"]] * 20}, "bin_more_right": {"reliability": [[1, 2, 0]] * 20}, "images": {"images": [[1, 2]]}, "base64": {"best": [{"score": ["p", 1, 1], "picture": "!!!", "truth": "", "prediction": ""}]},
         "problem": {"problems": [[99, "x", "y"]]}, "speed": {"speed": []}, "settings": {"settings": [1]}, "control": {"dataset": 5}, "shards_many": {"shards": list(range(100_000))},
     }.items():
         yield Case("evaluation/" + name, {"e.json": json.dumps({**good_eval, **change}).encode()},
