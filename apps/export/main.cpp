@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -181,6 +182,10 @@ void add_options(CLI::App& app, Arguments& a) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
+  // In a build folder ONNX Runtime stands beside the programs' folder.
+  const auto packages = san::program_folder().parent_path() / "node";
+  if (std::filesystem::is_directory(packages / "node_modules"))
+    ::setenv("SAN_ONNXRUNTIME_DIR", packages.c_str(), 0);
   const std::atomic<bool>& interrupted = san::catch_interrupts();
   CLI::App app{"Write a model as ONNX graphs, in which the vocabulary is an input.", "san export"};
   app.set_version_flag("--version", san::version());

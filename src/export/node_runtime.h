@@ -33,8 +33,8 @@ class TemporaryFolder {
 };
 
 /// Whether `node` and its package onnxruntime-node are there: in the folder that $SAN_ONNXRUNTIME_DIR names
-/// (the one above node_modules), in the working folder, or on $NODE_PATH. Empty: yes; else what is missing
-/// and how to get it.
+/// (the one above node_modules), in the working folder, installed with --global, or on $NODE_PATH. Empty:
+/// yes; else what is missing and how to get it.
 std::string missing_onnx_runtime();
 
 /// Runs a graph in ONNX Runtime on the processor, once for each set of inputs. One node serves all calls,

@@ -11,7 +11,8 @@ const {createRequire} = require('module');
 const arrays = {float32: Float32Array, int64: BigInt64Array, uint8: Uint8Array, int32: Int32Array};
 
 function onnxRuntime() {
-  const folders = [process.env.SAN_ONNXRUNTIME_DIR, process.cwd()].filter(Boolean);
+  // The last two are where npm installs --global.
+  const folders = [process.env.SAN_ONNXRUNTIME_DIR, process.cwd(), '/usr/local/lib', '/usr/lib'].filter(Boolean);
   for (const load of [...folders.map((f) => createRequire(path.join(path.resolve(f), 'package.json'))), require]) {
     try {
       return load('onnxruntime-node');
