@@ -1,3 +1,5 @@
+#include "bank/bank.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -118,9 +120,11 @@ void add(const Lesson& lesson, const Lessons& lessons, const BuildArguments& a, 
     builder.add(load_image(lesson.image, a.pictures.decode), labels, options);
 }
 
-void print(const Bank& bank, bool json) {
+void print(const fs::path& file, bool json) {
+  const Bank bank = Bank::load(file);
+  const bool gated = load_bank(file).gate.has_value();
   if (json) {
-    nlohmann::ordered_json out{{"pictures", bank.pictures()}, {"weight", bank.weight()}};
+    nlohmann::ordered_json out{{"pictures", bank.pictures()}, {"weight", bank.weight()}, {"gated", gated}};
     for (const Bank::Class& c : bank.classes())
       out["classes"].push_back({{"name", c.name}, {"pictures", c.pictures}, {"examples", c.examples}});
     fmt::print("{}\n", out.dump(1));
@@ -130,6 +134,9 @@ void print(const Bank& bank, bool json) {
   for (const Bank::Class& c : bank.classes()) examples += c.examples, empty += c.examples == 0 ? 1 : 0;
   fmt::print("{} examples of {} classes from {} pictures; weight {:.2f}\n", examples,
              static_cast<std::int64_t>(bank.classes().size()) - empty, bank.pictures(), bank.weight());
+  fmt::print("{}\n",
+             gated ? "it counts less for pictures unlike its own (--bank FILE:WEIGHT: for all alike)"
+                   : "it counts for all pictures alike: too few labelled ones to tell which are like them");
   if (empty > 0) fmt::print("{} classes have no example: words alone will name them\n", empty);
 }
 
@@ -157,9 +164,8 @@ void build(const BuildArguments& a, Program& program) {
     progress.advance(1);
   }
   progress.finish();
-  const Bank bank = builder.finish();
-  bank.save(a.output);
-  print(bank, false);
+  builder.finish().save(a.output);
+  print(a.output, false);
   if (failed > 0) {
     log::error("{} of {} pictures could not be read", failed, lessons.pictures.size());
     program.exit_code = 1;
@@ -217,7 +223,7 @@ void add_bank(CLI::App& app, Program& program) {
   const auto json = std::make_shared<bool>();
   show->add_option("file", *file, "The bank")->required();
   show->add_flag("--json", *json, "As JSON, class by class");
-  show->callback([file, json] { print(Bank::load(*file), *json); });
+  show->callback([file, json] { print(*file, *json); });
 }
 
 }  // namespace san::cli

@@ -126,7 +126,7 @@ ExampleBank demo_world_bank(const DemoWorldArguments& a, const std::string& spli
   inputs.push_back(concepts);
   const std::string name = split.empty() ? "mixed" : split;
   const std::string key =
-      content_key(inputs, fmt::format("bank-1 {} {} {}", name, per_class, network_hash(engine->model())));
+      content_key(inputs, fmt::format("bank-2 {} {} {}", name, per_class, network_hash(engine->model())));
   const fs::path file = cache_root(cache) / fmt::format("demo-world-{}-{}-{}.bank", name, per_class, key);
   if (fs::exists(file)) return load_bank(file);
 

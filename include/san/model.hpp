@@ -89,7 +89,7 @@ class SAN_API Model {
 
   /// The same words, of which the bank knows examples too; classes find theirs by name, whatever the case,
   /// and those without keep to words. weight: of examples beside words, in [0, 1000]; negative: the bank's
-  /// own. Throws Error on a bank of another network, and where no class has an example.
+  /// own, less for pictures unlike its own. Throws Error on another network's bank, and without any example.
   Vocabulary with_bank(const Vocabulary& vocabulary, const Bank& bank, float weight = -1) const;
   /// For a bank of the vocabulary's classes. Throws Error where the method takes none (all but "san").
   BankBuilder bank_builder(const Vocabulary& vocabulary) const;

@@ -39,6 +39,9 @@ float Bank::weight() const {
 struct BankBuilder::Impl {
   Segmenter segmenter;
   ExampleCollector examples;
+
+  void add(const ImageView& picture, const LabelMap& labels, ExampleCollector::Kind kind,
+           const SegmentationOptions& options);
 };
 
 BankBuilder::BankBuilder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -51,20 +54,25 @@ BankBuilder::Impl& BankBuilder::impl() const {
   return *impl_;
 }
 
-void BankBuilder::add(const ImageView& picture, const LabelMap& labels, const SegmentationOptions& options) {
-  Impl& b = impl();
+void BankBuilder::Impl::add(const ImageView& picture, const LabelMap& labels, ExampleCollector::Kind kind,
+                            const SegmentationOptions& options) {
   require(labels.height == picture.height && labels.width == picture.width,
           "bank: labels of {} × {} pixels for a picture of {} × {}", labels.width, labels.height,
           picture.width, picture.height);
-  const ImageFeatures features = b.segmenter.look(picture, options);
-  Session& session = b.segmenter.impl().session;
+  const ImageFeatures features = segmenter.look(picture, options);
+  Session& session = segmenter.impl().session;
   const Backend::CancelWhen stop(session.backend(), options.watch.cancelled);
-  b.examples.add(session, features.impl().features, labels);
+  examples.add(session, features.impl().features, labels, kind);
+}
+
+void BankBuilder::add(const ImageView& picture, const LabelMap& labels, const SegmentationOptions& options) {
+  impl().add(picture, labels, ExampleCollector::Kind::kScene, options);
 }
 
 void BankBuilder::add(const ImageView& picture, int class_index, const SegmentationOptions& options) {
   check_view(picture);
-  add(picture, middle_of(picture.height, picture.width, class_index), options);
+  impl().add(picture, middle_of(picture.height, picture.width, class_index), ExampleCollector::Kind::kThing,
+             options);
 }
 
 Bank BankBuilder::finish() const {

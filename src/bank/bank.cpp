@@ -13,7 +13,7 @@
 namespace san {
 namespace {
 
-constexpr const char* kFormat = "san bank 1";
+constexpr const char *kFormat = "san bank 2", *kFormatWithoutGate = "san bank 1";
 using Json = nlohmann::json;
 
 std::vector<std::string> read_classes(const SafetensorsFile& file) {
@@ -60,6 +60,17 @@ double number(const SafetensorsFile& file, const char* name, double low, double 
   return value.get<double>();
 }
 
+/// [open, closed], or null.
+std::optional<PictureGate> read_gate(const SafetensorsFile& file) {
+  const Json value = Json::parse(file.metadata("gate"), nullptr, false);
+  if (value.is_null()) return {};
+  const auto distance = [&](std::size_t i) { return value[i].is_number() ? value[i].get<double>() : -1.0; };
+  require(value.is_array() && value.size() == 2 && distance(0) >= 0 && distance(0) < distance(1) &&
+              distance(1) <= BankLimits::kDistance,
+          "{}: its \"gate\" is no two distances, the smaller first", file.description());
+  return PictureGate{static_cast<float>(distance(0)), static_cast<float>(distance(1))};
+}
+
 void check_embeddings(const ExampleBank& bank, const std::string& where) {
   const auto dim = static_cast<std::size_t>(bank.dim);
   for (std::int64_t i = 0; i < bank.count(); ++i) {
@@ -98,6 +109,7 @@ std::vector<std::int64_t> ExampleBank::pictures_of_classes() const {
 
 void save_bank(const ExampleBank& bank, const std::filesystem::path& path) {
   const std::int64_t n = bank.count();
+  const Json gate = bank.gate ? Json{bank.gate->open, bank.gate->closed} : Json();
   write_safetensors(path,
                     {{"examples", DType::kF16, {n, bank.dim}},
                      {"class_of", DType::kI32, {n}},
@@ -109,7 +121,8 @@ void save_bank(const ExampleBank& bank, const std::filesystem::path& path) {
                      {"network", bank.network},
                      {"classes", Json(bank.classes).dump()},
                      {"pictures", Json(bank.pictures).dump()},
-                     {"weight", Json(bank.weight).dump()}},
+                     {"weight", Json(bank.weight).dump()},
+                     {"gate", gate.dump()}},
                     [&](const TensorInfo& info) {
                       if (info.name == "class_of") return HostArray::from_i32(info.shape, bank.class_of);
                       if (info.name == "picture_of") return HostArray::from_i32(info.shape, bank.picture_of);
@@ -127,13 +140,15 @@ ExampleBank read_bank(FileBytes bytes) {
   const SafetensorsFile file(std::move(bytes));
   const std::string& where = file.description();
   const auto format = file.metadata().find("format");
-  require(format != file.metadata().end() && format->second == kFormat,
-          "{}: not a bank of examples; expected \"format\": \"{}\", as `san bank build` writes it", where,
-          kFormat);
+  require(
+      format != file.metadata().end() && (format->second == kFormat || format->second == kFormatWithoutGate),
+      "{}: not a bank of examples; expected \"format\": \"{}\", as `san bank build` writes it", where,
+      kFormat);
   ExampleBank bank;
   bank.network = file.metadata("network");
   bank.classes = read_classes(file);
   bank.weight = static_cast<float>(number(file, "weight", 0, 1000));
+  if (format->second == kFormat) bank.gate = read_gate(file);
   bank.pictures = static_cast<std::int64_t>(number(file, "pictures", 1, BankLimits::kExamples));
   require(file.contains("examples") && file.shape("examples").rank() == 2, "{}: has no examples", where);
   const Shape shape = file.shape("examples");

@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bank/gate.h"
 #include "checkpoint/file_bytes.h"
 
 namespace san {
@@ -13,6 +15,7 @@ struct BankLimits {
   static constexpr std::int64_t kExamples = 1 << 20;
   static constexpr std::int64_t kDim = 1 << 12;
   static constexpr std::int64_t kFileBytes = std::int64_t{1} << 32;
+  static constexpr double kDistance = 1e12;
 };
 
 /// Labelled examples of classes as one network sees them.
@@ -28,6 +31,8 @@ struct ExampleBank {
   /// Of all regions of the pictures, whatever they show: mean [dim] and covariance [dim, dim] of embeddings.
   std::vector<float> mean, covariance;
   float weight = 1;  ///< of examples beside words, as calibrate() found it
+  /// Of the pictures that the examples are for; none: too few to tell, or a file of format 1.
+  std::optional<PictureGate> gate;
 
   std::int64_t count() const { return static_cast<std::int64_t>(class_of.size()); }
   /// Examples of each class, counted by pictures.
@@ -38,7 +43,8 @@ struct ExampleBank {
 void save_bank(const ExampleBank& bank, const std::filesystem::path& path);
 
 /// Throws Error naming the file on anything that save_bank() does not write: another format or version, an
-/// index that is none of the classes or pictures, embeddings that are not finite or not of length 1.
+/// index that is none of the classes or pictures, embeddings that are not finite or not of length 1. Files of
+/// format 1 have no gate.
 ExampleBank load_bank(const std::filesystem::path& path);
 ExampleBank read_bank(FileBytes file);
 

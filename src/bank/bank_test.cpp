@@ -78,11 +78,9 @@ class BankFile : public ::testing::Test {
     std::vector<float> covariance = bank.covariance;
     covariance[kDim - 1] += corner;
     if (examples.empty()) examples = bank.examples;
-    std::map<std::string, std::string> all{{"format", "san bank 1"},
-                                           {"network", "net"},
-                                           {"classes", R"(["a","b"])"},
-                                           {"pictures", "4"},
-                                           {"weight", "1.0"}};
+    std::map<std::string, std::string> all{{"format", "san bank 2"},    {"network", "net"},
+                                           {"classes", R"(["a","b"])"}, {"pictures", "4"},
+                                           {"weight", "1.0"},           {"gate", "[10, 20.5]"}};
     for (const auto& [key, value] : metadata) all[key] = value;
     const auto n = static_cast<std::int64_t>(class_of.size());
     write_safetensors(path_,
@@ -111,6 +109,7 @@ class BankFile : public ::testing::Test {
 TEST_F(BankFile, ComesBackAsItWas) {
   ExampleBank bank = some_bank(3, 2);
   bank.weight = 0.5f;
+  bank.gate = PictureGate{12.5f, 20};
   bank.picture_of[1] = 0;  // two examples of one picture
   save_bank(bank, path_);
   const ExampleBank back = load_bank(path_);
@@ -121,16 +120,27 @@ TEST_F(BankFile, ComesBackAsItWas) {
   EXPECT_EQ(back.shares, bank.shares);
   EXPECT_EQ(back.pictures, 6);
   EXPECT_EQ(back.weight, 0.5f);
+  ASSERT_TRUE(back.gate.has_value());
+  EXPECT_EQ(back.gate->open, 12.5f);
+  EXPECT_EQ(back.gate->closed, 20);
   ASSERT_EQ(back.examples.size(), bank.examples.size());
   for (std::size_t i = 0; i < bank.examples.size(); ++i)
     EXPECT_NEAR(back.examples[i], bank.examples[i], 1.0 / 2048);  // kept as float16, values below 1
   EXPECT_EQ(back.pictures_of_classes(), (std::vector<std::int64_t>{1, 2, 2}));
 }
 
+TEST_F(BankFile, MayHaveNoGateAsThoseOfFormatOneHadNone) {
+  write({{"format", "san bank 1"}, {"gate", "not read"}});
+  EXPECT_FALSE(load_bank(path_).gate.has_value());
+  EXPECT_EQ(load_bank(path_).count(), 4);
+  save_bank(some_bank(2, 2), path_);
+  EXPECT_FALSE(load_bank(path_).gate.has_value());
+}
+
 TEST_F(BankFile, RefusesWhatItDoesNotWrite) {
   write({});
   EXPECT_EQ(load_bank(path_).count(), 4);
-  write({{"format", "san bank 2"}});
+  write({{"format", "san bank 3"}});
   expect_refused("not a bank of examples");
   write({{"classes", R"(["a","a"])"}});
   expect_refused("is named twice");
@@ -144,6 +154,11 @@ TEST_F(BankFile, RefusesWhatItDoesNotWrite) {
   expect_refused("\"weight\" is no number from 0");
   write({{"weight", "nan"}});
   expect_refused("\"weight\" is no number from 0");
+  for (const char* gate :
+       {"7", "[1]", "[2, 1]", "[1, 1]", "[-1, 1]", R"([1, "2"])", "[1, 1e40]", "[1", "{}"}) {
+    write({{"gate", gate}});
+    expect_refused("\"gate\" is no two distances");
+  }
   write({}, {}, {0, 0, 1, 2});
   expect_refused("\"class_of\" has an index 2; expected 0 to 1");
   write({}, {}, {0, 0, 1});
@@ -272,6 +287,30 @@ TEST(Retrieval, WeightZeroIsWordsAlone) {
   Rng rng(3, 3, 3);
   words->examples->add(direction(1, 0.1f, rng), logits);
   EXPECT_EQ(logits, (std::vector<float>{1, 2}));
+}
+
+TEST(Retrieval, LeavesPicturesUnlikeTheBanksToTheWords) {
+  ExampleBank bank = some_bank(3, 40);  // its own are some 16 away, other axes 1 / 0.2² · 3 = 75
+  bank.gate = PictureGate{30, 50};
+  const TextEmbeddings words = words_of({"class 0", "class 1", "class 2"});
+  Rng rng(3, 3, 3);
+  std::vector<float> alike, unlike;
+  for (const int c : {0, 1, 2}) {
+    const auto near = direction(c, 0.2f, rng), far = direction(kDim - 1 - c, 0.2f, rng);  // axes of no class
+    alike.insert(alike.end(), near.begin(), near.end()), unlike.insert(unlike.end(), far.begin(), far.end());
+  }
+  const auto asked = [&](const std::vector<float>& embeddings, float weight) {
+    std::vector<float> logits(9, 1);
+    with_examples(words, bank, "net", weight)->examples->add(embeddings, logits);
+    return logits;
+  };
+  const std::vector<float> untouched(9, 1);
+  EXPECT_NE(asked(alike, -1), untouched);
+  EXPECT_EQ(asked(unlike, -1), untouched);
+  EXPECT_NE(asked(unlike, bank.weight), untouched) << "a weight that was asked for holds for every picture";
+  EXPECT_EQ(asked(alike, -1), asked(alike, bank.weight)) << "a picture like the bank's counts in full";
+  bank.gate.reset();
+  EXPECT_NE(asked(unlike, -1), untouched);
 }
 
 TEST(Retrieval, RefusesAForeignBank) {

@@ -36,7 +36,7 @@ std::string network_hash(const LoadedModel& model) {
 
 ExampleCollector::ExampleCollector(std::shared_ptr<const Engine> engine,
                                    std::shared_ptr<const TextEmbeddings> words)
-    : engine_(std::move(engine)), words_(std::move(words)) {
+    : engine_(std::move(engine)), words_(std::move(words)), regions_(static_cast<std::size_t>(words_->dim)) {
   require(engine_->method_info().examples, "method {} takes no bank of examples: only method san does",
           engine_->method_info().name);
   require(words_->distractors == 0 && !words_->examples,
@@ -44,26 +44,18 @@ ExampleCollector::ExampleCollector(std::shared_ptr<const Engine> engine,
   bank_.network = network_hash(engine_->model());
   bank_.classes = words_->classes;
   bank_.dim = words_->dim;
-  const auto dim = static_cast<std::size_t>(words_->dim);
-  sum_.resize(dim);
-  products_.resize(dim * dim);
 }
 
-void ExampleCollector::add_regions(const MaskFeatures& seen) {
-  const std::size_t dim = sum_.size();
-  for (const int q : visible_queries(seen)) {
-    const float* e = seen.embeddings.data() + static_cast<std::size_t>(q) * dim;
-    ++regions_;
-    for (std::size_t a = 0; a < dim; ++a) {
-      const double v = static_cast<double>(e[a]);
-      sum_[a] += v;
-      for (std::size_t b = 0; b <= a; ++b) products_[a * dim + b] += v * static_cast<double>(e[b]);
-    }
-  }
+void ExampleCollector::add_regions(const MaskFeatures& seen, Kind kind) {
+  const std::vector<int> visible = visible_queries(seen);
+  const std::size_t dim = regions_.dim();
+  for (const int q : visible)
+    regions_.add(std::span(seen.embeddings).subspan(static_cast<std::size_t>(q) * dim, dim));
+  if (kind == Kind::kScene) gate_.add(seen.embeddings, visible);
 }
 
 std::size_t ExampleCollector::add(Session& session, const std::shared_ptr<const Features>& features,
-                                  const LabelMap& truth) {
+                                  const LabelMap& truth, Kind kind) {
   const auto classes = static_cast<int>(words_->classes.size());
   const auto& seen = own<MaskFeatures>(*features);
   const std::vector<RegionExample> examples = pool_examples(seen, truth, classes);
@@ -80,7 +72,7 @@ std::size_t ExampleCollector::add(Session& session, const std::shared_ptr<const 
     merge_names(*words_, logits.values.data() + static_cast<std::size_t>(e.query) * columns,
                 word_logits_.data() + word_logits_.size() - words_->classes.size());
   }
-  add_regions(seen);
+  add_regions(seen, kind);
   ++bank_.pictures;
   return examples.size();
 }
@@ -88,18 +80,15 @@ std::size_t ExampleCollector::add(Session& session, const std::shared_ptr<const 
 ExampleBank ExampleCollector::finish() const {
   require(bank_.count() > 0, "bank: no picture shows one of the classes");
   ExampleBank bank = bank_;
-  const std::size_t dim = sum_.size();
-  const double n = std::max(regions_, 1.0);
-  bank.mean.resize(dim);
+  const std::size_t dim = regions_.dim();
+  const std::vector<double> mean = regions_.mean(), covariance = regions_.covariance();
+  bank.mean.assign(mean.begin(), mean.end());
   bank.covariance.resize(dim * dim);
-  for (std::size_t a = 0; a < dim; ++a) {
-    bank.mean[a] = static_cast<float>(sum_[a] / n);
-    for (std::size_t b = 0; b <= a; ++b) {
-      double v = products_[a * dim + b] / n - sum_[a] / n * sum_[b] / n;
-      if (a == b) v = std::max(v, 0.0);
-      bank.covariance[a * dim + b] = bank.covariance[b * dim + a] = static_cast<float>(v);
-    }
-  }
+  for (std::size_t a = 0; a < dim; ++a)
+    for (std::size_t b = 0; b <= a; ++b)
+      bank.covariance[a * dim + b] = bank.covariance[b * dim + a] =
+          static_cast<float>(covariance[a * dim + b]);
+  bank.gate = gate_.finish(regions_);
   bank.weight = calibrate(bank, word_logits_);
   return bank;
 }

@@ -20,22 +20,27 @@ class ExampleCollector {
   /// Error where the method takes no bank.
   ExampleCollector(std::shared_ptr<const Engine> engine, std::shared_ptr<const TextEmbeddings> words);
 
+  /// What a picture is to a bank.
+  enum class Kind {
+    kScene,  ///< such as will be segmented: the gate is found by them
+    kThing   ///< of one thing, whose class is known
+  };
   /// A picture that `session` (of that engine) has looked at, with its labels: classes, and kNoLabel. Throws
   /// Error when the sizes differ and on other labels. Returns how many examples it gave.
-  std::size_t add(Session& session, const std::shared_ptr<const Features>& features, const LabelMap& truth);
-  /// The bank of what was added so far, its weight found. Throws Error when there is nothing.
+  std::size_t add(Session& session, const std::shared_ptr<const Features>& features, const LabelMap& truth,
+                  Kind kind = Kind::kScene);
+  /// The bank of what was added so far, its weight and gate found. Throws Error when there is nothing.
   ExampleBank finish() const;
 
  private:
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<const TextEmbeddings> words_;
   ExampleBank bank_;
-  void add_regions(const MaskFeatures& seen);
+  void add_regions(const MaskFeatures& seen, Kind kind);
 
   std::vector<float> word_logits_;  // [examples, classes]
-  // Of all visible regions: how many, sums of embeddings and of their products (lower triangle).
-  double regions_ = 0;
-  std::vector<double> sum_, products_;
+  RegionSums regions_;              // all visible ones
+  GateCalibration gate_;
 };
 
 /// The labels of a picture of one thing: of its middle, an ellipse of 70 % of its height and width, that

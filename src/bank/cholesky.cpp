@@ -6,6 +6,11 @@
 #include "base/error.h"
 
 namespace san {
+namespace {
+
+constexpr double kRidge = 1e-3;  // of the mean variance
+
+}  // namespace
 
 Cholesky::Cholesky(std::vector<double> matrix, std::size_t dim) : dim_(dim), factor_(std::move(matrix)) {
   require(factor_.size() == dim * dim, "Cholesky: {} values for {} rows", factor_.size(), dim);
@@ -23,6 +28,14 @@ Cholesky::Cholesky(std::vector<double> matrix, std::size_t dim) : dim_(dim), fac
       row[i] = std::sqrt(rest);
     }
   }
+}
+
+Cholesky ridged_factor(std::vector<double> covariance, std::size_t dim) {
+  double trace = 0;
+  for (std::size_t d = 0; d < dim; ++d) trace += covariance[d * dim + d];
+  for (std::size_t d = 0; d < dim; ++d)
+    covariance[d * dim + d] += kRidge * trace / static_cast<double>(dim) + 1e-12;
+  return {std::move(covariance), dim};
 }
 
 double Cholesky::log_determinant() const {

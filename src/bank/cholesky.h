@@ -26,4 +26,8 @@ class Cholesky {
   std::vector<double> factor_;
 };
 
+/// Of a covariance, whose lower triangle alone is read, with a ridge that keeps one of few regions
+/// invertible.
+Cholesky ridged_factor(std::vector<double> covariance, std::size_t dim);
+
 }  // namespace san

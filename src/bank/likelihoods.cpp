@@ -11,14 +11,6 @@ namespace {
 // Chosen on scenes that measure nothing, docs/accuracy.md: the share of T that S is drawn towards, and by how
 // many examples' weight.
 constexpr double kPriorShare = 0.3, kPriorExamples = 200;
-constexpr double kRidge = 1e-3;  // of the mean variance: keeps a covariance of few regions invertible
-
-void add_ridge(std::vector<double>& matrix, std::size_t dim) {
-  double trace = 0;
-  for (std::size_t d = 0; d < dim; ++d) trace += matrix[d * dim + d];
-  for (std::size_t d = 0; d < dim; ++d)
-    matrix[d * dim + d] += kRidge * trace / static_cast<double>(dim) + 1e-12;
-}
 
 std::vector<double> all_regions(const ExampleBank& bank) {
   return {bank.covariance.begin(), bank.covariance.end()};
@@ -50,11 +42,6 @@ std::vector<double> within_classes(const ExampleBank& bank, const std::vector<st
   return s;
 }
 
-std::vector<double> ridged(std::vector<double> matrix, std::size_t dim) {
-  add_ridge(matrix, dim);
-  return matrix;
-}
-
 std::vector<double> counts_of(const ExampleBank& bank) {
   std::vector<double> counts(bank.classes.size());
   for (std::size_t i = 0; i < bank.class_of.size(); ++i)
@@ -80,8 +67,8 @@ ClassLikelihoods::ClassLikelihoods(const ExampleBank& bank)
       center_(bank.mean.begin(), bank.mean.end()),
       counts_(counts_of(bank)),
       sums_(sums_of(bank)),
-      within_(ridged(within_classes(bank, sums_, counts_), dim_), dim_),
-      all_(ridged(all_regions(bank), dim_), dim_),
+      within_(ridged_factor(within_classes(bank, sums_, counts_), dim_)),
+      all_(ridged_factor(all_regions(bank), dim_)),
       constant_((all_.log_determinant() - within_.log_determinant()) / 2) {
   for (std::size_t c = 0; c < classes(); ++c) lines_.push_back(line(sums_[c], counts_[c]));
 }
@@ -96,8 +83,8 @@ ClassLikelihoods::Line ClassLikelihoods::line(std::span<const double> sum, doubl
   return out;
 }
 
-void ClassLikelihoods::ratios(std::span<const float> embedding, const std::vector<Line>& lines,
-                              std::span<double> out) const {
+double ClassLikelihoods::ratios(std::span<const float> embedding, const std::vector<Line>& lines,
+                                std::span<double> out) const {
   std::vector<double> z(dim_);
   for (std::size_t d = 0; d < dim_; ++d) z[d] = static_cast<double>(embedding[d]) - center_[d];
   const auto square = [&](const Cholesky& covariance) {
@@ -105,11 +92,12 @@ void ClassLikelihoods::ratios(std::span<const float> embedding, const std::vecto
     covariance.forward(y);
     return std::inner_product(y.begin(), y.end(), y.begin(), 0.0);
   };
-  const double common = (square(all_) - square(within_)) / 2;
+  const double distance = square(all_), common = (distance - square(within_)) / 2;
   for (std::size_t c = 0; c < lines.size(); ++c)
     out[c] = lines[c].empty()
                  ? 0
                  : common + std::inner_product(z.begin(), z.end(), lines[c].begin(), lines[c][dim_]);
+  return distance;
 }
 
 ClassLikelihoods::Without::Without(const ClassLikelihoods& all, const ExampleBank& bank,

@@ -18,9 +18,10 @@ class ClassLikelihoods {
 
   std::size_t classes() const { return counts_.size(); }
   bool has_examples(std::size_t c) const { return counts_[c] > 0; }
-  /// Writes [classes] values for an embedding of length 1.
-  void ratios(std::span<const float> embedding, std::span<double> out) const {
-    ratios(embedding, lines_, out);
+  /// Writes [classes] values for an embedding of length 1; returns its squared Mahalanobis distance to all
+  /// regions (m, T).
+  double ratios(std::span<const float> embedding, std::span<double> out) const {
+    return ratios(embedding, lines_, out);
   }
 
   /// As if the bank had not seen a picture: what changes are the means of the classes that it shows.
@@ -40,7 +41,8 @@ class ClassLikelihoods {
   /// [dim] weights and the bias; empty for a class without examples.
   using Line = std::vector<double>;
   Line line(std::span<const double> sum, double count) const;
-  void ratios(std::span<const float> embedding, const std::vector<Line>& lines, std::span<double> out) const;
+  double ratios(std::span<const float> embedding, const std::vector<Line>& lines,
+                std::span<double> out) const;
 
   std::size_t dim_;
   std::vector<double> center_;             ///< m

@@ -12,29 +12,34 @@ namespace {
 
 class BankLogits final : public ExampleLogits {
  public:
-  BankLogits(const ExampleBank& bank, std::vector<int> place, double weight)
+  BankLogits(const ExampleBank& bank, std::vector<int> place, double weight, std::optional<PictureGate> gate)
       : likelihoods_(bank),
         place_(std::move(place)),
         weight_(weight),
+        gate_(gate),
         dim_(static_cast<std::size_t>(bank.dim)) {}
 
   void add(std::span<const float> embeddings, std::span<float> logits) const override {
-    if (weight_ == 0) return;
-    const std::size_t count = embeddings.size() / dim_;
-    std::vector<double> ratios(likelihoods_.classes());
-    for (std::size_t i = 0; i < count; ++i) {
-      likelihoods_.ratios(embeddings.subspan(i * dim_, dim_), ratios);
+    const std::size_t count = embeddings.size() / dim_, classes = likelihoods_.classes();
+    if (weight_ == 0 || count == 0) return;
+    std::vector<double> ratios(count * classes);
+    double distance = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      distance += likelihoods_.ratios(embeddings.subspan(i * dim_, dim_),
+                                      std::span(ratios).subspan(i * classes, classes));
+    const double weight = weight_ * (gate_ ? gate_->at(distance / static_cast<double>(count)) : 1);
+    for (std::size_t i = 0; i < count; ++i)
       for (std::size_t c = 0; c < place_.size(); ++c)
         if (place_[c] >= 0)
           logits[i * place_.size() + c] +=
-              static_cast<float>(weight_ * ratios[static_cast<std::size_t>(place_[c])]);
-    }
+              static_cast<float>(weight * ratios[i * classes + static_cast<std::size_t>(place_[c])]);
   }
 
  private:
   ClassLikelihoods likelihoods_;
   std::vector<int> place_;  ///< in the bank, of each class of the vocabulary; -1: it has no examples
   double weight_;
+  std::optional<PictureGate> gate_;
   std::size_t dim_;
 };
 
@@ -62,8 +67,9 @@ std::shared_ptr<const TextEmbeddings> with_examples(const TextEmbeddings& words,
                     ", "),
           bank.classes.size() > 8 ? ", …" : "");
   auto out = std::make_shared<TextEmbeddings>(words);
-  out->examples =
-      std::make_shared<const BankLogits>(bank, std::move(place), weight < 0 ? bank.weight : weight);
+  out->examples = weight < 0
+                      ? std::make_shared<const BankLogits>(bank, std::move(place), bank.weight, bank.gate)
+                      : std::make_shared<const BankLogits>(bank, std::move(place), weight, std::nullopt);
   return out;
 }
 

@@ -23,7 +23,7 @@ struct ExampleLogits {
   ExampleLogits& operator=(const ExampleLogits&) = delete;
   virtual ~ExampleLogits() = default;
 
-  /// Adds to the logits of the classes, [count, classes], for embeddings of length 1, [count, dim].
+  /// Adds to the logits [count, classes] of one look, for all its embeddings of length 1, [count, dim].
   virtual void add(std::span<const float> embeddings, std::span<float> logits) const = 0;
 };
 

@@ -308,7 +308,7 @@ def bank_cases():
     contents["empty"] = b""
     contents["no_file"] = 0
     for name, content in contents.items():
-        accepts = name in ("whole", "one_example", "covariance_of_nothing", "not_positive")
+        accepts = name in ("whole", "gated", "one_example", "covariance_of_nothing", "not_positive")
         yield Case("bank/" + name, {"x.bank": content}, ["bank", "show", "{dir}/x.bank"], accepts=accepts)
 
 

@@ -258,7 +258,7 @@ class Model:
 
     def with_bank(self, words: Vocabulary, bank: _bank.Bank, weight: Optional[float] = None) -> Vocabulary:
         """The same words, of which the bank knows examples too; classes find theirs by name. weight: of examples beside
-        words; None for the bank's own. Raises san.Error on a bank of another network."""
+        words; None for the bank's own, and less for pictures unlike the bank's where it can tell them. Raises san.Error on a bank of another network."""
         return Vocabulary(_c.made(_c.lib.san_vocabulary_with_bank(
             self._handle, words._handle, bank._handle, -1.0 if weight is None else float(weight)),
             _c.lib.san_vocabulary_free))
