@@ -9,6 +9,7 @@ namespace san::cli {
 void add_segment(CLI::App& app, Program& program);
 void add_explain(CLI::App& app, Program& program);
 void add_bank(CLI::App& app, Program& program);
+void add_words(CLI::App& app, Program& program);
 void add_models(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);

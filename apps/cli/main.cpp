@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   serve->prefix_command();
   serve->callback([&program] { program.run_serve_companion(); });
   add_bank(app, program);
+  add_words(app, program);
   add_models(app);
   add_inspect(app);
   add_convert(app);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -48,10 +49,14 @@ Interval interval(double value, std::vector<double>& draws) {
   std::erase_if(draws, [](double v) { return std::isnan(v); });
   if (draws.empty()) return {value, value, value};
   std::ranges::sort(draws);
+  // A draw has fewer classes than all pictures together, the rare and difficult ones not: its mean lies
+  // higher.
+  const double bias =
+      std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size()) - value;
   const auto at = [&](double share) {
     return draws[static_cast<std::size_t>(share * static_cast<double>(draws.size() - 1) + 0.5)];
   };
-  return {value, at(0.025), at(0.975)};
+  return {value, at(0.025) - bias, at(0.975) - bias};
 }
 
 }  // namespace

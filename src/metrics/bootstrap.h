@@ -42,9 +42,10 @@ struct Spread {
 };
 
 /// Percentile bootstrap (Efron 1979) over pictures: `resamples` times as many pictures are drawn with
-/// replacement, the same ones for every technique, so that a gain's spread is that of the difference. The
-/// same seed gives the same numbers. techniques: [techniques][pictures], the pictures in the same order.
-/// Throws Error when there is none, and when their numbers differ.
+/// replacement, the same ones for every technique, so that a gain's spread is that of the difference.
+/// Intervals are moved by the draws' bias, the difference of their mean from the value: a draw lacks some
+/// classes. The same seed gives the same numbers. techniques: [techniques][pictures], the pictures in the
+/// same order. Throws Error when there is none, and when their numbers differ.
 std::vector<Spread> bootstrap(std::span<const std::vector<PictureCounts>> techniques, int classes,
                               int resamples, std::uint64_t seed);
 

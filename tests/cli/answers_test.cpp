@@ -1,4 +1,5 @@
-// What makes answers better without training: banks of examples, distractors, edges, least scores.
+// What makes answers better without training: banks of examples, distractors, edges, least scores, advice on
+// words.
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -155,6 +156,36 @@ TEST_F(Answers, TechniquesAreComparedOnTheUsersOwnData) {
   EXPECT_GT(json::parse(alone.out)["calibration"]["pixels"], 0);
   expect_error(with({"--shard", "1/2"}), 2, "leave out");
   expect_error(with({"--min-score", "0.5"}), 2, "--min-score");
+}
+
+TEST_F(Answers, WordsAreLookedAtBeforeAnyPicture) {
+  const std::vector<std::string> words{"words", "--model", "default", "--classes",
+                                       "car, automobile, cat, quasar"};
+  const ProcessResult text = san(words);
+  expect_success(text);
+  EXPECT_THAT(text.out, HasSubstr("'car' and 'automobile' are near-synonyms"));
+  EXPECT_THAT(text.out, HasSubstr("'quasar' is not among the names that the model is at home with"));
+  EXPECT_THAT(text.out, Not(HasSubstr("'cat' is not among")));
+
+  // A dictionary of one word, in WordNet's form.
+  fs::create_directories(folder_ / "dict");
+  write_file(folder_ / "dict/index.noun", "car n 1 0 1 0 00000000  \n");
+  write_file(
+      folder_ / "dict/data.noun",
+      "00000000 06 n 03 car 0 motorcar 0 a_vehicle_with_a_very_long_name 0 000 | with four wheels  \n");
+  std::vector<std::string> asked = words;
+  asked.insert(asked.end(), {"--suggest", "--json", "--wordnet", "dict"});
+  const ProcessResult r = san(asked);
+  expect_success(r);
+  const json got = json::parse(r.out);
+  EXPECT_EQ(got["near"][0]["names"], json({"car", "automobile"}));
+  const json& car = got["suggestions"][0];
+  EXPECT_EQ(car["meaning"], "with four wheels");
+  ASSERT_EQ(car["names"].size(), 1u);
+  EXPECT_EQ(car["names"][0]["name"], "motorcar");
+  EXPECT_TRUE(got["suggestions"][2]["names"].empty()) << "a cat is not in this dictionary";
+  asked.back() = "gone";
+  expect_error(san(asked), 2, "apt install wordnet-base");
 }
 
 TEST_F(Answers, WhatScoresTooLittleIsOther) {
