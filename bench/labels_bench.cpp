@@ -67,7 +67,7 @@ LabelMap without_bounds(const HeadView& view, const HeadOptions& options, Thread
     for (auto row = static_cast<int>(begin); row < end; ++row) {
       const Region strip{row * head::kBlockSide, 0, head::kBlockSide, kWidth};
       scorer.look_at(strip);
-      for (const Region& block : head::tiles_of(strip, head::kBlockSide)) {
+      head::for_tiles(strip, head::kBlockSide, [&](const Region& block) {
         scorer.sigmas(block);
         float best[kBlock];
         std::int32_t label[kBlock];
@@ -81,7 +81,7 @@ LabelMap without_bounds(const HeadView& view, const HeadOptions& options, Thread
         for (int p = 0; p < kBlock; ++p)
           map.row(block.y + p / block.width)[block.x + p % block.width] =
               static_cast<std::uint16_t>(label[p]);
-      }
+      });
     }
   });
   return map;
@@ -100,7 +100,7 @@ double milliseconds(const Body& body) {
 int main(int argc, char** argv) {
   ThreadPool pool(argc > 1 ? std::atoi(argv[1]) : 0);
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   fmt::print(
       "{}, {} threads, {}x{}, {} queries, processor time, median of {} "
       "rounds\n{:<10}{:>9}{:>14}{:>16}{:>8}\n",

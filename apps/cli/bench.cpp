@@ -123,7 +123,7 @@ double time_labels(const Runner& it, int threads, int repeat) {
   HeadOptions options;
   options.classes = static_cast<int>(it.classifier[1]) - 1;
   ThreadPool pool(threads);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   std::vector<double> times;
   for (int i = 0; i < repeat; ++i) {
     const double start = now_ms();

@@ -1,4 +1,5 @@
 #pragma once
+#include <filesystem>
 #include <memory>
 
 #include "san/error.hpp"
@@ -34,6 +35,12 @@ class SAN_API Stream {
   bool began_scene() const;
   /// What comes next begins anew.
   void forget();
+
+  /// Writes what is known of the frames so far, whole or not at all. Throws Error with the path.
+  void save(const std::filesystem::path& path) const;
+  /// Goes on where the stream that was saved stood: the next frame is steadied as it would have been there.
+  /// Throws Error on what save() did not write.
+  void load(const std::filesystem::path& path);
 
  private:
   struct Impl;

@@ -126,7 +126,7 @@ PictureCost Model::cost(int height, int width) const {
 Segmenter Model::segmenter() const {
   const Impl& m = impl();
   return Segmenter(
-      std::unique_ptr<Segmenter::Impl>(new Segmenter::Impl{Session(m.engine, m.pool), m.pool, m.engine, {}}));
+      std::unique_ptr<Segmenter::Impl>(new Segmenter::Impl{Session(m.engine, m.pool), m.pool, m.engine}));
 }
 
 }  // namespace san

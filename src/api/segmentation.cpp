@@ -19,7 +19,7 @@ const Segmentation::Answer& Segmentation::answer() const {
 }
 
 const std::vector<std::string>& Segmentation::classes() const {
-  return answer().asked;
+  return *answer().asked;
 }
 
 std::vector<MaskProposal> Segmentation::proposals(const ProposalOptions& options) const {

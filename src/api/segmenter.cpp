@@ -103,6 +103,36 @@ Segmenter::Impl& Segmenter::impl() const {
   return *impl_;
 }
 
+std::shared_ptr<const ImageFeatures::Impl> ImageFeatures::Impl::make(Recycler<Impl>& recycler,
+                                                                     std::shared_ptr<const Features> features,
+                                                                     std::shared_ptr<const Engine> engine) {
+  std::unique_ptr<Impl> made = recycler.idle();
+  if (made == nullptr) made = std::make_unique<Impl>();
+  made->features = std::move(features), made->engine = std::move(engine);
+  return recycler.share(std::move(made));
+}
+
+void Segmentation::Answer::let_go() {
+  for (Logits& look : logits) look.features.reset();
+  vocabulary.reset(), row_class.reset(), engine.reset(), pool.reset(), asked.reset();
+}
+
+std::unique_ptr<Segmentation::Answer> Segmenter::Impl::new_answer(
+    const std::shared_ptr<const Vocabulary::Impl>& words, int height, int width,
+    const SegmentOptions& options) {
+  std::unique_ptr<Segmentation::Answer> answer = answers.idle();
+  if (answer == nullptr) answer = std::make_unique<Segmentation::Answer>();
+  if (!answer->logits.empty()) session.reuse(answer->logits.front());
+  answer->logits.clear();
+  answer->height = height, answer->width = width;
+  answer->vocabulary = words->embeddings;
+  answer->row_class = {words, &words->row_class};
+  answer->options = options;
+  answer->engine = engine, answer->pool = pool;
+  answer->asked = {words, &words->classes};
+  return answer;
+}
+
 ImageFeatures Segmenter::look(const ImageView& image, const SegmentationOptions& options) {
   Impl& s = impl();
   const SegmentOptions o = checked(options);
@@ -110,8 +140,7 @@ ImageFeatures Segmenter::look(const ImageView& image, const SegmentationOptions&
           "look: features are of one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
-  return ImageFeatures(std::make_shared<const ImageFeatures::Impl>(
-      ImageFeatures::Impl{s.session.look(s.pixels, o.look), s.engine}));
+  return ImageFeatures(ImageFeatures::Impl::make(s.features, s.session.look(s.pixels, o.look), s.engine));
 }
 
 Segmentation Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabulary,
@@ -141,15 +170,8 @@ void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabul
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
 
   require_possible(s.engine->method_info(), o.background);
-  auto answer = std::make_shared<Segmentation::Answer>(Segmentation::Answer{{},
-                                                                            f.features->height,
-                                                                            f.features->width,
-                                                                            words.embeddings,
-                                                                            words.embeddings->row_classes(),
-                                                                            o,
-                                                                            s.engine,
-                                                                            s.pool,
-                                                                            words.classes});
+  std::unique_ptr<Segmentation::Answer> answer =
+      s.new_answer(vocabulary.impl_, f.features->height, f.features->width, o);
   answer->logits.push_back(s.session.name(f.features, words.embeddings));
 
   const auto start = Clock::now();
@@ -164,7 +186,7 @@ void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabul
   result.label_scores = std::move(r.label_scores);
   result.timing = {f.features->resize_ms, f.features->look_ms - f.features->resize_ms + logits.name_ms,
                    milliseconds_since(start)};
-  result.answer_ = std::move(answer);
+  result.answer_ = s.answers.share(std::move(answer));
 }
 
 Segmentation Segmenter::segment(const ImageView& image, const Vocabulary& vocabulary,
@@ -191,15 +213,8 @@ void Segmenter::answer_in_views(const ImageView& image, const Vocabulary& vocabu
   copy_pixels(image, s.pixels);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   const ViewOptions views = views_of(options, s.engine->method().input());
-  auto answer = std::make_shared<Segmentation::Answer>(Segmentation::Answer{{},
-                                                                            s.pixels.height,
-                                                                            s.pixels.width,
-                                                                            words.embeddings,
-                                                                            words.embeddings->row_classes(),
-                                                                            o,
-                                                                            s.engine,
-                                                                            s.pool,
-                                                                            words.classes});
+  std::unique_ptr<Segmentation::Answer> answer =
+      s.new_answer(vocabulary.impl_, s.pixels.height, s.pixels.width, o);
   result.answer_.reset();
   SegmentationResult r{std::move(result.labels), std::move(result.areas), std::move(result.label_scores)};
   TileTimes times;
@@ -220,7 +235,7 @@ void Segmenter::answer_in_views(const ImageView& image, const Vocabulary& vocabu
   result.areas = std::move(r.areas);
   result.label_scores = std::move(r.label_scores);
   result.timing = {times.resize_ms, times.network_ms, times.labels_ms};
-  result.answer_ = std::move(answer);
+  result.answer_ = s.answers.share(std::move(answer));
 }
 
 void Segmenter::segment_tiles(const PictureParts& picture, const Vocabulary& vocabulary,

@@ -87,7 +87,9 @@ std::vector<std::string> Vocabulary::distractors() const {
 std::shared_ptr<const Vocabulary::Impl> Vocabulary::Impl::make(std::shared_ptr<const TextEmbeddings> e,
                                                                std::string text_hash) {
   std::vector<std::string> asked(e->classes.begin(), e->classes.begin() + e->asked());
-  return std::make_shared<const Impl>(Impl{std::move(e), std::move(text_hash), std::move(asked)});
+  std::vector<int> row_class = e->row_classes();
+  return std::make_shared<const Impl>(
+      Impl{std::move(e), std::move(text_hash), std::move(asked), std::move(row_class)});
 }
 
 void Vocabulary::save(const std::filesystem::path& path) const {

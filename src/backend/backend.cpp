@@ -176,7 +176,15 @@ Tensor Backend::from_ids(const Shape& shape, std::span<const std::int32_t> ids) 
 }
 
 std::vector<float> Backend::to_host(const Tensor& x) {
-  return do_to_host(x);
+  std::vector<float> values(static_cast<std::size_t>(x.shape().elements()));
+  do_to_host(x, values);
+  return values;
+}
+
+void Backend::to_host(const Tensor& x, std::span<float> values) {
+  require(x.shape().elements() == static_cast<std::int64_t>(values.size()),
+          "to_host: shape {} into {} values", x.shape(), values.size());
+  do_to_host(x, values);
 }
 
 // Plain ops
@@ -188,7 +196,7 @@ Tensor Backend::reshape(const Tensor& x, const Shape& shape) {
   return run("reshape", {}, shape, 0, 0, [&] { return do_reshape(x, shape); });
 }
 
-Tensor Backend::permute(const Tensor& x, const std::vector<int>& axes) {
+Tensor Backend::permute(const Tensor& x, std::span<const int> axes) {
   const int rank = x.shape().rank();
   require(static_cast<int>(axes.size()) == rank, "{}: {} axes for shape {}", OpName{*this, "permute"},
           axes.size(), x.shape());
@@ -210,7 +218,7 @@ Tensor Backend::broadcast(const Tensor& x, const Shape& shape) {
   return run("broadcast", {}, shape, 0, x.shape().elements(), [&] { return do_broadcast(x, shape); });
 }
 
-Tensor Backend::concat(const std::vector<Tensor>& xs, int axis) {
+Tensor Backend::concat(std::span<const Tensor> xs, int axis) {
   require(!xs.empty(), "{}: nothing to join", OpName{*this, "concat"});
   Shape out = xs[0].shape();
   axis = out.checked(axis);

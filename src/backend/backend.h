@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,12 +46,19 @@ class Backend {
   Tensor from_host(const Shape& shape, std::span<const float> values);
   Tensor from_ids(const Shape& shape, std::span<const std::int32_t> ids);
   std::vector<float> to_host(const Tensor& x);
+  void to_host(const Tensor& x, std::span<float> values);  ///< as many as x has
 
   // Plain ops.
   Tensor reshape(const Tensor& x, const Shape& shape);
-  Tensor permute(const Tensor& x, const std::vector<int>& axes);
+  Tensor permute(const Tensor& x, std::span<const int> axes);
   Tensor broadcast(const Tensor& x, const Shape& shape);
-  Tensor concat(const std::vector<Tensor>& xs, int axis);
+  Tensor concat(std::span<const Tensor> xs, int axis);
+  Tensor permute(const Tensor& x, std::initializer_list<int> axes) {
+    return permute(x, std::span(axes.begin(), axes.size()));
+  }
+  Tensor concat(std::initializer_list<Tensor> xs, int axis) {
+    return concat(std::span(xs.begin(), xs.size()), axis);
+  }
   Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end);
   Tensor add(const Tensor& a, const Tensor& b);  ///< with broadcasting
   Tensor mul(const Tensor& a, const Tensor& b);  ///< with broadcasting
@@ -171,13 +179,13 @@ class Backend {
 
   virtual Tensor do_from_host(const Shape& shape, std::span<const float> values) = 0;
   virtual Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) = 0;
-  virtual std::vector<float> do_to_host(const Tensor& x) = 0;
+  virtual void do_to_host(const Tensor& x, std::span<float> values) = 0;
 
   // `out` is the shape the public op computed.
   virtual Tensor do_reshape(const Tensor& x, const Shape& out) = 0;
-  virtual Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) = 0;
+  virtual Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape& out) = 0;
   virtual Tensor do_broadcast(const Tensor& x, const Shape& out) = 0;
-  virtual Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) = 0;
+  virtual Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape& out) = 0;
   virtual Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) = 0;
   virtual Tensor do_add(const Tensor& a, const Tensor& b, const Shape& out) = 0;
   virtual Tensor do_mul(const Tensor& a, const Tensor& b, const Shape& out) = 0;

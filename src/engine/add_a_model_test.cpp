@@ -38,7 +38,7 @@ class Colors final : public Method {
   std::unique_ptr<Features> look(const Compute& compute, const Image& picture,
                                  const LookOptions& options) const override {
     Backend& b = compute.backend;
-    const Preprocessed input = fit_picture(picture, this->input(), options, /*multiple=*/1, compute.pool);
+    const Preprocessed& input = fit_picture(compute, picture, this->input(), options, /*multiple=*/1);
     const Grid size{input.height, input.width};
     auto seen = std::make_unique<ColorFeatures>();
     seen->pixels =

@@ -72,17 +72,20 @@ const Classifier& Session::classifier(const std::shared_ptr<const TextEmbeddings
 
 std::shared_ptr<const Features> Session::look(const Image& picture, const LookOptions& options) {
   const auto start = Clock::now();
-  std::unique_ptr<Features> features = engine_->method().look({*backend_, *pool_}, picture, options);
+  memory_.features = features_.idle();
+  std::unique_ptr<Features> features = engine_->method().look({*backend_, *pool_, memory_}, picture, options);
+  memory_.features.reset();
   if (options.guide) features->guide = std::make_shared<const Image>(refinement_guide(picture, *pool_));
   features->height = picture.height, features->width = picture.width;
   features->look_ms = milliseconds_since(start);
-  return features;
+  return features_.share(std::move(features));
 }
 
 Logits Session::name(std::shared_ptr<const Features> features,
                      const std::shared_ptr<const TextEmbeddings>& vocabulary) {
   const auto start = Clock::now();
-  Logits logits = engine_->method().name({*backend_, *pool_}, std::move(features), classifier(vocabulary));
+  Logits logits =
+      engine_->method().name({*backend_, *pool_, memory_}, std::move(features), classifier(vocabulary));
   logits.name_ms = milliseconds_since(start);
   return logits;
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/recycling.h"
 #include "base/thread_pool.h"
 #include "engine/distractors.h"
 #include "engine/encode_vocabulary.h"
@@ -56,7 +57,8 @@ struct SegmentOptions {
   float min_score = 0.0f;  ///< pixels whose label's score is below it become "other"
 };
 
-/// One thread's use of an Engine: workspace, classifier of the vocabulary in use.
+/// One thread's use of an Engine: workspace, classifier of the vocabulary in use. Pictures of one size after
+/// another need no new memory once features and logits of earlier ones have been let go.
 ///
 ///   session.segment(picture, words)                        labels at the picture's own size
 ///
@@ -84,7 +86,10 @@ class Session {
   Logits name(std::shared_ptr<const Features> features,
               const std::shared_ptr<const TextEmbeddings>& vocabulary);
 
-  const SegmentationHead& segmentation_head() const { return head_; }
+  /// Takes back what an answer lies in, for the next one.
+  void reuse(Logits& logits) { memory_.logits = std::move(logits.values); }
+
+  SegmentationHead& segmentation_head() { return head_; }
   Backend& backend() { return *backend_; }
   ThreadPool& pool() { return *pool_; }
   const Engine& engine() const { return *engine_; }
@@ -96,6 +101,8 @@ class Session {
   std::shared_ptr<ThreadPool> pool_;
   std::unique_ptr<Backend> backend_;
   SegmentationHead head_;
+  LookMemory memory_;
+  Recycler<Features> features_;
   std::shared_ptr<const TextEmbeddings> vocabulary_;
   std::unique_ptr<Classifier> classifier_;
 };

@@ -84,7 +84,7 @@ TEST_P(EveryMethod, SeesAMirroredPictureAndAWindow) {
   const std::vector<int> row_class = animals_->row_classes();
   std::vector<HeadView> views{straight.view, flipped.view, straight.view};
   views[2].region = {5, 7, 30, 40};
-  const auto& head = session_.segmentation_head();
+  auto& head = session_.segmentation_head();
   const HeadOptions options = head_options(*animals_, row_class, {});
   const SegmentationResult both = head.run(views, 45, 60, options);
   EXPECT_EQ(both.areas[0] + both.areas[1] + both.areas[2], 45 * 60);

@@ -42,21 +42,21 @@ class Executed final : public Backend {
         graph_.node("ids", "Reshape", {graph_.integers({ids.begin(), ids.end()}), graph_.integers(extents)}),
         shape);
   }
-  std::vector<float> do_to_host(const Tensor& x) override {
+  void do_to_host(const Tensor& x, std::span<float> values) override {
     const std::string output = "output_" + std::to_string(outputs_++);
     graph_.output(output, b_->value(x), OnnxType::kFloat, b_->extents(x.shape(), {}));
     const TemporaryFolder folder;
     graph_.save(folder.path() / "op.onnx");
-    return std::get<std::vector<float>>(
-        run_in_onnx_runtime(folder.path() / "op.onnx", {{}}, 1).at(0).at(output).data);
+    const auto run = run_in_onnx_runtime(folder.path() / "op.onnx", {{}}, 1);
+    std::ranges::copy(std::get<std::vector<float>>(run.at(0).at(output).data), values.begin());
   }
 
   Tensor do_reshape(const Tensor& x, const Shape& out) override { return b_->reshape(x, out); }
-  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape&) override {
+  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape&) override {
     return b_->permute(x, axes);
   }
   Tensor do_broadcast(const Tensor& x, const Shape& out) override { return b_->broadcast(x, out); }
-  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape&) override {
+  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape&) override {
     return b_->concat(xs, axis);
   }
   Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) override {

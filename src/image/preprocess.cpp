@@ -31,13 +31,20 @@ std::array<std::uint8_t, 3> clip_mean_color() {
 }
 
 Preprocessed preprocess(const Image& image, int multiple, ThreadPool* pool) {
+  Preprocessed result;
+  preprocess(image, multiple, pool, result);
+  return result;
+}
+
+void preprocess(const Image& image, int multiple, ThreadPool* pool, Preprocessed& result) {
   require(image.height > 0 && image.width > 0, "preprocess: the image is empty ({}x{})", image.height,
           image.width);
   require(multiple > 0, "preprocess: cannot pad to multiples of {}", multiple);
   const auto padded = [multiple](int length) { return (length + multiple - 1) / multiple * multiple; };
-  Preprocessed result{padded(image.height), padded(image.width), image.height, image.width, {}};
+  result.height = padded(image.height), result.width = padded(image.width);
+  result.content_height = image.height, result.content_width = image.width;
   const auto row_values = static_cast<std::size_t>(result.width) * 3;
-  result.values.resize(static_cast<std::size_t>(result.height) * row_values);
+  result.values.assign(static_cast<std::size_t>(result.height) * row_values, 0.0f);
 
   const NormalisedValues& table = normalised_values();
   const auto rows = [&](std::int64_t begin, std::int64_t end) {
@@ -52,7 +59,6 @@ Preprocessed preprocess(const Image& image, int multiple, ThreadPool* pool) {
     pool->parallel_for(image.height, 32, rows);
   else
     rows(0, image.height);
-  return result;
 }
 
 }  // namespace san

@@ -25,5 +25,7 @@ struct Preprocessed {
 /// Subtracts CLIP's mean, divides by its standard deviation (float32, values 0..255, as the official code
 /// does), then pads bottom and right with zeros to multiples of `multiple`. Throws Error on an empty image.
 Preprocessed preprocess(const Image& image, int multiple = 32, ThreadPool* pool = nullptr);
+/// The same into a result of before, whose memory is used again.
+void preprocess(const Image& image, int multiple, ThreadPool* pool, Preprocessed& result);
 
 }  // namespace san

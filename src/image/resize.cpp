@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "base/error.h"
 
@@ -24,73 +23,23 @@ double bicubic(double x) {
   return 0.0;
 }
 
-/// Along one axis: output i is the sum over t < count[i] of input[first[i] + t] · taps[i·stride + t].
-struct AxisTaps {
-  int stride = 0;
-  std::vector<int> first, count;
-  std::vector<std::int32_t> taps;
-};
-
-/// Pillow's precompute_coeffs and normalize_coeffs_8bpc. The order of the double operations decides single
-/// bits.
-AxisTaps axis_taps(int in, int out, ResizeFilter filter) {
-  const double scale = static_cast<double>(in) / out;
-  const double filter_scale = std::max(scale, 1.0);
-  const double support = (filter == ResizeFilter::kBilinear ? 1.0 : 2.0) * filter_scale;
-  const double inverse = 1.0 / filter_scale;
-  const auto kernel = filter == ResizeFilter::kBilinear ? bilinear : bicubic;
-
-  AxisTaps axis;
-  axis.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
-  axis.taps.assign(static_cast<std::size_t>(out) * static_cast<std::size_t>(axis.stride), 0);
-  std::vector<double> weights(static_cast<std::size_t>(axis.stride));
-  for (int i = 0; i < out; ++i) {
-    const double center = (i + 0.5) * scale;
-    const double begin = center - support + 0.5, end = center + support + 0.5;
-    const int first = std::max(0, static_cast<int>(begin));
-    const int count = std::min(in, static_cast<int>(end)) - first;
-    double sum = 0.0;
-    for (int t = 0; t < count; ++t) {
-      weights[static_cast<std::size_t>(t)] = kernel((t + first - center + 0.5) * inverse);
-      sum += weights[static_cast<std::size_t>(t)];
-    }
-    std::int32_t* taps = axis.taps.data() + static_cast<std::ptrdiff_t>(i) * axis.stride;
-    for (int t = 0; t < count; ++t) {
-      double weight = weights[static_cast<std::size_t>(t)];
-      if (sum != 0.0) weight /= sum;
-      taps[t] = static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kPrecisionBits));
-    }
-    axis.first.push_back(first);
-    axis.count.push_back(count);
-  }
-  return axis;
-}
-
 std::uint8_t clip8(std::int32_t value) {
   return static_cast<std::uint8_t>(std::clamp(value >> kPrecisionBits, 0, 255));
 }
 
-void resize_row(const std::uint8_t* in, std::uint8_t* out, const AxisTaps& axis) {
-  for (std::size_t x = 0; x < axis.first.size(); ++x) {
-    const std::int32_t* taps = axis.taps.data() + x * static_cast<std::size_t>(axis.stride);
-    const std::uint8_t* pixel = in + static_cast<std::ptrdiff_t>(axis.first[x]) * 3;
-    std::int32_t r = 1 << (kPrecisionBits - 1), g = r, b = r;
-    for (int t = 0; t < axis.count[x]; ++t, pixel += 3) {
-      r += pixel[0] * taps[t];
-      g += pixel[1] * taps[t];
-      b += pixel[2] * taps[t];
-    }
-    *out++ = clip8(r);
-    *out++ = clip8(g);
-    *out++ = clip8(b);
-  }
-}
+constexpr int kRowsAtOnce = 16;
 
-void for_rows(ThreadPool* pool, int rows, const std::function<void(std::int64_t, std::int64_t)>& body) {
+template <class Body>
+void for_rows(ThreadPool* pool, int rows, const Body& body) {
   if (pool)
-    pool->parallel_for(rows, 16, body);
+    pool->parallel_for(rows, kRowsAtOnce, body);
   else
     body(0, rows);
+}
+
+void set_size(Image& image, int height, int width) {
+  image.height = height, image.width = width;
+  image.rgb.resize(static_cast<std::size_t>(height) * image.row_bytes());
 }
 
 // Attention takes the square of the length: what is a panorama takes minutes, what is a strip takes days.
@@ -109,43 +58,113 @@ Size whole_pixels(double height, double width, Size image) {
 
 }  // namespace
 
-Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool) {
+/// Pillow's precompute_coeffs and normalize_coeffs_8bpc. The order of the double operations decides single
+/// bits.
+void Resizer::AxisTaps::make(int from, int to, ResizeFilter used) {
+  if (in == from && filter == used && first.size() == static_cast<std::size_t>(to)) return;
+  in = from, filter = used;
+  const double scale = static_cast<double>(from) / to;
+  const double filter_scale = std::max(scale, 1.0);
+  const double support = (used == ResizeFilter::kBilinear ? 1.0 : 2.0) * filter_scale;
+  const double inverse = 1.0 / filter_scale;
+  const auto kernel = used == ResizeFilter::kBilinear ? bilinear : bicubic;
+
+  first.clear(), count.clear();
+  stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  taps.assign(static_cast<std::size_t>(to) * static_cast<std::size_t>(stride), 0);
+  std::vector<double> weights(static_cast<std::size_t>(stride));
+  for (int i = 0; i < to; ++i) {
+    const double center = (i + 0.5) * scale;
+    const double begin = center - support + 0.5, end = center + support + 0.5;
+    const int lowest = std::max(0, static_cast<int>(begin));
+    const int used_taps = std::min(from, static_cast<int>(end)) - lowest;
+    double sum = 0.0;
+    for (int t = 0; t < used_taps; ++t) {
+      weights[static_cast<std::size_t>(t)] = kernel((t + lowest - center + 0.5) * inverse);
+      sum += weights[static_cast<std::size_t>(t)];
+    }
+    std::int32_t* row = taps.data() + static_cast<std::ptrdiff_t>(i) * stride;
+    for (int t = 0; t < used_taps; ++t) {
+      double weight = weights[static_cast<std::size_t>(t)];
+      if (sum != 0.0) weight /= sum;
+      row[t] = static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kPrecisionBits));
+    }
+    first.push_back(lowest);
+    count.push_back(used_taps);
+  }
+}
+
+void Resizer::AxisTaps::narrow(const std::uint8_t* row, std::uint8_t* out) const {
+  for (std::size_t x = 0; x < first.size(); ++x) {
+    const std::int32_t* weight = taps.data() + x * static_cast<std::size_t>(stride);
+    const std::uint8_t* pixel = row + static_cast<std::ptrdiff_t>(first[x]) * 3;
+    std::int32_t r = 1 << (kPrecisionBits - 1), g = r, b = r;
+    for (int t = 0; t < count[x]; ++t, pixel += 3) {
+      r += pixel[0] * weight[t];
+      g += pixel[1] * weight[t];
+      b += pixel[2] * weight[t];
+    }
+    *out++ = clip8(r);
+    *out++ = clip8(g);
+    *out++ = clip8(b);
+  }
+}
+
+/// Of the rows that are needed.
+void Resizer::narrow(const Image& image, int width, ThreadPool* pool) {
+  horizontal_.make(image.width, width, vertical_.filter);
+  const int first_row = vertical_.first.front();
+  set_size(narrowed_, vertical_.first.back() + vertical_.count.back() - first_row, width);
+  for_rows(pool, narrowed_.height, [&](std::int64_t begin, std::int64_t end) {
+    for (auto y = static_cast<int>(begin); y < end; ++y)
+      horizontal_.narrow(image.row(y + first_row), narrowed_.row(y));
+  });
+}
+
+void Resizer::shorten(const Image& image, int first_row, Image& result, ThreadPool* pool) {
+  const std::size_t row_bytes = result.row_bytes();
+  const std::size_t parts = pool ? (static_cast<std::size_t>(result.height) - 1) / kRowsAtOnce + 1 : 1;
+  sums_.resize(parts * row_bytes);
+  for_rows(pool, result.height, [&](std::int64_t begin, std::int64_t end) {
+    std::int32_t* sums = sums_.data() + static_cast<std::size_t>(begin) / kRowsAtOnce * row_bytes;
+    for (auto y = static_cast<int>(begin); y < end; ++y) {
+      const auto i = static_cast<std::size_t>(y);
+      std::fill_n(sums, row_bytes, 1 << (kPrecisionBits - 1));
+      for (int t = 0; t < vertical_.count[i]; ++t) {
+        const std::uint8_t* in = image.row(vertical_.first[i] - first_row + t);
+        const std::int32_t tap =
+            vertical_.taps[i * static_cast<std::size_t>(vertical_.stride) + static_cast<std::size_t>(t)];
+        for (std::size_t x = 0; x < row_bytes; ++x) sums[x] += in[x] * tap;
+      }
+      std::transform(sums, sums + row_bytes, result.row(y), clip8);
+    }
+  });
+}
+
+const Image& Resizer::run(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool) {
   require(image.height > 0 && image.width > 0 && height > 0 && width > 0,
           "resize: cannot make {}x{} pixels from {}x{}; both need at least one pixel", height, width,
           image.height, image.width);
-  const AxisTaps vertical = axis_taps(image.height, height, filter);
-  Image narrowed;
+  vertical_.make(image.height, height, filter);
   const Image* source = &image;
   int first_row = 0;
   if (width != image.width) {
-    const AxisTaps horizontal = axis_taps(image.width, width, filter);
-    first_row = vertical.first.front();
-    narrowed = Image(vertical.first.back() + vertical.count.back() - first_row, width);
-    for_rows(pool, narrowed.height, [&](std::int64_t begin, std::int64_t end) {
-      for (auto y = static_cast<int>(begin); y < end; ++y)
-        resize_row(image.row(y + first_row), narrowed.row(y), horizontal);
-    });
-    source = &narrowed;
+    narrow(image, width, pool);
+    first_row = vertical_.first.front();
+    source = &narrowed_;
   }
   if (height == image.height) return *source;
+  set_size(result_, height, width);
+  shorten(*source, first_row, result_, pool);
+  return result_;
+}
 
-  Image result(height, width);
-  for_rows(pool, height, [&](std::int64_t begin, std::int64_t end) {
-    const std::size_t row_bytes = result.row_bytes();
-    std::vector<std::int32_t> sums(row_bytes);
-    for (auto y = static_cast<int>(begin); y < end; ++y) {
-      const auto i = static_cast<std::size_t>(y);
-      std::fill(sums.begin(), sums.end(), 1 << (kPrecisionBits - 1));
-      for (int t = 0; t < vertical.count[i]; ++t) {
-        const std::uint8_t* in = source->row(vertical.first[i] - first_row + t);
-        const std::int32_t tap =
-            vertical.taps[i * static_cast<std::size_t>(vertical.stride) + static_cast<std::size_t>(t)];
-        for (std::size_t x = 0; x < row_bytes; ++x) sums[x] += in[x] * tap;
-      }
-      std::transform(sums.begin(), sums.end(), result.row(y), clip8);
-    }
-  });
-  return result;
+Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool) {
+  Resizer resizer;
+  const Image& result = resizer.run(image, height, width, filter, pool);
+  if (&result == &resizer.result_) return std::move(resizer.result_);
+  if (&result == &resizer.narrowed_) return std::move(resizer.narrowed_);
+  return image;
 }
 
 Size resize_shortest_edge(Size image, int short_side, int long_limit, SizeRule rule) {

@@ -1,4 +1,7 @@
 #pragma once
+#include <cstdint>
+#include <vector>
+
 #include "base/thread_pool.h"
 #include "san/image.hpp"
 
@@ -9,6 +12,33 @@ enum class ResizeFilter { kBilinear, kBicubic };
 /// Resizes as Pillow's Image.resize does, bit for bit: antialiased when shrinking, the horizontal pass first,
 /// coefficients in 22 bit fixed point, 8 bit between the passes. Throws Error on an empty image or size.
 Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool = nullptr);
+
+/// The same for one picture after the other, in memory that the next one uses again.
+class Resizer {
+ public:
+  /// The result lives until the next call; `image` itself where it has that size.
+  const Image& run(const Image& image, int height, int width, ResizeFilter filter,
+                   ThreadPool* pool = nullptr);
+
+ private:
+  friend Image resize(const Image& image, int height, int width, ResizeFilter filter, ThreadPool* pool);
+  /// Along one axis: output i is the sum over t < count[i] of input[first[i] + t] · taps[i·stride + t].
+  struct AxisTaps {
+    int in = 0, stride = 0;
+    ResizeFilter filter{};
+    std::vector<int> first, count;
+    std::vector<std::int32_t> taps;
+
+    void make(int from, int to, ResizeFilter kernel);
+    void narrow(const std::uint8_t* row, std::uint8_t* out) const;
+  };
+  void narrow(const Image& image, int width, ThreadPool* pool);
+  void shorten(const Image& image, int first_row, Image& result, ThreadPool* pool);
+
+  AxisTaps vertical_, horizontal_;
+  Image narrowed_, result_;
+  std::vector<std::int32_t> sums_;  ///< a row of them for each part of the result
+};
 
 struct Size {
   int height = 0, width = 0;

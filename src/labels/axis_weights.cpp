@@ -34,16 +34,21 @@ void add(AxisWeights::Taps& taps, int index, float weight) {
 
 AxisWeights AxisWeights::compose(int grid, int padded, int content, int output, bool mirrored) {
   AxisWeights axis;
+  axis.make(grid, padded, content, output, mirrored);
+  return axis;
+}
+
+void AxisWeights::make(int grid, int padded, int content, int output, bool mirrored) {
+  taps.clear();
   for (int position = 0; position < output; ++position) {
-    Taps taps;
+    Taps mixed;
     const Pair outer = bilinear_pair(content, output, mirrored ? output - 1 - position : position);
     for (int i = 0; i < 2; ++i) {
       const Pair inner = bilinear_pair(grid, padded, outer.index[i]);
-      for (int j = 0; j < 2; ++j) add(taps, inner.index[j], outer.weight[i] * inner.weight[j]);
+      for (int j = 0; j < 2; ++j) add(mixed, inner.index[j], outer.weight[i] * inner.weight[j]);
     }
-    axis.taps.push_back(taps);
+    taps.push_back(mixed);
   }
-  return axis;
 }
 
 std::vector<float> ramp_weights(int length, int rising, int falling) {

@@ -18,6 +18,8 @@ struct AxisWeights {
   /// All lengths at least 1, content ≤ padded. Source coordinates are float32, as the official code computes
   /// them. A mirrored axis is read from its far end.
   static AxisWeights compose(int grid, int padded, int content, int output, bool mirrored = false);
+  /// The same into these weights, whose memory is used again.
+  void make(int grid, int padded, int content, int output, bool mirrored = false);
 };
 
 /// A view's weight along one axis of its region (Ramps): rises over the first `rising` pixels and falls over

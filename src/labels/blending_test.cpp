@@ -79,7 +79,7 @@ TEST(Blending, WeightsOfNeighboursAddUpToOne) {
 
 TEST(Blending, ScoresAreTheWeightedMeanOfTheTiles) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const std::vector<Case> cases = query_cases();
   const std::vector<HeadView> views = tiled(cases);
   constexpr int kClasses = 40;
@@ -114,7 +114,7 @@ TEST(Blending, ScoresAreTheWeightedMeanOfTheTiles) {
 
 TEST(Blending, LabelsAreTheArgmaxOfTheScores) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const std::vector<Case> cases = query_cases();
   const std::vector<HeadView> views = tiled(cases);
   for (const Background background : {Background::kNone, Background::kOther}) {
@@ -138,7 +138,7 @@ TEST(Blending, LabelsAreTheArgmaxOfTheScores) {
 
 TEST(Blending, APartIsCutOutOfTheWhole) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   std::vector<Case> queries = query_cases(), grids;
   for (unsigned i = 0; i < 4; ++i) grids.push_back(random_grid(70 + i, 40, 3));
   for (const std::vector<Case>& cases : {queries, grids}) {
@@ -169,7 +169,7 @@ TEST(Blending, APartIsCutOutOfTheWhole) {
 
 TEST(Blending, GridsAreWeightedBeforeTheSoftmax) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   // One cell each: logits 0 and 4 for the first of two classes, 0 for the second.
   const std::vector<float> low{0, 0}, high{4, 0};
   HeadView a;
@@ -191,7 +191,7 @@ TEST(Blending, GridsAreWeightedBeforeTheSoftmax) {
 
 TEST(Blending, RefusesWhatDoesNotFit) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   Case c = random_queries(1, 3, 3, 2);
   HeadOptions options = plain(3);
   options.part = {4, 4, 5, 5};

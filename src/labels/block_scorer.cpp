@@ -2,18 +2,25 @@
 
 namespace san::head {
 
+void BlockScorer::begin(const Plan& plan, const ClassTree& tree) {
+  plan_ = &plan, tree_ = &tree;
+  views_.clear();
+  cells_.reserve(kMostCells * kMostCells);
+  weights_.reserve(kMostCells * kMostCells * kBlock);
+}
+
 bool BlockScorer::look_at(const Region& piece) {
-  std::vector<const PlannedView*> views = plan_.covering(piece);
-  if (views == views_) return false;
-  views_ = std::move(views);
+  plan_->covering(piece, found_);
+  if (found_ == views_) return false;
+  std::swap(views_, found_);
   leaves_.clear();
   branches_.clear();
   queries_ = 0;
   weighted_ = false;
   for (const PlannedView* view : views_) {
-    const auto index = static_cast<std::size_t>(view - plan_.views.data());
-    leaves_.push_back(tree_.leaf_segment(index));
-    branches_.push_back(tree_.branch_segment(index));
+    const auto index = static_cast<std::size_t>(view - plan_->views.data());
+    leaves_.push_back(tree_->leaf_segment(index));
+    branches_.push_back(tree_->branch_segment(index));
     leaves_.back().offset = branches_.back().offset = static_cast<int>(queries_);
     queries_ += static_cast<std::size_t>(view->queries);
     weighted_ |= !view->weighs_one();

@@ -9,7 +9,10 @@ namespace san::head {
 /// Scores of the pixels of a block, computed in one order whatever else is computed; one per thread.
 class BlockScorer {
  public:
-  BlockScorer(const Plan& plan, const ClassTree& tree) : plan_(plan), tree_(tree) {}
+  BlockScorer() = default;
+  BlockScorer(const Plan& plan, const ClassTree& tree) { begin(plan, tree); }
+  /// Another picture; both must outlive its pieces.
+  void begin(const Plan& plan, const ClassTree& tree);
 
   /// From here on the views that cover `piece` count; returns whether they are others than before. Throws
   /// Error when there are none.
@@ -33,9 +36,9 @@ class BlockScorer {
  private:
   void weigh(const PlannedView& view, const Region& block, int offset);
 
-  const Plan& plan_;
-  const ClassTree& tree_;
-  std::vector<const PlannedView*> views_;
+  const Plan* plan_ = nullptr;
+  const ClassTree* tree_ = nullptr;
+  std::vector<const PlannedView*> views_, found_;
   std::vector<Segment> leaves_, branches_;
   std::size_t queries_ = 0;
   bool weighted_ = false;

@@ -8,12 +8,21 @@ namespace san {
 
 std::vector<float> class_probabilities(std::span<const float> class_logits, int queries,
                                        const HeadOptions& options, ThreadPool& pool) {
+  std::vector<float> result;
+  class_probabilities(class_logits, queries, options, pool, result);
+  return result;
+}
+
+void class_probabilities(std::span<const float> class_logits, int queries, const HeadOptions& options,
+                         ThreadPool& pool, std::vector<float>& result) {
   const auto classes = static_cast<std::size_t>(options.classes);
   const std::size_t rows = options.row_class.empty() ? classes : options.row_class.size();
-  std::vector<float> result(static_cast<std::size_t>(queries) * (classes + 1));
+  result.resize(static_cast<std::size_t>(queries) * (classes + 1));
   pool.parallel_for(queries, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> merged(options.row_class.empty() ? 0 : classes + 1);
-    std::vector<double> powers(classes + 1);
+    thread_local std::vector<float> merged;
+    thread_local std::vector<double> powers;
+    merged.resize(options.row_class.empty() ? 0 : classes + 1);
+    powers.resize(classes + 1);
     for (auto q = static_cast<std::size_t>(begin); q < static_cast<std::size_t>(end); ++q) {
       const float* in = &class_logits[q * (rows + 1)];
       if (!merged.empty()) {
@@ -28,7 +37,6 @@ std::vector<float> class_probabilities(std::span<const float> class_logits, int 
       head::softmax(in, classes + 1, powers.data(), &result[q * (classes + 1)]);
     }
   });
-  return result;
 }
 
 }  // namespace san

@@ -16,7 +16,12 @@ class ClassTree {
  public:
   /// Orders the classes so that those which are probable for the same queries share a leaf. With `background`
   /// the learned background competes as class `options.classes`.
-  ClassTree(std::span<const HeadView> views, const HeadOptions& options, bool background, ThreadPool& pool);
+  ClassTree(std::span<const HeadView> views, const HeadOptions& options, bool background, ThreadPool& pool) {
+    make(views, options, background, pool);
+  }
+  ClassTree() = default;
+  /// The same anew, in the memory of the tree before.
+  void make(std::span<const HeadView> views, const HeadOptions& options, bool background, ThreadPool& pool);
   /// Only the chosen classes, in their order.
   ClassTree(std::span<const HeadView> views, const HeadOptions& options, std::span<const int> chosen,
             ThreadPool& pool);
@@ -34,8 +39,15 @@ class ClassTree {
   Segment branch_segment(std::size_t view) const;
 
  private:
-  void pack(std::span<const HeadView> views, const HeadOptions& options,
-            const std::vector<std::vector<float>>& probabilities, ThreadPool& pool);
+  /// Classes by their places, to be divided.
+  struct Range {
+    std::size_t begin, end;
+  };
+  void find_probabilities(std::span<const HeadView> views, const HeadOptions& options, ThreadPool& pool);
+  void order(std::size_t queries, std::size_t columns, ThreadPool& pool);
+  std::size_t split(const Range& range, std::size_t queries);
+  std::size_t widest_query(const Range& range, std::size_t queries) const;
+  void pack(std::span<const HeadView> views, const HeadOptions& options, ThreadPool& pool);
 
   struct View {
     int queries = 0;
@@ -45,6 +57,9 @@ class ClassTree {
   std::vector<std::int32_t> classes_;
   std::vector<Candidates> all_classes_, all_leaves_;
   std::vector<View> views_;
+  std::vector<std::vector<float>> probabilities_;  ///< of each view, [queries, classes + 1]
+  std::vector<float> by_class_;                    ///< of the first, [columns, queries]
+  std::vector<Range> ranges_, next_;
 };
 
 }  // namespace san::head

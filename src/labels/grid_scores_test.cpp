@@ -57,7 +57,7 @@ double resized(const Case& c, int rows, int row, int height, int width, int y, i
 
 TEST(GridScores, FollowTheDefinition) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   constexpr int kClasses = 5, kHeight = 31, kWidth = 77;
   Case c = random_grid(3, kClasses, 4, 6, 2.5f);
   c.view.content_height = 50, c.view.content_width = 83;
@@ -75,7 +75,7 @@ TEST(GridScores, FollowTheDefinition) {
 
 TEST(GridScores, LabelsAreTheArgmaxAndCarryItsScore) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case c = random_grid(5, 7, 3, 4, 1.0f);
   HeadOptions options = plain(7);
   options.label_scores = true;
@@ -95,7 +95,7 @@ TEST(GridScores, LabelsAreTheArgmaxAndCarryItsScore) {
 
 TEST(GridScores, FirstClassWinsTiesAndSynonymsShareTheLargest) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const std::vector<float> logits{1, 3, 3, 2, 0};
   HeadView view;
   view.grid_height = view.grid_width = 1;
@@ -113,7 +113,7 @@ TEST(GridScores, FirstClassWinsTiesAndSynonymsShareTheLargest) {
 
 TEST(GridScores, AMirroredViewGivesTheMirroredLabels) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   Case c = random_grid(9, 6, 3, 5, 1.0f);
   const SegmentationResult straight = head.run({&c.view, 1}, 40, 70, plain(6));
   c.view.mirrored = true;
@@ -124,7 +124,7 @@ TEST(GridScores, AMirroredViewGivesTheMirroredLabels) {
 
 TEST(GridScores, ViewsAverageTheirLogitsWhereTheyCover) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case a = random_grid(1, 2, 3, 4, 1.0f), b = random_grid(2, 2, 2, 2, 1.0f);
   std::vector<HeadView> views{a.view, b.view};
   views[1].region = {10, 13, 21, 30};
@@ -150,7 +150,7 @@ TEST(GridScores, ViewsAverageTheirLogitsWhereTheyCover) {
 
 TEST(GridScores, RefuseWhatAGridCannotGive) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case c = random_grid(1, 3, 2, 2, 1.0f);
   const auto run = [&](const HeadView& view, const HeadOptions& options) {
     return head.run({&view, 1}, 8, 8, options);

@@ -11,7 +11,8 @@ namespace {
 
 void check_names(const HeadOptions& options) {
   if (options.row_class.empty()) return;
-  std::vector<bool> named(static_cast<std::size_t>(options.classes), false);
+  thread_local std::vector<bool> named;  // every picture asks
+  named.assign(static_cast<std::size_t>(options.classes), false);
   for (const int k : options.row_class) {
     require(k >= 0 && k < options.classes,
             "segmentation head: a name belongs to class {}, but there are {} classes", k, options.classes);

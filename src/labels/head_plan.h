@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <span>
 #include <utility>
 #include <vector>
@@ -11,9 +12,12 @@
 /// it are looked at together.
 namespace san::head {
 
-/// A block is kBlockSide × kBlockSide pixels, a vector of them.
-constexpr int kBlockSide = 4;
+/// A block is kBlockSide × kBlockSide pixels, a vector of them; a bounded tile has at most kTileSide rows and
+/// columns.
+constexpr int kBlockSide = 4, kTileSide = 16;
 static_assert(kBlockSide * kBlockSide == kBlock);
+/// Cells that a block may mix along an axis, and terms of a tile's bounds: what lists of them have room for.
+constexpr std::size_t kMostCells = kBlockSide * 4, kMostTerms = kTileSide * kTileSide * 16;
 
 /// One view's masks, laid out for the kernels.
 struct PlannedView {
@@ -44,19 +48,31 @@ struct Plan {
   bool partial = false;       ///< whether some view leaves out a part of the output
   std::vector<PlannedView> views;
 
-  /// Throws Error on inconsistent input.
-  Plan(std::span<const HeadView> views, int height, int width, const HeadOptions& options);
+  Plan() = default;
+  Plan(std::span<const HeadView> head_views, int output_height, int output_width,
+       const HeadOptions& options) {
+    make(head_views, output_height, output_width, options);
+  }
+  /// Plans anew, in the memory of the plan before. Throws Error on inconsistent input.
+  void make(std::span<const HeadView> head_views, int output_height, int output_width,
+            const HeadOptions& options);
 
   /// Where the output is cut, from 0 to its size: at multiples of `step` and where a view begins or ends, so
   /// that each view covers a piece or does not touch it.
-  std::vector<int> row_cuts(int step) const;
-  std::vector<int> column_cuts(int step) const;
+  void row_cuts(int step, std::vector<int>& cuts) const;
+  void column_cuts(int step, std::vector<int>& cuts) const;
   /// The views that cover a piece between cuts. Throws Error if none does.
-  std::vector<const PlannedView*> covering(const Region& piece) const;
+  void covering(const Region& piece, std::vector<const PlannedView*>& found) const;
 };
 
-/// The tiles of `side` × `side` pixels, less at its far ends, that make up `area`, row by row.
-std::vector<Region> tiles_of(const Region& area, int side);
+/// Calls body(tile) for the tiles of `side` × `side` pixels, less at its far ends, that make up `area`, row
+/// by row.
+template <class Body>
+void for_tiles(const Region& area, int side, const Body& body) {
+  for (int y = 0; y < area.height; y += side)
+    for (int x = 0; x < area.width; x += side)
+      body(Region{area.y + y, area.x + x, std::min(side, area.height - y), std::min(side, area.width - x)});
+}
 /// `tile` in the coordinates of the view's region.
 Region within(const PlannedView& view, const Region& tile);
 

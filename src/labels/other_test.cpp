@@ -38,7 +38,7 @@ struct Halves {
 TEST(Other, IsWhatDistractorsWin) {
   const Halves halves;
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   HeadOptions options = plain(3);
   options.distractors = 2;  // class 1 and class 2
   const SegmentationResult r = head.run({&halves.view, 1}, 16, 64, options);
@@ -54,7 +54,7 @@ TEST(Other, IsWhatDistractorsWin) {
 TEST(Other, IsWhatScoresTooLittle) {
   const Halves halves;
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   HeadOptions options = plain(3);
   options.label_scores = true;
   const SegmentationResult all = head.run({&halves.view, 1}, 16, 64, options);
@@ -85,7 +85,7 @@ TEST(Other, RefusesDistractorsAlone) {
 TEST(Refinement, MovesTheEdgeToThePicturesOwn) {
   const Halves halves(2);  // soft masks: the score changes over many pixels
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   HeadOptions options = plain(3);
   const int height = 256, width = 512, there = 268;  // windows reach 8 pixels
   Image picture(height, width);

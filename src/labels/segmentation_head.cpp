@@ -4,7 +4,6 @@
 #include <memory>
 #include <mutex>
 #include <numeric>
-#include <type_traits>
 
 #include "base/error.h"
 #include "labels/grid_scores.h"
@@ -14,32 +13,44 @@
 namespace san {
 namespace {
 
-/// Calls body(piece, worker) for the pieces between the plan's cuts. `make_worker` makes one for every
-/// thread, which keeps what it learns from piece to piece.
-template <class MakeWorker, class Body>
-void for_pieces(const head::Plan& plan, ThreadPool& pool, const MakeWorker& make_worker, const Body& body) {
-  const std::vector<int> ys = plan.row_cuts(head::TileLabeler::kPieceHeight),
-                         xs = plan.column_cuts(head::TileLabeler::kPieceWidth);
-  const auto across = static_cast<std::int64_t>(xs.size()) - 1;
-  using Worker = std::invoke_result_t<MakeWorker>;
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Worker>> idle;
-  pool.parallel_for(
-      (static_cast<std::int64_t>(ys.size()) - 1) * across, 1, [&](std::int64_t begin, std::int64_t end) {
-        std::unique_ptr<Worker> worker;
-        if (const std::lock_guard lock(mutex); !idle.empty()) {
-          worker = std::move(idle.back());
-          idle.pop_back();
-        }
-        if (!worker) worker = std::make_unique<Worker>(make_worker());
-        for (std::int64_t i = begin; i < end; ++i) {
-          const auto y = static_cast<std::size_t>(i / across), x = static_cast<std::size_t>(i % across);
-          body(Region{ys[y], xs[x], ys[y + 1] - ys[y], xs[x + 1] - xs[x]}, *worker);
-        }
-        const std::lock_guard lock(mutex);
-        idle.push_back(std::move(worker));
-      });
-}
+/// Where the output is cut, and one worker for every thread, which keeps what it learns from piece to piece.
+template <class Worker>
+struct Pieces {
+  std::vector<int> ys, xs;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<Worker*> idle;
+
+  /// `begin` is called with each worker.
+  template <class Begin>
+  void cut(const head::Plan& plan, const ThreadPool& pool, const Begin& begin) {
+    plan.row_cuts(head::TileLabeler::kPieceHeight, ys);
+    plan.column_cuts(head::TileLabeler::kPieceWidth, xs);
+    while (workers.size() < static_cast<std::size_t>(pool.size()))
+      workers.push_back(std::make_unique<Worker>());
+    idle.clear();
+    for (const auto& worker : workers) begin(*worker), idle.push_back(worker.get());
+  }
+
+  /// Calls body(piece, worker) for the pieces between the cuts.
+  template <class Body>
+  void run(ThreadPool& pool, const Body& body) {
+    const auto across = static_cast<std::int64_t>(xs.size()) - 1;
+    const std::int64_t count = (static_cast<std::int64_t>(ys.size()) - 1) * across;
+    std::mutex mutex;
+    pool.parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::unique_lock lock(mutex);
+      Worker* worker = idle.back();
+      idle.pop_back();
+      lock.unlock();
+      for (std::int64_t i = begin; i < end; ++i) {
+        const auto y = static_cast<std::size_t>(i / across), x = static_cast<std::size_t>(i % across);
+        body(Region{ys[y], xs[x], ys[y + 1] - ys[y], xs[x + 1] - xs[x]}, *worker);
+      }
+      lock.lock();
+      idle.push_back(worker);
+    });
+  }
+};
 
 /// What distractors won and what scores too little becomes "other"; counts the areas.
 void settle(const HeadOptions& options, SegmentationResult& result) {
@@ -56,15 +67,25 @@ void settle(const HeadOptions& options, SegmentationResult& result) {
 
 }  // namespace
 
+struct SegmentationHead::Memory {
+  head::Plan plan;
+  head::ClassTree tree;
+  Pieces<head::TileLabeler> pieces;
+};
+
+SegmentationHead::SegmentationHead(ThreadPool& pool) : pool_(pool), memory_(std::make_unique<Memory>()) {}
+SegmentationHead::SegmentationHead(SegmentationHead&&) noexcept = default;
+SegmentationHead::~SegmentationHead() = default;
+
 SegmentationResult SegmentationHead::run(std::span<const HeadView> views, int height, int width,
-                                         const HeadOptions& options) const {
+                                         const HeadOptions& options) {
   SegmentationResult result;
   run(views, height, width, options, result);
   return result;
 }
 
 void SegmentationHead::run(std::span<const HeadView> views, int height, int width, const HeadOptions& options,
-                           SegmentationResult& result) const {
+                           SegmentationResult& result) {
   if (options.min_score > 0 && !options.label_scores) {  // they are needed, if only here
     HeadOptions scored = options;
     scored.label_scores = true;
@@ -78,15 +99,16 @@ void SegmentationHead::run(std::span<const HeadView> views, int height, int widt
     settle(options, result);
     return;
   }
-  const head::Plan plan(views, height, width, options);
-  const head::ClassTree tree(views, options, options.background == Background::kOther, pool_);
-  result.labels.height = plan.height;
-  result.labels.width = plan.width;
-  result.labels.labels.resize(static_cast<std::size_t>(plan.height) * static_cast<std::size_t>(plan.width));
+  Memory& m = *memory_;
+  m.plan.make(views, height, width, options);
+  m.tree.make(views, options, options.background == Background::kOther, pool_);
+  result.labels.height = m.plan.height;
+  result.labels.width = m.plan.width;
+  result.labels.labels.resize(static_cast<std::size_t>(m.plan.height) *
+                              static_cast<std::size_t>(m.plan.width));
   result.label_scores.resize(options.label_scores ? result.labels.labels.size() : 0);
-  for_pieces(
-      plan, pool_, [&] { return head::TileLabeler(plan, tree, options, result); },
-      [](const Region& piece, head::TileLabeler& labeler) { labeler.run(piece); });
+  m.pieces.cut(m.plan, pool_, [&](head::TileLabeler& l) { l.begin(m.plan, m.tree, options, result); });
+  m.pieces.run(pool_, [](const Region& piece, head::TileLabeler& labeler) { labeler.run(piece); });
   if (options.guide) refine_edges(views, options, *options.guide, pool_, result);
   settle(options, result);
 }
@@ -105,24 +127,24 @@ std::vector<float> SegmentationHead::class_scores(std::span<const HeadView> view
   const head::ClassTree tree(views, options, chosen, pool_);
   std::vector<int> places(chosen.size());
   std::iota(places.begin(), places.end(), 0);
-  for_pieces(
-      plan, pool_, [&] { return head::BlockScorer(plan, tree); },
-      [&](const Region& piece, head::BlockScorer& scorer) {
-        scorer.look_at(piece);
-        std::vector<float> scores;
-        for (const Region& block : head::tiles_of(piece, head::kBlockSide)) {
-          scorer.sigmas(block);
-          scorer.scores(scorer.leaves(), places, scores);
-          for (int p = 0; p < block.height * block.width; ++p) {
-            const int y = block.y + p / block.width, x = block.x + p % block.width;
-            const std::size_t at = static_cast<std::size_t>(y) * static_cast<std::size_t>(plan.width) +
-                                   static_cast<std::size_t>(x);
-            const float weight = scorer.total_weight(block, p);
-            for (std::size_t k = 0; k < places.size(); ++k)
-              result[k * plane + at] = scores[k * head::kBlock + static_cast<std::size_t>(p)] / weight;
-          }
-        }
-      });
+  Pieces<head::BlockScorer> pieces;
+  pieces.cut(plan, pool_, [&](head::BlockScorer& scorer) { scorer.begin(plan, tree); });
+  pieces.run(pool_, [&](const Region& piece, head::BlockScorer& scorer) {
+    scorer.look_at(piece);
+    std::vector<float> scores;
+    head::for_tiles(piece, head::kBlockSide, [&](const Region& block) {
+      scorer.sigmas(block);
+      scorer.scores(scorer.leaves(), places, scores);
+      for (int p = 0; p < block.height * block.width; ++p) {
+        const int y = block.y + p / block.width, x = block.x + p % block.width;
+        const std::size_t at =
+            static_cast<std::size_t>(y) * static_cast<std::size_t>(plan.width) + static_cast<std::size_t>(x);
+        const float weight = scorer.total_weight(block, p);
+        for (std::size_t k = 0; k < places.size(); ++k)
+          result[k * plane + at] = scores[k * head::kBlock + static_cast<std::size_t>(p)] / weight;
+      }
+    });
+  });
   return result;
 }
 

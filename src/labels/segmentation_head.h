@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -95,14 +96,15 @@ struct SegmentationResult {
 /// cannot win in a small tile of pixels are not evaluated there; memory does not grow with classes × pixels.
 class SegmentationHead {
  public:
-  explicit SegmentationHead(ThreadPool& pool) : pool_(pool) {}
+  explicit SegmentationHead(ThreadPool& pool);
+  SegmentationHead(SegmentationHead&&) noexcept;
+  ~SegmentationHead();
 
   /// Throws Error on inconsistent sizes and on logits that are not finite.
-  SegmentationResult run(std::span<const HeadView> views, int height, int width,
-                         const HeadOptions& options) const;
+  SegmentationResult run(std::span<const HeadView> views, int height, int width, const HeadOptions& options);
   /// The same into a result of before, whose memory is used again.
   void run(std::span<const HeadView> views, int height, int width, const HeadOptions& options,
-           SegmentationResult& result) const;
+           SegmentationResult& result);
 
   /// Scores of the chosen classes (`options.classes` stands for the background), [chosen, height, width] or
   /// of `options.part`.
@@ -110,11 +112,16 @@ class SegmentationHead {
                                   const HeadOptions& options, std::span<const int> chosen) const;
 
  private:
+  struct Memory;
   ThreadPool& pool_;
+  std::unique_ptr<Memory> memory_;  ///< of the picture before: one of its size needs no more
 };
 
 /// P of one view from its class logits: [queries, classes + 1], each row a softmax, the background last.
 std::vector<float> class_probabilities(std::span<const float> class_logits, int queries,
                                        const HeadOptions& options, ThreadPool& pool);
+/// The same into a list whose memory is used again.
+void class_probabilities(std::span<const float> class_logits, int queries, const HeadOptions& options,
+                         ThreadPool& pool, std::vector<float>& result);
 
 }  // namespace san

@@ -80,7 +80,7 @@ Case random_case(unsigned seed, int queries, int rows, int grid_h, int grid_w, f
 }
 
 /// The labels must be the argmax of the dense scores, pixel for pixel, and their scores the same numbers.
-void expect_argmax(const SegmentationHead& head, std::span<const HeadView> views, int height, int width,
+void expect_argmax(SegmentationHead& head, std::span<const HeadView> views, int height, int width,
                    HeadOptions options) {
   const int columns = options.classes + (options.background == Background::kOther ? 1 : 0);
   const std::vector<float> scores = head.class_scores(views, height, width, options, up_to(columns));
@@ -107,7 +107,7 @@ class RandomHead : public testing::TestWithParam<std::tuple<int, int, float, flo
 TEST_P(RandomHead, LabelsAreTheArgmaxOfTheScores) {
   const auto [queries, classes, class_scale, mask_scale] = GetParam();
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case c = random_case(7, queries, classes, 3, 4, class_scale, mask_scale);
   expect_argmax(head, std::span(&c.view, 1), 37, 51, plain(classes));
   HeadOptions other = plain(classes);
@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, RandomHead,
 
 TEST(SegmentationHead, EveryInstructionSetAgrees) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case c = random_case(21, 37, 40, 3, 4, 2.0f, 5.0f);
   const auto expected = head.class_scores(std::span(&c.view, 1), 37, 51, plain(40), up_to(41));
   const std::int64_t supported = hwy::SupportedTargets();
@@ -141,7 +141,8 @@ TEST(SegmentationHead, EveryInstructionSetAgrees) {
 TEST(SegmentationHead, ManyClassesEqualDenseToo) {
   ThreadPool pool(2);
   const Case c = random_case(3, 100, 2000, 2, 2, 3.0f, 6.0f);
-  expect_argmax(SegmentationHead(pool), std::span(&c.view, 1), 32, 32, plain(2000));
+  SegmentationHead head(pool);
+  expect_argmax(head, std::span(&c.view, 1), 32, 32, plain(2000));
 }
 
 /// Class logits that make bounds as useless as they can be: `kind` says how.
@@ -174,7 +175,7 @@ class RivalHead : public testing::TestWithParam<std::tuple<Rivals, int, int>> {}
 TEST_P(RivalHead, LabelsAreTheArgmaxOfTheScores) {
   const auto [kind, queries, classes] = GetParam();
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case c = rival_case(kind, queries, classes, 3, 4);
   expect_argmax(head, std::span(&c.view, 1), 37, 51, plain(classes));
   HeadOptions other = plain(classes);
@@ -191,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, RivalHead,
 
 TEST(SegmentationHead, BoundsHoldHoweverTheMasksLieOnTheOutput) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   struct Geometry {
     int grid_h, grid_w, cell, content_height, content_width, height, width;
   };
@@ -216,7 +217,7 @@ TEST(SegmentationHead, BoundsHoldHoweverTheMasksLieOnTheOutput) {
 
 TEST(SegmentationHead, LogitsOfAnySizeKeepTheBounds) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   for (const float scale : {1e-30f, 1e3f, 1e20f, 3e37f}) {
     Case c = random_case(23, 9, 40, 3, 3, 3.0f, 1.0f);
     for (float& logit : c.mask_logits) logit *= scale;
@@ -227,7 +228,7 @@ TEST(SegmentationHead, LogitsOfAnySizeKeepTheBounds) {
 
 TEST(SegmentationHead, ManyWindowsEqualDenseToo) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   std::vector<Case> cases;
   std::vector<HeadView> views;
   for (unsigned i = 0; i < 5; ++i) cases.push_back(random_case(40 + i, 50, 200, 3, 3, 3.0f, 9.0f));
@@ -241,7 +242,7 @@ TEST(SegmentationHead, ManyWindowsEqualDenseToo) {
 
 TEST(SegmentationHead, ScoresFollowTheDefinition) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   struct Size {
     int height, width, content_height, content_width;
   };
@@ -265,7 +266,7 @@ TEST(SegmentationHead, ScoresFollowTheDefinition) {
 TEST(SegmentationHead, SigmoidIsExactToFloatRounding) {
   // One query, one class with P = 1/2, a grid of one cell: score = σ(logit) / 2 everywhere.
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const std::vector<float> classes{0.0f, 0.0f};
   for (float logit = -86.9f; logit < 90.0f; logit += 0.37f) {
     const std::vector<float> mask{logit};
@@ -305,7 +306,7 @@ TEST(SegmentationHead, SynonymsShareTheLargestLogit) {
   HeadView view = c.view;
   view.class_logits = merged;
   HeadOptions options = plain(3);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const auto expected = head.class_scores(std::span(&view, 1), 20, 20, options, up_to(4));
   options.row_class = row_class;
   EXPECT_EQ(head.class_scores(std::span(&c.view, 1), 20, 20, options, up_to(4)), expected);
@@ -313,7 +314,7 @@ TEST(SegmentationHead, SynonymsShareTheLargestLogit) {
 
 TEST(SegmentationHead, BackgroundAndCoverageMakeOther) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   // Query 0 knows class 0 and lights the left, query 1 is background and lights the right.
   const std::vector<float> classes{4.0f, 0.0f, 0.0f, /**/ 0.0f, 1.0f, 4.0f},
       masks{6.0f, -6.0f, /**/ -6.0f, 6.0f};
@@ -333,7 +334,7 @@ TEST(SegmentationHead, BackgroundAndCoverageMakeOther) {
 
 TEST(SegmentationHead, AMirroredViewGivesTheMirroredLabels) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   Case c = random_case(9, 12, 6, 3, 5, 2.0f, 5.0f);
   const SegmentationResult straight = head.run(std::span(&c.view, 1), 40, 70, plain(6));
   c.view.mirrored = true;
@@ -344,7 +345,7 @@ TEST(SegmentationHead, AMirroredViewGivesTheMirroredLabels) {
 
 TEST(SegmentationHead, ViewsAverageWhereTheyCover) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case a = random_case(1, 7, 4, 3, 4, 2.0f, 5.0f), b = random_case(2, 20, 4, 2, 2, 2.0f, 5.0f);
   std::vector<HeadView> views{a.view, b.view};
   views[1].region = {10, 13, 21, 30};
@@ -367,7 +368,7 @@ TEST(SegmentationHead, ViewsAverageWhereTheyCover) {
 
 TEST(SegmentationHead, RefusesWhatDoesNotFit) {
   ThreadPool pool(1);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   const Case c = random_case(1, 4, 3, 2, 2, 1.0f, 1.0f);
   const auto run = [&](HeadView view, HeadOptions options) {
     return head.run(std::span(&view, 1), 8, 8, options);
@@ -399,7 +400,7 @@ TEST(SegmentationHead, RefusesWhatDoesNotFit) {
 
 TEST(SegmentationHead, EqualsTheOfficialCode) {
   ThreadPool pool(2);
-  const SegmentationHead head(pool);
+  SegmentationHead head(pool);
   for (const std::string name : {"tiny", "vitb16", "vitl14_336"}) {
     const auto path = test::golden(name + ".safetensors");
     SAN_REQUIRE_GOLDEN(path);

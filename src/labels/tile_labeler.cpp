@@ -8,7 +8,7 @@ namespace san::head {
 namespace {
 
 /// Sides of the tiles of each depth.
-constexpr std::array<int, 3> kSides{16, 8, kBlockSide};
+constexpr std::array<int, 3> kSides{kTileSide, 8, kBlockSide};
 /// From this depth on the closer bound pays.
 constexpr int kCloserDepth = 2;
 /// Leaves are taken apart into classes where at most so many are left.
@@ -87,6 +87,28 @@ void TileLabeler::Favourites::choose(BoundedTile& tile) const {
     std::copy_n(&rows_[best * width_ + q], std::min(kChunk, width_ - q), tile.chunks[q / kChunk].favourite);
 }
 
+void TileLabeler::begin(const Plan& plan, const ClassTree& tree, const HeadOptions& options,
+                        SegmentationResult& result) {
+  tree_ = &tree, options_ = &options, result_ = &result;
+  scorer_.begin(plan, tree);
+  all_.classes = tree.leaves() <= kFewLeaves;
+  all_.candidates = all_.classes ? tree.all_classes() : tree.all_leaves();
+  // Room for whatever a picture may show: none that comes later asks for more.
+  const auto leaves = static_cast<std::size_t>(tree.leaves());
+  for (Depth& depth : depths_) {
+    depth.wager = {};
+    for (Contest& contest : depth.contests) contest.candidates.reserve(leaves);
+  }
+  leaf_wager_ = {};
+  for (std::vector<Candidates>* list : {&kept_, &leaves_}) list->reserve(leaves);
+  for (std::vector<int>* list : {&places_, &leaf_places_}) list->reserve(leaves * kPanel);
+  classes_.reserve(kScoredAtOnce);
+  by_score_.reserve(leaves);
+  terms_.reserve(kMostTerms);
+  scores_.resize(kScoredAtOnce * kBlock);
+  leaf_scores_.resize((leaves + 3) / 4 * 4 * kBlock);
+}
+
 void TileLabeler::start(const Region& piece) {
   if (!scorer_.look_at(piece)) return;
   width_ = (scorer_.queries() + kQueryAlign - 1) / kQueryAlign * kQueryAlign;
@@ -102,16 +124,14 @@ void TileLabeler::start(const Region& piece) {
 
 void TileLabeler::run(const Region& piece) {
   start(piece);
-  const bool few = tree_.leaves() <= kFewLeaves;
-  const Contest all{few, few ? tree_.all_classes() : tree_.all_leaves()};
-  divide(piece, all, 0);
+  divide(piece, all_, 0);
 }
 
 void TileLabeler::divide(const Region& area, const Contest& contest, int depth) {
   Depth& here = depths_[static_cast<std::size_t>(depth)];
   std::size_t count = 0;
-  for (const Region& part : tiles_of(area, kSides[static_cast<std::size_t>(depth)]))
-    here.areas[count++] = part;
+  for_tiles(area, kSides[static_cast<std::size_t>(depth)],
+            [&](const Region& part) { here.areas[count++] = part; });
   const bool narrower = !contest.classes || here.wager.accept();
   if (narrower) narrow(count, contest, depth);
   for (std::size_t i = 0; i < count; ++i)
@@ -178,13 +198,13 @@ void TileLabeler::improve(BoundedTile& tile, Contest& contest) {
   int place = tile.best;
   std::swap(contest.candidates, kept_);
   tile.kept = &contest.candidates;
-  if (!contest.classes && place < tree_.leaves()) {
-    refine_tiles(Bound::kValue, true, std::span(&tree_.all_classes()[static_cast<std::size_t>(place)], 1),
+  if (!contest.classes && place < tree_->leaves()) {
+    refine_tiles(Bound::kValue, true, std::span(&tree_->all_classes()[static_cast<std::size_t>(place)], 1),
                  std::span(&tile, 1));
     place = tile.best;
   }
   const float assured = tile.assured;
-  if (tree_.classes()[static_cast<std::size_t>(place)] >= 0 && !favourites_.contains(place)) {
+  if (tree_->classes()[static_cast<std::size_t>(place)] >= 0 && !favourites_.contains(place)) {
     favourites_.add(place, scorer_.leaves());
     favourites_.choose(tile);
   }
@@ -201,18 +221,18 @@ void TileLabeler::expand(BoundedTile& tile, Contest& contest, int depth) {
   for (const Candidates& c : contest.candidates)
     for (std::uint32_t mask = c.mask; mask != 0; mask &= mask - 1)
       leaves_.push_back(
-          tree_.all_classes()[static_cast<std::size_t>(c.panel * kPanel + std::countr_zero(mask))]);
+          tree_->all_classes()[static_cast<std::size_t>(c.panel * kPanel + std::countr_zero(mask))]);
   contest.classes = true;
   refine_tiles(Bound::kDifference, true, leaves_, std::span(&tile, 1));
   improve(tile, contest);
 }
 
 void TileLabeler::descend(const Region& area, const Contest& contest, int depth) {
-  const bool scored = options_.label_scores || options_.min_coverage > 0.0f;
+  const bool scored = options_->label_scores || options_->min_coverage > 0.0f;
   if (!scored && contest.classes && contest.candidates.size() == 1 &&
       std::has_single_bit(contest.candidates.front().mask)) {
     const Candidates& only = contest.candidates.front();
-    fill(area, tree_.classes()[static_cast<std::size_t>(only.panel * kPanel + std::countr_zero(only.mask))]);
+    fill(area, tree_->classes()[static_cast<std::size_t>(only.panel * kPanel + std::countr_zero(only.mask))]);
   } else if (depth + 1 < static_cast<int>(kSides.size())) {
     divide(area, contest, depth + 1);
   } else {
@@ -222,7 +242,7 @@ void TileLabeler::descend(const Region& area, const Contest& contest, int depth)
 
 void TileLabeler::fill(const Region& area, std::int32_t label) {
   for (int y = area.y; y < area.y + area.height; ++y)
-    std::fill_n(result_.labels.row(y) + area.x, area.width, static_cast<std::uint16_t>(label));
+    std::fill_n(result_->labels.row(y) + area.x, area.width, static_cast<std::uint16_t>(label));
 }
 
 void TileLabeler::places_of(const Contest& contest) {
@@ -237,7 +257,7 @@ void TileLabeler::compare_classes(std::span<const int> places) {
     const auto some = places.subspan(i, std::min(kScoredAtOnce, places.size() - i));
     scorer_.scores(scorer_.leaves(), some, scores_);
     classes_.clear();
-    for (const int place : some) classes_.push_back(tree_.classes()[static_cast<std::size_t>(place)]);
+    for (const int place : some) classes_.push_back(tree_->classes()[static_cast<std::size_t>(place)]);
     update_best(scores_.data(), classes_.data(), static_cast<int>(some.size()), best_.data(),
                 best_class_.data());
   }
@@ -274,7 +294,7 @@ void TileLabeler::compare_leaves(int pixels) {
 
 void TileLabeler::compare_leaf(int leaf) {
   places_.clear();
-  for (std::uint32_t mask = tree_.all_classes()[static_cast<std::size_t>(leaf)].mask; mask != 0;
+  for (std::uint32_t mask = tree_->all_classes()[static_cast<std::size_t>(leaf)].mask; mask != 0;
        mask &= mask - 1)
     places_.push_back(leaf * kPanel + std::countr_zero(mask));
   compare_classes(places_);
@@ -291,15 +311,15 @@ void TileLabeler::label_block(const Region& block, const Contest& contest) {
     compare_leaves(block.height * block.width);
   for (int p = 0; p < block.height * block.width; ++p) {
     const auto i = static_cast<std::size_t>(p);
-    std::uint16_t& label = result_.labels.row(block.y + p / block.width)[block.x + p % block.width];
+    std::uint16_t& label = result_->labels.row(block.y + p / block.width)[block.x + p % block.width];
     label = static_cast<std::uint16_t>(best_class_[i]);
-    if (options_.label_scores)
-      result_.label_scores[static_cast<std::size_t>(&label - result_.labels.labels.data())] =
+    if (options_->label_scores)
+      result_->label_scores[static_cast<std::size_t>(&label - result_->labels.labels.data())] =
           best_[i] / scorer_.total_weight(block, p);
-    if (options_.background == Background::kOther && options_.min_coverage > 0.0f) {
+    if (options_->background == Background::kOther && options_->min_coverage > 0.0f) {
       float covered = 0.0f;
       for (std::size_t q = i; q < sigma.size(); q += kBlock) covered = std::max(covered, sigma[q]);
-      if (covered < options_.min_coverage) label = static_cast<std::uint16_t>(options_.classes);
+      if (covered < options_->min_coverage) label = static_cast<std::uint16_t>(options_->classes);
     }
   }
 }

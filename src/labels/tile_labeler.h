@@ -30,8 +30,8 @@ class TileLabeler {
  public:
   static constexpr int kPieceHeight = 16, kPieceWidth = 64;
 
-  TileLabeler(const Plan& plan, const ClassTree& tree, const HeadOptions& options, SegmentationResult& result)
-      : tree_(tree), options_(options), result_(result), scorer_(plan, tree) {}
+  /// Another picture, in the memory of the one before; all four must outlive its pieces.
+  void begin(const Plan& plan, const ClassTree& tree, const HeadOptions& options, SegmentationResult& result);
 
   /// A piece between the plan's cuts, at most kPieceHeight × kPieceWidth.
   void run(const Region& piece);
@@ -83,11 +83,12 @@ class TileLabeler {
   void compare_leaf(int leaf);
   void places_of(const Contest& contest);
 
-  const ClassTree& tree_;
-  const HeadOptions& options_;
-  SegmentationResult& result_;
+  const ClassTree* tree_ = nullptr;
+  const HeadOptions* options_ = nullptr;
+  SegmentationResult* result_ = nullptr;
 
   BlockScorer scorer_;
+  Contest all_;            ///< what may win anywhere
   std::size_t width_ = 0;  ///< queries of all views, rounded up to kQueryAlign
   Favourites favourites_;
   std::array<Depth, 3> depths_;

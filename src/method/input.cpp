@@ -7,8 +7,8 @@
 
 namespace san {
 
-Preprocessed fit_picture(const Image& picture, const InputSize& usual, const LookOptions& options,
-                         int multiple, ThreadPool& pool, int least) {
+const Preprocessed& fit_picture(const Compute& compute, const Image& picture, const InputSize& usual,
+                                const LookOptions& options, int multiple, int least) {
   const auto start = std::chrono::steady_clock::now();
   const int short_side = options.short_side > 0 ? options.short_side : usual.short_side;
   const int long_side =
@@ -17,9 +17,13 @@ Preprocessed fit_picture(const Image& picture, const InputSize& usual, const Loo
           : static_cast<int>(static_cast<std::int64_t>(usual.long_side) * short_side / usual.short_side);
   const Size size =
       resize_shortest_edge({picture.height, picture.width}, short_side, long_side, options.size_rule);
-  const Image resized = resize(options.mirrored ? mirrored(picture) : picture, std::max(size.height, least),
-                               std::max(size.width, least), options.filter, &pool);
-  Preprocessed input = preprocess(resized, multiple, &pool);
+  LookMemory& memory = compute.memory;
+  if (options.mirrored) memory.mirrored = mirrored(picture);
+  const Image& resized =
+      memory.resizer.run(options.mirrored ? memory.mirrored : picture, std::max(size.height, least),
+                         std::max(size.width, least), options.filter, &compute.pool);
+  Preprocessed& input = memory.input;
+  preprocess(resized, multiple, &compute.pool, input);
   input.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return input;
 }

@@ -31,7 +31,7 @@ class MaskClip final : public Method {
                                  const LookOptions& options) const override {
     Backend& b = compute.backend;
     const auto patch = static_cast<int>(config_.clip.patch);
-    const Preprocessed input = fit_picture(picture, this->input(), options, patch, compute.pool, patch);
+    const Preprocessed& input = fit_picture(compute, picture, this->input(), options, patch, patch);
     const Grid size{input.height, input.width};
     const Tensor image = b.from_host({1, size.tokens(), 3}, input.values);
     auto seen = std::make_unique<DenseFeatures>();

@@ -1,10 +1,12 @@
 #pragma once
 #include <memory>
+#include <typeinfo>
 #include <vector>
 
 #include "backend/backend.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "image/preprocess.h"
 #include "image/resize.h"
 #include "labels/segmentation_head.h"
 #include "text/vocabulary.h"
@@ -20,10 +22,23 @@
 /// one.
 namespace san {
 
+struct Features;
+
+/// What earlier looks of a session left behind, to be used again: pictures of one size then need no new
+/// memory.
+struct LookMemory {
+  Image mirrored;
+  Resizer resizer;
+  Preprocessed input;
+  std::unique_ptr<Features> features;  ///< of a look that nobody needs any more; null: there are none
+  std::vector<float> logits;           ///< of an answer that nobody needs any more
+};
+
 /// What a method computes with: one thread's session.
 struct Compute {
   Backend& backend;
   ThreadPool& pool;
+  LookMemory& memory;
 };
 
 /// How a picture is shown to a network.
@@ -51,6 +66,8 @@ struct Features {
 
   /// Host memory that is held.
   virtual std::size_t bytes() const = 0;
+  /// What it need not hold while it waits to be filled again.
+  void let_go() { guide.reset(); }
 
   int height = 0, width = 0;           ///< of the picture
   std::shared_ptr<const Image> guide;  ///< for refine_edges(), where it was asked for
@@ -96,6 +113,15 @@ class Method {
   virtual Logits name(const Compute& compute, std::shared_ptr<const Features> features,
                       const Classifier& classifier) const = 0;
 };
+
+/// Features for a look to fill: those of an earlier look of this method where they are free, else new ones.
+template <class Own>
+std::unique_ptr<Own> features_to_fill(const Compute& compute) {
+  std::unique_ptr<Features>& earlier = compute.memory.features;
+  if (earlier != nullptr && typeid(*earlier) == typeid(Own))
+    return std::unique_ptr<Own>(static_cast<Own*>(earlier.release()));
+  return std::make_unique<Own>();
+}
 
 /// Features or a classifier as the method made them; throws Error when another method did.
 template <class Own, class Base>

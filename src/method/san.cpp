@@ -22,9 +22,9 @@ class SanMethod final : public SanMasks {
 
   std::unique_ptr<Features> look(const Compute& compute, const Image& picture,
                                  const LookOptions& options) const override {
-    auto seen = std::make_unique<MaskFeatures>();
+    auto seen = features_to_fill<MaskFeatures>(compute);
     const SanOutput out = look_for_masks(compute, picture, options, *seen);
-    seen->embeddings = compute.backend.to_host(out.embeddings);
+    to_host(compute.backend, out.embeddings, seen->embeddings);
     return seen;
   }
 
@@ -35,7 +35,8 @@ class SanMethod final : public SanMasks {
     const auto& words = own<MaskClassifier>(classifier);
     const SanConfig& c = network_.config();
     const Tensor embeddings = b.from_host({1, c.queries, c.clip.embed_dim}, seen.embeddings);
-    Logits logits(std::move(features), b.to_host(network_.classify(b, embeddings, words.rows)));
+    Logits logits(std::move(features), std::move(compute.memory.logits));
+    to_host(b, network_.classify(b, embeddings, words.rows), logits.values);
     if (words.examples) add_examples(words, seen.embeddings, logits.values);
     logits.view.class_logits = logits.values;
     return logits;

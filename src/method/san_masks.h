@@ -12,6 +12,12 @@ struct MaskFeatures : Features {
   std::vector<float> embeddings;  ///< [those that can be named, embed_dim], norm 1
 };
 
+/// The values of a tensor into a list whose memory is used again.
+inline void to_host(Backend& backend, const Tensor& x, std::vector<float>& values) {
+  values.resize(static_cast<std::size_t>(x.shape().elements()));
+  backend.to_host(x, values);
+}
+
 /// Rows of text and background, and what examples say beside them.
 struct MaskClassifier final : Classifier {
   Tensor rows;                                    ///< [1, rows + 1, embed_dim]

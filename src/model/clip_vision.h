@@ -1,6 +1,7 @@
 #pragma once
 #include <vector>
 
+#include "base/small_vector.h"
 #include "model/config.h"
 #include "nn/transformer_block.h"
 
@@ -8,8 +9,8 @@ namespace san {
 
 /// What the shallow CLIP blocks leave behind.
 struct ClipFeatures {
-  std::vector<Tensor> tokens;  ///< after block i (0: after ln_pre): [B, 1 + h·w, d], class token first
-  Grid grid;                   ///< h × w
+  SmallVector<Tensor, 32> tokens;  ///< after block i (0: after ln_pre): [B, 1 + h·w, d], class token first
+  Grid grid;                       ///< h × w
 
   Tensor patches(Backend& b, int layer) const;  ///< [B, h·w, d]
 };

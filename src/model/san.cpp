@@ -23,8 +23,8 @@ San::San(ParamLoader& loader, const SanConfig& c)
                       .tensor("bg_embed", {1, c.clip.embed_dim}, {1, c.clip.embed_dim})),
       logit_scale_(ParamScope(loader, "ov_classifier").tensor("logit_scale", {}, {1})) {}
 
-std::vector<SanOutput> San::forward(Backend& b, const Tensor& image, Grid size, bool supervised,
-                                    Form form) const {
+SmallVector<SanOutput, 2> San::forward(Backend& b, const Tensor& image, Grid size, bool supervised,
+                                       Form form) const {
   const bool definition = form == Form::kDefinition || (form == Form::kBackendChoice && b.literal());
   const double s = config_.clip_scale;
   const auto scaled = [s](std::int64_t n) {
@@ -36,7 +36,7 @@ std::vector<SanOutput> San::forward(Backend& b, const Tensor& image, Grid size, 
   b.tap("input_padded", image);
   b.tap("clip_input", clip_image);
   const ClipFeatures features = clip_.forward(b, clip_image, clip_size);
-  std::vector<SanOutput> out;
+  SmallVector<SanOutput, 2> out;
   for (const Proposals& p : adapter_.forward(b, image, size, features, supervised)) {
     const Tensor bias = b.adaptive_max_pool(p.bias, mask_grid(size), features.grid);  // [B, groups, Q, L]
     b.tap("rec_attn_bias", bias);

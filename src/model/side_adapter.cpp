@@ -79,8 +79,8 @@ Tensor SideAdapter::fuse(Backend& b, int block, const Tensor& x, Grid grid, cons
   return b.concat({b.slice(x, 1, 0, queries), patches}, 1);
 }
 
-std::vector<Proposals> SideAdapter::forward(Backend& b, const Tensor& image, Grid size,
-                                            const ClipFeatures& clip, bool supervised) const {
+SmallVector<Proposals, 2> SideAdapter::forward(Backend& b, const Tensor& image, Grid size,
+                                               const ClipFeatures& clip, bool supervised) const {
   const Backend::Scope scope(b, "side_adapter_network");
   const Grid grid{size.height / config_.patch, size.width / config_.patch};
   const Tensor patches = b.patch_embed(image, size, patch_embed_);  // [B, h·w, w]
@@ -90,7 +90,7 @@ std::vector<Proposals> SideAdapter::forward(Backend& b, const Tensor& image, Gri
   Tensor x = b.add(b.concat({queries, patches}, 1), positions);  // [B, Q + h·w, w]
   x = fuse(b, 0, x, grid, clip);
 
-  std::vector<Proposals> out;
+  SmallVector<Proposals, 2> out;
   auto next = config_.supervision.begin();
   for (int i = 1; i <= config_.blocks; ++i) {
     const Backend::Scope block_scope(b, "blocks", i - 1);

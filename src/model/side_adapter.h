@@ -46,8 +46,8 @@ class SideAdapter {
   SideAdapter(const ParamScope& scope, const SanConfig& config);
 
   /// One entry per supervised block, or the last alone: image [B, H·W, 3] → masks on the grid (H/p) × (W/p).
-  std::vector<Proposals> forward(Backend& b, const Tensor& image, Grid size, const ClipFeatures& clip,
-                                 bool supervised) const;
+  SmallVector<Proposals, 2> forward(Backend& b, const Tensor& image, Grid size, const ClipFeatures& clip,
+                                    bool supervised) const;
 
  private:
   struct Fusion {

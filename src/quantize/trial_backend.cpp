@@ -72,7 +72,7 @@ class TrialBackend final : public Backend {
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override {
     return inner_->from_ids(shape, ids);
   }
-  std::vector<float> do_to_host(const Tensor& x) override { return inner_->to_host(x); }
+  void do_to_host(const Tensor& x, std::span<float> values) override { inner_->to_host(x, values); }
 
   Tensor do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
                    const Shape&) override {
@@ -90,11 +90,11 @@ class TrialBackend final : public Backend {
   }
 
   Tensor do_reshape(const Tensor& x, const Shape& out) override { return inner_->reshape(x, out); }
-  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape&) override {
+  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape&) override {
     return inner_->permute(x, axes);
   }
   Tensor do_broadcast(const Tensor& x, const Shape& out) override { return inner_->broadcast(x, out); }
-  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape&) override {
+  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape&) override {
     return inner_->concat(xs, axis);
   }
   Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) override {

@@ -74,14 +74,7 @@ std::shared_ptr<const Features> QueryClusters::steady(const Features& seen) {
   const MaskFeatures& f = matchable(seen);
   const auto queries = static_cast<std::size_t>(f.view.queries);
   const std::size_t channels = f.embeddings.size() / queries;
-  auto steady = std::make_shared<MaskFeatures>();
-  steady->height = f.height, steady->width = f.width;
-  steady->view = f.view;
-  steady->guide = f.guide;
-  steady->resize_ms = f.resize_ms, steady->look_ms = f.look_ms;
-  steady->masks = f.masks;
-  steady->embeddings = f.embeddings;
-  steady->view.mask_logits = steady->masks;
+  std::unique_ptr<MaskFeatures> steady = copied(f, recycler_);
   for (std::size_t q = 0; q < queries; ++q) {
     float likeness = 0;
     float* embedding = &steady->embeddings[q * channels];
@@ -90,7 +83,7 @@ std::shared_ptr<const Features> QueryClusters::steady(const Features& seen) {
     for (std::size_t i = 0; i < channels; ++i)
       embedding[i] += options_.share * (static_cast<float>(cluster->sum[i] / cluster->weight) - embedding[i]);
   }
-  return steady;
+  return recycler_.share(std::move(steady));
 }
 
 }  // namespace san

@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/recycling.h"
 #include "method/san_masks.h"
 
 namespace san {
@@ -43,6 +44,7 @@ class QueryClusters {
   std::vector<Cluster> clusters_;
   int frames_ = 0;
   bool closed_ = false;
+  Recycler<MaskFeatures> recycler_;
 };
 
 }  // namespace san

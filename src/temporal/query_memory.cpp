@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <typeinfo>
+#include <utility>
 
 #include "base/error.h"
 
@@ -21,10 +22,9 @@ std::size_t channels_of(const MaskFeatures& f) {
   return f.embeddings.size() / queries_of(f);
 }
 
-std::vector<float> soft_masks(const MaskFeatures& f) {
-  std::vector<float> soft(f.masks.size());
+void soften(const MaskFeatures& f, std::vector<float>& soft) {
+  soft.resize(f.masks.size());
   std::ranges::transform(f.masks, soft.begin(), [](float logit) { return 1.0f / (1.0f + std::exp(-logit)); });
-  return soft;
 }
 
 float overlap(const float* a, const float* b, std::size_t cells) {
@@ -51,7 +51,7 @@ bool alike_in_shape(const MaskFeatures& a, const MaskFeatures& b) {
 
 /// How much of the picture shows what the frame before showed: the likeness of matches, by the area of the
 /// masks.
-float likeness_of_picture(const MaskFeatures& now, const std::vector<QueryMatch>& matches) {
+float likeness_of_picture(const MaskFeatures& now, std::span<const QueryMatch> matches) {
   const std::size_t cells = cells_of(now);
   double alike = 0, all = 0;
   for (std::size_t q = 0; q < matches.size(); ++q) {
@@ -73,34 +73,49 @@ const MaskFeatures& matchable(const Features& features) {
   return static_cast<const MaskFeatures&>(features);
 }
 
-std::vector<QueryMatch> match_queries(const MaskFeatures& before, const MaskFeatures& now, float least) {
+const std::vector<QueryMatch>& QueryMatcher::run(const MaskFeatures& before, const MaskFeatures& now,
+                                                 float least) {
   require(alike_in_shape(before, now), "temporal: features of frames of different sizes");
   const std::size_t queries = queries_of(now), cells = cells_of(now), channels = channels_of(now);
-  const std::vector<float> past = soft_masks(before), present = soft_masks(now);
-  struct Pair {
-    float likeness, overlap;
-    int before, now;
-  };
-  std::vector<Pair> pairs;
+  soften(before, past_);
+  soften(now, present_);
+  pairs_.clear();
+  pairs_.reserve(queries * queries);  // of the most alike frames
   for (std::size_t n = 0; n < queries; ++n)
     for (std::size_t b = 0; b < queries; ++b) {
-      const float shared = overlap(&past[b * cells], &present[n * cells], cells);
+      const float shared = overlap(&past_[b * cells], &present_[n * cells], cells);
       const float alike =
           0.5f * shared +
           0.5f * cosine(&before.embeddings[b * channels], &now.embeddings[n * channels], channels) +
           (b == n ? kSameNumber : 0.0f);
-      if (alike >= least) pairs.push_back({alike, shared, static_cast<int>(b), static_cast<int>(n)});
+      if (alike >= least) pairs_.push_back({alike, shared, static_cast<int>(b), static_cast<int>(n)});
     }
-  std::ranges::stable_sort(pairs, [](const Pair& x, const Pair& y) { return x.likeness > y.likeness; });
-  std::vector<QueryMatch> matches(queries);
-  std::vector<char> taken(queries, 0);
-  for (const Pair& p : pairs) {
-    QueryMatch& match = matches[static_cast<std::size_t>(p.now)];
-    if (match.before >= 0 || taken[static_cast<std::size_t>(p.before)] != 0) continue;
+  std::ranges::sort(pairs_, [](const Pair& x, const Pair& y) {
+    return x.likeness != y.likeness ? x.likeness > y.likeness
+                                    : std::pair(x.now, x.before) < std::pair(y.now, y.before);
+  });
+  matches_.assign(queries, {});
+  taken_.assign(queries, 0);
+  for (const Pair& p : pairs_) {
+    QueryMatch& match = matches_[static_cast<std::size_t>(p.now)];
+    if (match.before >= 0 || taken_[static_cast<std::size_t>(p.before)] != 0) continue;
     match = {p.before, p.likeness, p.overlap};
-    taken[static_cast<std::size_t>(p.before)] = 1;
+    taken_[static_cast<std::size_t>(p.before)] = 1;
   }
-  return matches;
+  return matches_;
+}
+
+std::unique_ptr<MaskFeatures> copied(const MaskFeatures& from, Recycler<MaskFeatures>& recycler) {
+  std::unique_ptr<MaskFeatures> copy = recycler.idle();
+  if (copy == nullptr) copy = std::make_unique<MaskFeatures>();
+  copy->height = from.height, copy->width = from.width;
+  copy->view = from.view;
+  copy->guide = from.guide;
+  copy->resize_ms = from.resize_ms, copy->look_ms = from.look_ms;
+  copy->masks = from.masks;
+  copy->embeddings = from.embeddings;
+  copy->view.mask_logits = copy->masks;
+  return copy;
 }
 
 QueryMemory::QueryMemory(const MemoryOptions& options) : options_(options) {
@@ -108,30 +123,30 @@ QueryMemory::QueryMemory(const MemoryOptions& options) : options_(options) {
     require(share >= 0 && share <= 1, "temporal: a share of {}; expected 0 to 1", share);
 }
 
+void QueryMemory::restore(State state) {
+  require(state.latest == nullptr || state.ages.size() == queries_of(*state.latest),
+          "temporal: {} ages for the queries of a frame", state.ages.size());
+  latest_ = std::move(state.latest), ages_ = std::move(state.ages);
+  began_ = latest_ == nullptr;
+}
+
 std::shared_ptr<const Features> QueryMemory::next(std::shared_ptr<const Features> seen) {
   const MaskFeatures& now = matchable(*seen);
   const std::size_t queries = queries_of(now), cells = cells_of(now), channels = channels_of(now);
-  std::vector<QueryMatch> matches;
+  std::span<const QueryMatch> matches;
   began_ = latest_ == nullptr || !alike_in_shape(*latest_, now);
   if (!began_) {
-    matches = match_queries(*latest_, now, options_.least);
+    matches = matcher_.run(*latest_, now, options_.least);
     began_ = likeness_of_picture(now, matches) < options_.cut;
   }
-  auto steady = std::make_shared<MaskFeatures>();
-  steady->height = now.height, steady->width = now.width;
-  steady->view = now.view;
-  steady->guide = now.guide;
-  steady->resize_ms = now.resize_ms, steady->look_ms = now.look_ms;
-  steady->masks = now.masks;
-  steady->embeddings = now.embeddings;
-  steady->view.mask_logits = steady->masks;
-  std::vector<int> ages(queries, 1);
+  std::unique_ptr<MaskFeatures> steady = copied(now, recycler_);
+  new_ages_.assign(queries, 1);
   for (std::size_t q = 0; q < queries && !began_; ++q) {
     const QueryMatch& match = matches[q];
     if (match.before < 0) continue;
     const auto b = static_cast<std::size_t>(match.before);
     const auto age = static_cast<float>(ages_[b]);
-    ages[q] = ages_[b] + 1;
+    new_ages_[q] = ages_[b] + 1;
     const float past = std::min(options_.decay, age / (age + 1));  // a plain mean at first
     for (std::size_t i = 0; i < channels; ++i) {
       float& value = steady->embeddings[q * channels + i];
@@ -146,9 +161,9 @@ std::shared_ptr<const Features> QueryMemory::next(std::shared_ptr<const Features
       value += past_mask * (latest_->masks[b * cells + i] - value);
     }
   }
-  latest_ = steady;
-  ages_ = std::move(ages);
-  return steady;
+  std::swap(ages_, new_ages_);
+  latest_ = recycler_.share(std::move(steady));
+  return latest_;
 }
 
 }  // namespace san

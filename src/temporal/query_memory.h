@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "base/recycling.h"
 #include "method/san_masks.h"
 
 /// What frames of one video have in common: the network's queries, before any words.
@@ -15,7 +16,25 @@ struct QueryMatch {
   int before = -1;
   float likeness = 0, overlap = 0;
 };
-std::vector<QueryMatch> match_queries(const MaskFeatures& before, const MaskFeatures& now, float least);
+class QueryMatcher {
+ public:
+  /// One for each query of `now`; lives until the next call, whose frames use the memory again. Throws Error
+  /// on frames of different sizes.
+  const std::vector<QueryMatch>& run(const MaskFeatures& before, const MaskFeatures& now, float least);
+
+ private:
+  struct Pair {
+    float likeness, overlap;
+    int before, now;
+  };
+  std::vector<float> past_, present_;  ///< soft masks
+  std::vector<Pair> pairs_;
+  std::vector<char> taken_;
+  std::vector<QueryMatch> matches_;
+};
+
+/// A copy whose values are free to be changed, in memory of the recycler's.
+std::unique_ptr<MaskFeatures> copied(const MaskFeatures& features, Recycler<MaskFeatures>& recycler);
 
 struct MemoryOptions {
   float decay = 0.85f;      ///< share of the past in a query's embedding, once there is that much of a past
@@ -37,10 +56,20 @@ class QueryMemory {
   bool began_scene() const { return began_; }
   void forget() { latest_.reset(); }
 
+  /// All that the next frame is steadied by: what is restored elsewhere goes on as it would have here.
+  struct State {
+    std::shared_ptr<const MaskFeatures> latest;  ///< null: nothing yet
+    std::vector<int> ages;                       ///< one for each of its queries
+  };
+  State state() const { return {latest_, ages_}; }
+  void restore(State state);
+
  private:
   MemoryOptions options_;
   std::shared_ptr<const MaskFeatures> latest_;  ///< steadied
-  std::vector<int> ages_;                       ///< frames that stand behind a query of it
+  std::vector<int> ages_, new_ages_;            ///< frames that stand behind a query of it
+  QueryMatcher matcher_;
+  Recycler<MaskFeatures> recycler_;
   bool began_ = true;
 };
 

@@ -64,7 +64,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 
 TEST(QueryMatch, FindsTheSameInAnotherOrder) {
   const auto a = frame(1);
-  const auto matches = match_queries(*a, *turned(*a, 2), 0.5f);
+  const auto matches = QueryMatcher().run(*a, *turned(*a, 2), 0.5f);
   for (int q = 0; q < kQueries; ++q) {
     EXPECT_EQ(matches[static_cast<std::size_t>((q + 2) % kQueries)].before, q);
     EXPECT_NEAR(matches[static_cast<std::size_t>(q)].overlap, 1, 1e-5) << "rounding of sums";
@@ -76,7 +76,7 @@ TEST(QueryMatch, IsOneToOne) {
   auto b = turned(*a, 0);
   std::copy_n(&a->masks[0], kSide * kSide, &b->masks[kSide * kSide]);  // query 1 now looks like query 0
   std::copy_n(&a->embeddings[0], kChannels, &b->embeddings[kChannels]);
-  const auto matches = match_queries(*a, *b, 0.5f);
+  const auto matches = QueryMatcher().run(*a, *b, 0.5f);
   EXPECT_EQ(matches[0].before, 0);
   EXPECT_NE(matches[1].before, 0);
 }

@@ -63,16 +63,14 @@ class StepCounter final : public Backend {
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t>) override {
     return {shape, mark(false)};
   }
-  std::vector<float> do_to_host(const Tensor& x) override {
-    return std::vector<float>(static_cast<std::size_t>(x.shape().elements()));
-  }
+  void do_to_host(const Tensor&, std::span<float> values) override { std::ranges::fill(values, 0.0f); }
 
   Tensor do_reshape(const Tensor& x, const Shape& out) override { return {out, x.storage()}; }
-  Tensor do_permute(const Tensor& x, const std::vector<int>&, const Shape& out) override {
+  Tensor do_permute(const Tensor& x, std::span<const int>, const Shape& out) override {
     return {out, x.storage()};
   }
   Tensor do_broadcast(const Tensor& x, const Shape& out) override { return {out, x.storage()}; }
-  Tensor do_concat(const std::vector<Tensor>& xs, int, const Shape& out) override {
+  Tensor do_concat(std::span<const Tensor> xs, int, const Shape& out) override {
     bool any = false;
     for (const Tensor& x : xs) any |= marked(x);
     return made(out, any);

@@ -372,7 +372,7 @@ void Run::head(const Values& logits, const Values& masks) {
   const int classes = static_cast<int>(logits.shape[2]) - 1;
   HeadOptions options;
   options.classes = classes;
-  const SegmentationHead head(pool_);
+  SegmentationHead head(pool_);
   const std::span<const HeadView> views(&view, 1);
 
   compare("mask_preds_orig", {{view.queries, height_, width_}, resized_mask_logits(view, height_, width_)});

@@ -190,6 +190,34 @@ TEST_F(CppApi, StillVideosStayAsTheyAreSteadied) {
   EXPECT_THAT(error_of([&] { Stream().next(other.look(a)); }), HasSubstr("only method san"));
 }
 
+TEST_F(CppApi, AStreamThatIsSavedGoesOnAsIfItHadNotBeenLeft) {
+  const Model model = Model::load("formula:tiny");
+  const Vocabulary words = model.vocabulary({"cat", "wall"});
+  Segmenter segmenter = model.segmenter();
+  const Image frames[] = {picture(40, 56), picture(40, 56, 2), picture(40, 56, 3), picture(40, 56, 2)};
+  const std::filesystem::path path = folder_ / "stream.safetensors";
+  const auto scores = [&](Stream& stream, const Image& frame) {
+    return segmenter.segment(stream.next(segmenter.look(frame)), words).class_scores(std::vector{0, 1});
+  };
+  Stream whole({.cut = 0}), first({.cut = 0}), second({.cut = 0});
+  first.save(path);
+  second.load(path);
+  EXPECT_EQ(scores(second, frames[0]), scores(whole, frames[0])) << "nothing was known";
+  scores(first, frames[0]);
+  EXPECT_EQ(scores(first, frames[1]), scores(whole, frames[1]));
+  first.save(path);
+  second.load(path);
+  for (const int i : {2, 3}) EXPECT_EQ(scores(second, frames[i]), scores(whole, frames[i])) << "frame " << i;
+
+  const std::string bytes = read_file(path);
+  for (const std::size_t cut : {bytes.size() - 8, bytes.size() / 2, std::size_t{9}, std::size_t{0}}) {
+    write_file(path, bytes.substr(0, cut));
+    EXPECT_THAT(error_of([&] { second.load(path); }), HasSubstr("stream.safetensors"));
+  }
+  EXPECT_THAT(error_of([&] { second.load(folder_ / "none"); }), HasSubstr("none"));
+  EXPECT_THAT(error_of([&] { first.save(folder_ / "no/folder"); }), HasSubstr("no/folder"));
+}
+
 TEST_F(CppApi, SeveralViewsAndTiles) {
   Segmenter segmenter = model_.segmenter();
   const Image wide = picture(70, 200);

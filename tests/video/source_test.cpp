@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "clips.h"
-#include "count_allocations.h"
+#include "support/count_allocations.h"
 #include "video/video_file.h"
 
 namespace san::testing {

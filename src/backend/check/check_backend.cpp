@@ -105,18 +105,18 @@ class CheckBackend final : public Backend {
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override {
     return {shape, std::make_shared<Pair>(a_->from_ids(shape, ids), b_->from_ids(shape, ids))};
   }
-  std::vector<float> do_to_host(const Tensor& x) override { return a_->to_host(subject(x)); }
+  void do_to_host(const Tensor& x, std::span<float> values) override { a_->to_host(subject(x), values); }
 
   Tensor do_reshape(const Tensor& x, const Shape& out) override {
     return both("reshape", [&](Backend& b, auto of) { return b.reshape(of(x), out); });
   }
-  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape&) override {
+  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape&) override {
     return both("permute", [&](Backend& b, auto of) { return b.permute(of(x), axes); });
   }
   Tensor do_broadcast(const Tensor& x, const Shape& out) override {
     return both("broadcast", [&](Backend& b, auto of) { return b.broadcast(of(x), out); });
   }
-  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape&) override {
+  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape&) override {
     return both("concat", [&](Backend& b, auto of) {
       std::vector<Tensor> own;
       for (const Tensor& x : xs) own.push_back(of(x));

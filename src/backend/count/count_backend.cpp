@@ -66,9 +66,7 @@ class Counter final : public CountBackend {
   Tensor do_prepare_tensor(const Param&, const Shape& as) override { return {as, weights()}; }
   Tensor do_from_host(const Shape& shape, std::span<const float>) override { return fresh(shape); }
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t>) override { return fresh(shape); }
-  std::vector<float> do_to_host(const Tensor& x) override {
-    return std::vector<float>(static_cast<std::size_t>(x.shape().elements()));
-  }
+  void do_to_host(const Tensor&, std::span<float> values) override { std::ranges::fill(values, 0.0f); }
 
   // Views cost nothing.
   Tensor do_reshape(const Tensor& x, const Shape& out) override { return {out, x.storage()}; }
@@ -76,9 +74,9 @@ class Counter final : public CountBackend {
     return {out, x.storage()};
   }
 
-  Tensor do_permute(const Tensor&, const std::vector<int>&, const Shape& out) override { return fresh(out); }
+  Tensor do_permute(const Tensor&, std::span<const int>, const Shape& out) override { return fresh(out); }
   Tensor do_broadcast(const Tensor&, const Shape& out) override { return fresh(out); }
-  Tensor do_concat(const std::vector<Tensor>&, int, const Shape& out) override { return fresh(out); }
+  Tensor do_concat(std::span<const Tensor>, int, const Shape& out) override { return fresh(out); }
   Tensor do_add(const Tensor&, const Tensor&, const Shape& out) override { return fresh(out); }
   Tensor do_mul(const Tensor&, const Tensor&, const Shape& out) override { return fresh(out); }
   Tensor do_activate(const Tensor& x, Activation) override { return fresh(x.shape()); }

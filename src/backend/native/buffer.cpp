@@ -38,28 +38,30 @@ BufferPtr allocate_floats(std::int64_t count) {
 
 BufferPtr BufferPool::acquire(std::int64_t count) {
   const std::int64_t size = size_class(count);
-  BufferPtr memory;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ++clock_;
-    const auto found = idle_.lower_bound(size);
-    if (found != idle_.end() && found->first <= 2 * size) {
-      memory = std::move(found->second.memory);
-      const std::int64_t held = found->first;
+    const auto found = std::ranges::lower_bound(idle_, size, {}, &Idle::count);
+    if (found != idle_.end() && found->count <= 2 * size) {
+      BufferPtr memory = std::move(found->memory);
+      const std::int64_t held = found->count;
       idle_.erase(found);
-      float* p = memory.get();
-      return {p, [pool = shared_from_this(), held, memory](float*) mutable {
-                pool->release(held, std::move(memory));
-              }};
+      lock.unlock();
+      return handle(held, std::move(memory));
     }
     drop_stale();
     bytes_ += size * static_cast<std::int64_t>(sizeof(float));
   }
-  memory = allocate_floats(size);
-  float* p = memory.get();
-  return {p, [pool = shared_from_this(), size, memory](float*) mutable {
-            pool->release(size, std::move(memory));
-          }};
+  return handle(size, allocate_floats(size));
+}
+
+BufferPtr BufferPool::handle(std::int64_t count, BufferPtr memory) {
+  float* first = memory.get();
+  return {first,
+          [pool = shared_from_this(), count, memory = std::move(memory)](float*) mutable {
+            pool->release(count, std::move(memory));
+          },
+          RecyclingAllocator<float>(small_)};
 }
 
 std::int64_t BufferPool::bytes() const {
@@ -69,18 +71,17 @@ std::int64_t BufferPool::bytes() const {
 
 void BufferPool::release(std::int64_t count, BufferPtr memory) {
   const std::lock_guard lock(mutex_);
-  idle_.emplace(count, Idle{std::move(memory), clock_});
+  // Behind those of its size: the one that lay longest is taken first.
+  idle_.insert(std::ranges::upper_bound(idle_, count, {}, &Idle::count),
+               Idle{count, std::move(memory), clock_});
 }
 
 void BufferPool::drop_stale() {
-  for (auto it = idle_.begin(); it != idle_.end();) {
-    if (clock_ - it->second.released < kStaleRequests) {
-      ++it;
-      continue;
-    }
-    bytes_ -= it->first * static_cast<std::int64_t>(sizeof(float));
-    it = idle_.erase(it);
-  }
+  std::erase_if(idle_, [&](const Idle& buffer) {
+    if (clock_ - buffer.released < kStaleRequests) return false;
+    bytes_ -= buffer.count * static_cast<std::int64_t>(sizeof(float));
+    return true;
+  });
 }
 
 float* thread_scratch(std::int64_t count, int slot) {

@@ -1,9 +1,10 @@
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include "base/recycling.h"
 
 namespace san::native {
 
@@ -19,17 +20,22 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   BufferPtr acquire(std::int64_t count);
   /// Bytes held, in use or not.
   std::int64_t bytes() const;
+  /// For what stands beside the values: handles, shapes, strides.
+  const std::shared_ptr<BlockStore>& small() const { return small_; }
 
  private:
   struct Idle {
+    std::int64_t count = 0;
     BufferPtr memory;
     std::uint64_t released = 0;
   };
+  BufferPtr handle(std::int64_t count, BufferPtr memory);
   void release(std::int64_t count, BufferPtr memory);
   void drop_stale();
 
   mutable std::mutex mutex_;
-  std::multimap<std::int64_t, Idle> idle_;
+  std::vector<Idle> idle_;  ///< by their size
+  std::shared_ptr<BlockStore> small_ = std::make_shared<BlockStore>();
   std::uint64_t clock_ = 0;
   std::int64_t bytes_ = 0;
 };

@@ -60,11 +60,11 @@ struct Taps {
 
 // Source positions and weights per target position: align_corners = false, borders repeated (docs/network.md
 // §2).
-std::vector<Taps> axis_taps(std::int64_t from, std::int64_t to, const ResizeSpec& spec) {
+void axis_taps(std::int64_t from, std::int64_t to, const ResizeSpec& spec, std::vector<Taps>& taps) {
   const auto step = static_cast<float>(spec.scale > 0 ? 1 / spec.scale
                                                       : static_cast<double>(from) / static_cast<double>(to));
   const auto clamp = [&](std::int64_t i) { return std::clamp<std::int64_t>(i, 0, from - 1); };
-  std::vector<Taps> taps;
+  taps.clear();
   for (std::int64_t i = 0; i < to; ++i) {
     float source = step * (static_cast<float>(i) + 0.5f) - 0.5f;
     if (spec.kernel == Interpolation::kBilinear) {
@@ -83,6 +83,28 @@ std::vector<Taps> axis_taps(std::int64_t from, std::int64_t to, const ResizeSpec
     taps.push_back({{clamp(base - 1), clamp(base), clamp(base + 1), clamp(base + 2)},
                     {far(t + 1), near(t), near(1 - t), far(2 - t)}});
   }
+}
+
+using Window = std::pair<std::int64_t, std::int64_t>;
+Window window(std::int64_t i, std::int64_t from, std::int64_t to) {
+  return {i * from / to, ((i + 1) * from + to - 1) / to};
+}
+/// Along one axis, in the memory of the calling thread's latest pooling.
+const std::vector<Window>& pooled(std::int64_t from, std::int64_t to) {
+  thread_local std::vector<Window> windows;
+  windows.clear();
+  for (std::int64_t i = 0; i < to; ++i) windows.push_back(window(i, from, to));
+  return windows;
+}
+
+/// Of both axes, in the memory of the calling thread's latest resize.
+struct MapTaps {
+  std::vector<Taps> vertical, horizontal;
+};
+const MapTaps& map_taps(const ResizeSpec& spec) {
+  thread_local MapTaps taps;
+  axis_taps(spec.from.height, spec.to.height, spec, taps.vertical);
+  axis_taps(spec.from.width, spec.to.width, spec, taps.horizontal);
   return taps;
 }
 
@@ -90,8 +112,8 @@ std::vector<Taps> axis_taps(std::int64_t from, std::int64_t to, const ResizeSpec
 
 void resize_map(const Rows& x, const ResizeSpec& spec, float* out, ThreadPool& pool) {
   const auto run = HWY_DYNAMIC_DISPATCH(blend);
-  const std::vector<Taps> vertical = axis_taps(spec.from.height, spec.to.height, spec);
-  const std::vector<Taps> horizontal = axis_taps(spec.from.width, spec.to.width, spec);
+  const MapTaps& axes = map_taps(spec);
+  const std::vector<Taps>&vertical = axes.vertical, &horizontal = axes.horizontal;
   const int taps = spec.kernel == Interpolation::kBilinear ? 2 : 4;
   const std::int64_t channels = x.columns, batch = x.count() / spec.from.tokens();
   const std::int64_t row_values = spec.to.width * channels;
@@ -120,23 +142,16 @@ void resize_map(const Rows& x, const ResizeSpec& spec, float* out, ThreadPool& p
 void adaptive_max_pool_maps(const float* x, std::int64_t maps, Grid from, Grid to, float* out,
                             ThreadPool& pool) {
   const auto run = HWY_DYNAMIC_DISPATCH(max_into);
-  const auto window_begin = [](std::int64_t i, std::int64_t f, std::int64_t t) { return i * f / t; };
-  const auto window_end = [](std::int64_t i, std::int64_t f, std::int64_t t) {
-    return ((i + 1) * f + t - 1) / t;
-  };
-  std::vector<std::pair<std::int64_t, std::int64_t>> columns;
-  for (std::int64_t c = 0; c < to.width; ++c)
-    columns.emplace_back(window_begin(c, from.width, to.width), window_end(c, from.width, to.width));
+  const std::vector<Window>& columns = pooled(from.width, to.width);
   const std::int64_t grain = std::max<std::int64_t>(1, 16384 / from.tokens());
   pool.parallel_for(maps, grain, [&](std::int64_t begin, std::int64_t end) {
     float* row = thread_scratch(from.width, 1);
     for (std::int64_t m = begin; m < end; ++m)
       for (std::int64_t r = 0; r < to.height; ++r) {
-        const std::int64_t first = window_begin(r, from.height, to.height);
-        const float* source = x + (m * from.height + first) * from.width;
+        const auto [top, bottom] = window(r, from.height, to.height);
+        const float* source = x + (m * from.height + top) * from.width;
         std::copy_n(source, from.width, row);
-        for (std::int64_t k = first + 1; k < window_end(r, from.height, to.height); ++k)
-          run(source += from.width, row, from.width);
+        for (std::int64_t k = top + 1; k < bottom; ++k) run(source += from.width, row, from.width);
         float* target = out + (m * to.height + r) * to.width;
         for (const auto& [left, right] : columns) *target++ = *std::max_element(row + left, row + right);
       }

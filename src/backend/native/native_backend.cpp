@@ -28,12 +28,6 @@ View view(const Tensor& x) {
 
 namespace {
 
-// The same buffer seen differently.
-Tensor same_buffer(const Tensor& x, const Shape& shape, std::int64_t offset, const Strides& strides) {
-  const FloatStorage& s = storage(x);
-  return {shape, std::make_shared<FloatStorage>(s.buffer, s.data + offset, strides)};
-}
-
 BufferPtr host_copy(const std::vector<float>& values) {
   BufferPtr memory = allocate_floats(static_cast<std::int64_t>(values.size()));
   std::copy(values.begin(), values.end(), memory.get());
@@ -63,10 +57,21 @@ NativeBackend::NativeBackend(const NativeOptions& options)
       pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)),
       int8_(options.int8) {}
 
+Tensor NativeBackend::tensor(const Shape& shape, BufferPtr memory, float* first, const Strides& strides) {
+  return {shape, std::allocate_shared<FloatStorage>(RecyclingAllocator<FloatStorage>(buffers_->small()),
+                                                    std::move(memory), first, strides)};
+}
+
 Tensor NativeBackend::make(const Shape& shape) {
   BufferPtr memory = buffers_->acquire(shape.elements());
   float* first = memory.get();
-  return {shape, std::make_shared<FloatStorage>(std::move(memory), first, dense_strides(shape))};
+  return tensor(shape, std::move(memory), first, dense_strides(shape));
+}
+
+Tensor NativeBackend::same_buffer(const Tensor& x, const Shape& shape, std::int64_t offset,
+                                  const Strides& strides) {
+  const FloatStorage& s = storage(x);
+  return tensor(shape, s.buffer, s.data + offset, strides);
 }
 
 Tensor NativeBackend::dense_copy(const Tensor& x) {
@@ -167,10 +172,8 @@ Tensor NativeBackend::do_from_ids(const Shape& shape, std::span<const std::int32
   return {shape, std::move(s)};
 }
 
-std::vector<float> NativeBackend::do_to_host(const Tensor& x) {
-  std::vector<float> values(static_cast<std::size_t>(x.shape().elements()));
+void NativeBackend::do_to_host(const Tensor& x, std::span<float> values) {
   copy_values(view(x), {values.data(), x.shape(), dense_strides(x.shape())}, *pool_);
-  return values;
 }
 
 // Layout: views of the same buffer wherever strides can say it
@@ -181,7 +184,7 @@ Tensor NativeBackend::do_reshape(const Tensor& x, const Shape& out) {
   return same_buffer(dense_copy(x), out, 0, dense_strides(out));
 }
 
-Tensor NativeBackend::do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) {
+Tensor NativeBackend::do_permute(const Tensor& x, std::span<const int> axes, const Shape& out) {
   const View v = view(x);
   Strides strides{};
   for (std::size_t i = 0; i < axes.size(); ++i) strides[i] = v.stride(axes[i]);
@@ -197,7 +200,7 @@ Tensor NativeBackend::do_slice(const Tensor& x, int axis, std::int64_t begin, co
   return same_buffer(x, out, begin * v.stride(axis), v.strides);
 }
 
-Tensor NativeBackend::do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) {
+Tensor NativeBackend::do_concat(std::span<const Tensor> xs, int axis, const Shape& out) {
   const Tensor y = make(out);
   View to = view(y);
   for (const Tensor& x : xs) {

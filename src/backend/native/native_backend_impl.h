@@ -64,12 +64,12 @@ class NativeBackend final : public Backend {
 
   Tensor do_from_host(const Shape& shape, std::span<const float> values) override;
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override;
-  std::vector<float> do_to_host(const Tensor& x) override;
+  void do_to_host(const Tensor& x, std::span<float> values) override;
 
   Tensor do_reshape(const Tensor& x, const Shape& out) override;
-  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) override;
+  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape& out) override;
   Tensor do_broadcast(const Tensor& x, const Shape& out) override;
-  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) override;
+  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape& out) override;
   Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) override;
   Tensor do_add(const Tensor& a, const Tensor& b, const Shape& out) override;
   Tensor do_mul(const Tensor& a, const Tensor& b, const Shape& out) override;
@@ -95,6 +95,9 @@ class NativeBackend final : public Backend {
                            const BiasScaling& scaling) override;
 
   Tensor make(const Shape& shape);
+  Tensor tensor(const Shape& shape, BufferPtr memory, float* first, const Strides& strides);
+  /// The same buffer seen differently.
+  Tensor same_buffer(const Tensor& x, const Shape& shape, std::int64_t offset, const Strides& strides);
   Tensor dense_copy(const Tensor& x);
   /// x itself or a dense copy: its last axis is adjacent and its other axes are rows.
   Tensor with_rows(const Tensor& x);

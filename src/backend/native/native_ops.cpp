@@ -1,5 +1,6 @@
 // Ops on rows, maps and prepared weights, and the composites.
 #include <algorithm>
+#include <array>
 
 #include "backend/native/attention.h"
 #include "backend/native/maps.h"
@@ -250,11 +251,12 @@ Tensor NativeBackend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activatio
 
 Tensor NativeBackend::do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                    const AttentionOptions& o) {
-  std::vector<Tensor> kept;
+  std::array<Tensor, 5> kept;
+  std::size_t given = 0;
   const auto heads = [&](const Tensor& x) -> Heads {
     if (!x) return {};
-    kept.push_back(x[-1] > 1 && view(x).stride(-1) != 1 ? dense_copy(x) : x);
-    const View s = view(kept.back());
+    const Tensor& own = kept[given++] = x[-1] > 1 && view(x).stride(-1) != 1 ? dense_copy(x) : x;
+    const View s = view(own);
     return {s.data, s.stride(0), s.stride(1)};
   };
   const Tensor y = make(q.shape());

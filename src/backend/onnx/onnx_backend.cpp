@@ -262,7 +262,7 @@ class Recorder final : public OnnxBackend {
   Tensor do_from_ids(const Shape&, std::span<const std::int32_t>) override {
     fail("onnx: token numbers are an input of the graph, not a part of it");
   }
-  std::vector<float> do_to_host(const Tensor&) override {
+  void do_to_host(const Tensor&, std::span<float>) override {
     fail("onnx ({}): a recording has no values; to_host cannot be recorded", scope());
   }
 
@@ -270,7 +270,7 @@ class Recorder final : public OnnxBackend {
     const std::vector<OnnxDim> dims = pair(out);
     return named(reshaped(plain(x), recorded(x).dims, dims), out, dims);
   }
-  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) override {
+  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape& out) override {
     return made(ops_.transpose(scope(), plain(x), {axes.begin(), axes.end()}), out);
   }
   Tensor do_broadcast(const Tensor& x, const Shape& out) override {
@@ -281,7 +281,7 @@ class Recorder final : public OnnxBackend {
       if (auto& t = target[dims.size() - from.size() + i]; t == from[i]) t = {1, 1};
     return named(graph_.node(scope(), "Expand", {plain(x), extent_list(target)}), out, dims);
   }
-  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) override {
+  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape& out) override {
     Values parts;
     for (const Tensor& x : xs)
       if (x[axis] > 0) parts.push_back(plain(x));

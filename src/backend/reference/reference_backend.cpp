@@ -88,11 +88,13 @@ class ReferenceBackend final : public Backend {
     storage->ids.assign(ids.begin(), ids.end());
     return {shape, std::move(storage)};
   }
-  std::vector<float> do_to_host(const Tensor& x) override { return values(x); }
+  void do_to_host(const Tensor& x, std::span<float> out) override {
+    std::ranges::copy(values(x), out.begin());
+  }
 
   Tensor do_reshape(const Tensor& x, const Shape& out) override { return {out, x.storage()}; }
 
-  Tensor do_permute(const Tensor& x, const std::vector<int>& axes, const Shape& out) override {
+  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape& out) override {
     const auto strides = broadcast_strides(x.shape(), x.shape());
     Values y = zeros(out);
     for_each_index(out, [&](Index i, const std::vector<Index>& at) {
@@ -126,7 +128,7 @@ class ReferenceBackend final : public Backend {
     return elementwise(a, b, out, [](float x, float y) { return x * y; });
   }
 
-  Tensor do_concat(const std::vector<Tensor>& xs, int axis, const Shape& out) override {
+  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape& out) override {
     const Index outer = out.elements(0, axis);
     Values y;
     for (Index o = 0; o < outer; ++o)

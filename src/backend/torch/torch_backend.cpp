@@ -208,8 +208,8 @@ Tensor TorchBackend::do_from_ids(const Shape& shape, std::span<const std::int32_
       at::from_blob(const_cast<std::int32_t*>(ids.data()), sizes(shape), at::kInt).to(device(), at::kLong));
 }
 
-std::vector<float> TorchBackend::do_to_host(const Tensor& x) {
-  return host_array_of(to_torch(x)).to_f32();
+void TorchBackend::do_to_host(const Tensor& x, std::span<float> values) {
+  std::ranges::copy(host_array_of(to_torch(x)).to_f32(), values.begin());
 }
 
 // Plain ops ----------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ Tensor TorchBackend::do_reshape(const Tensor& x, const Shape& out) {
   return from_torch(to_torch(x).reshape(sizes(out)));
 }
 
-Tensor TorchBackend::do_permute(const Tensor& x, const std::vector<int>& axes, const Shape&) {
+Tensor TorchBackend::do_permute(const Tensor& x, std::span<const int> axes, const Shape&) {
   return from_torch(to_torch(x).permute(std::vector<std::int64_t>(axes.begin(), axes.end())));
 }
 
@@ -226,7 +226,7 @@ Tensor TorchBackend::do_broadcast(const Tensor& x, const Shape& out) {
   return from_torch(to_torch(x).expand(sizes(out)));
 }
 
-Tensor TorchBackend::do_concat(const std::vector<Tensor>& xs, int axis, const Shape&) {
+Tensor TorchBackend::do_concat(std::span<const Tensor> xs, int axis, const Shape&) {
   std::vector<at::Tensor> parts;
   at::ScalarType type = to_torch(xs[0]).scalar_type();
   for (const Tensor& x : xs)

@@ -43,11 +43,11 @@ class TorchBackend : public Backend {
   Tensor do_prepare_tensor(const Param&, const Shape& as) override;
   Tensor do_from_host(const Shape&, std::span<const float>) override;
   Tensor do_from_ids(const Shape&, std::span<const std::int32_t>) override;
-  std::vector<float> do_to_host(const Tensor&) override;
+  void do_to_host(const Tensor&, std::span<float> values) override;
   Tensor do_reshape(const Tensor&, const Shape& out) override;
-  Tensor do_permute(const Tensor&, const std::vector<int>& axes, const Shape& out) override;
+  Tensor do_permute(const Tensor&, std::span<const int> axes, const Shape& out) override;
   Tensor do_broadcast(const Tensor&, const Shape& out) override;
-  Tensor do_concat(const std::vector<Tensor>&, int axis, const Shape& out) override;
+  Tensor do_concat(std::span<const Tensor>, int axis, const Shape& out) override;
   Tensor do_slice(const Tensor&, int axis, std::int64_t begin, const Shape& out) override;
   Tensor do_add(const Tensor&, const Tensor&, const Shape& out) override;
   Tensor do_mul(const Tensor&, const Tensor&, const Shape& out) override;
