@@ -425,6 +425,9 @@ void add_segment(CLI::App& app, Program& program) {
       "Example: san segment photo.jpg --classes \"cat, sofa|couch, wall\" --save overlay,json\n"
       "         curl -s URL | san segment - --classes \"cat, wall\" --save labels --output - > labels.png\n"
       "         san segment --list photos.txt --classes \"cat, wall\" --save labels --jobs 4 --skip-done\n"
+      "Videos, cameras and streams (clip.mp4, frames/%05d.png, rtsp://…, /dev/video0; --input - for standard "
+      "input) "
+      "take the options that `san video --help` lists.\n"
       "Exit code 0: all pictures done; 1: some were skipped (said on standard error); 2: nothing could be "
       "done.");
   command->callback([a, &program] { run(*a, program); });

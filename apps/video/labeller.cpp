@@ -22,15 +22,27 @@ bool Schedule::due(const Image* before, const Image& now) {
 }
 
 Labeller::Labeller(Segmenter& segmenter, const Vocabulary& words, const SegmentationOptions& options,
-                   int every, Steadying steadying)
+                   int every, Steadying steadying, Division division)
     : segmenter_(segmenter),
       words_(words),
       options_(options),
       every_(every),
       schedule_(every),
-      schedule_ahead_(every) {
+      schedule_ahead_(every),
+      division_(std::move(division)),
+      part_(division_.first) {
   if (steadying == Steadying::kStream) stream_.emplace();
   if (steadying == Steadying::kClip) clip_.emplace();
+  if (stream_ && part_ > 0) stream_->load(division_.memory(part_));
+}
+
+/// Of a frame that the network is to see.
+void Labeller::divide(Work& work) {
+  if (division_.frames == 0 || (in_part_ > 0 && in_part_ < division_.frames)) return;
+  work.first_of_part = true;
+  if (stream_ && part_ > division_.first) stream_->save(division_.memory(part_));
+  ++part_;
+  in_part_ = 0;
 }
 
 void Labeller::remember(const Image& image) {
@@ -61,8 +73,10 @@ ImageFeatures Labeller::features_of(const Frame& frame) {
 void Labeller::label(Work& work) {
   if (clip_ && looked_ == 0) has_before_ = false;  // the second pass begins
   const Image& image = work.frame.image;
+  work.first_of_part = false;
   if (schedule_.due(has_before_ ? &before_ : nullptr, image)) {
     work.carried = false;
+    divide(work);
     ++looked_;
     if (stream_)
       segmenter_.segment(stream_->next(segmenter_.look(image, options_)), words_, options_, work.result);
@@ -83,6 +97,7 @@ void Labeller::label(Work& work) {
     carry(key_.labels, past_, work.result.labels);
     count_areas(work.result.labels, work.result.areas);
   }
+  ++in_part_;
   remember(image);
 }
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -20,13 +22,23 @@ class Schedule {
   int every_, since_ = 0;
 };
 
+/// Where the results are divided so that a run can go on from there: at the first frame that the network sees
+/// after so many.
+struct Division {
+  int frames = 0;         ///< of a part, at least; 0: no parts
+  std::size_t first = 0;  ///< the part that is labelled first, after those that are there
+  std::function<std::filesystem::path(std::size_t part)>
+      memory;  ///< where a stream's knowledge before it lies
+};
+
 enum class Steadying : std::uint8_t { kOff, kStream, kClip };
 
 /// Labels the frames of one video, in their order.
 class Labeller {
  public:
+  /// Throws Error when what a stream knew before the first part cannot be read.
   Labeller(Segmenter& segmenter, const Vocabulary& words, const SegmentationOptions& options, int every,
-           Steadying steadying);
+           Steadying steadying, Division division);
 
   /// The first of two passes, of Steadying::kClip alone: what the network sees in a frame.
   void look_ahead(const Frame& frame);
@@ -37,6 +49,7 @@ class Labeller {
 
  private:
   ImageFeatures features_of(const Frame& frame);
+  void divide(Work& work);
   void remember(const Image& image);
 
   Segmenter& segmenter_;
@@ -55,6 +68,9 @@ class Labeller {
   FlowEstimator estimator_;
   FlowField step_, past_, sum_;  ///< to the frame before; from there, and from here, to that frame
   std::int64_t looked_ = 0;
+  Division division_;
+  std::size_t part_;  ///< the next
+  int in_part_ = 0;   ///< frames
 };
 
 }  // namespace san::video

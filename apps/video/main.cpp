@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
@@ -11,6 +13,7 @@
 #include "base/progress.h"
 #include "labeller.h"
 #include "options.h"
+#include "parts.h"
 #include "pipeline.h"
 #include "program/commands.h"
 #include "program/interrupts.h"
@@ -93,6 +96,7 @@ struct Job {
   std::vector<Rgb> colors;
   Vocabulary words;
   SegmentationOptions options;
+  std::string model;  ///< its description
 };
 
 SourceOptions source_options(const Arguments& a, const std::string& input,
@@ -114,6 +118,57 @@ Steadying steadying(const Arguments& a) {
   return a.temporal == "clip" ? Steadying::kClip : Steadying::kOff;
 }
 
+/// Whether a later run could read it again.
+bool is_kept(const Arguments& a, const std::string& input) {
+  return !a.live && input != "-" && input.find("://") == input.npos && !input.starts_with("/dev/");
+}
+
+/// What decides about results: runs that go on must agree in it.
+nlohmann::ordered_json settings(const Job& job, const std::string& input) {
+  const Arguments& a = job.arguments;
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(input, error);
+  return {{"input", input},
+          {"bytes", error ? 0 : bytes},
+          {"model", job.model},
+          {"classes", a.classes},
+          {"classes_file", a.classes_file},
+          {"label_set", a.label_set},
+          {"names", job.words.classes()},
+          {"templates", a.templates},
+          {"save", a.save},
+          {"format", a.format},
+          {"labels_as", a.labels_as},
+          {"quality", a.quality},
+          {"no_sound", a.no_sound},
+          {"background", a.background},
+          {"palette", a.palette},
+          {"first", a.first},
+          {"frames", a.frames},
+          {"stride", a.stride},
+          {"temporal", a.temporal},
+          {"every", a.every},
+          {"short_side", a.short_side},
+          {"preprocess", a.preprocessing}};
+}
+
+/// Parts to go on from; nothing for what is read only once, or twice.
+std::optional<Parts> open_parts(const Job& job, const std::string& input, const std::string& stem) {
+  const Arguments& a = job.arguments;
+  if (!is_kept(a, input) || a.temporal == "clip") return {};
+  return Parts(std::filesystem::path(a.output) / ("." + stem + ".parts"), settings(job, input), a.skip_done);
+}
+
+/// What is left of a source when `whole` parts are done. False: nothing.
+bool go_on_behind(const std::vector<Part>& whole, SourceOptions& source) {
+  if (whole.empty()) return true;
+  for (const Part& part : whole) source.count -= source.count > 0 ? part.frames : 0;
+  source.first = whole.back().next;
+  source.goes_on = true;
+  source.sound_done = whole.back().sound;
+  return !whole.back().last;
+}
+
 /// The first pass over a video that is read twice.
 void look_ahead(const std::string& input, const Job& job, Labeller& labeller) {
   Source source(source_options(job.arguments, input, job.interrupted));
@@ -125,12 +180,25 @@ void look_ahead(const std::string& input, const Job& job, Labeller& labeller) {
 /// Whether the source was whole.
 bool segment_video(const std::string& input, const std::string& stem, const Job& job, Segmenter& segmenter) {
   const Arguments& a = job.arguments;
-  Source source(source_options(a, input, job.interrupted));
+  SourceOptions reading = source_options(a, input, job.interrupted);
+  std::optional<Parts> parts = open_parts(job, input, stem);
+  if (parts && parts->done_before()) {
+    log::info("{}: done before", input);
+    return true;
+  }
+  const bool left = !parts || go_on_behind(parts->whole(), reading);
+  Source source(reading);
   const SourceFacts& facts = source.facts();
+  const std::int64_t before = parts ? parts->frames() : 0;
+  if (before > 0) log::info("{}: {} frames were done before", input, before);
   log::info("{}: {} × {} pixels, {}{}", input, facts.width, facts.height, facts.codec,
             facts.rate.num > 0 ? fmt::format(", {:.4g} frames a second", facts.rate.value()) : "");
-  Results results(a, source, stem, job.colors);
-  Labeller labeller(segmenter, job.words, job.options, a.every, steadying(a));
+  Results results(a, source, stem, job.colors, parts ? &*parts : nullptr);
+  Division division;
+  if (parts)
+    division = {a.part_frames, parts->whole().size(),
+                [&](std::size_t part) { return parts->file(part, ".memory"); }};
+  Labeller labeller(segmenter, job.words, job.options, a.every, steadying(a), division);
   if (a.temporal == "clip") look_ahead(input, job, labeller);
   std::optional<Truth> truth;
   if (!a.truth.empty()) truth.emplace(a.truth, static_cast<int>(job.colors.size()));
@@ -142,12 +210,13 @@ bool segment_video(const std::string& input, const std::string& stem, const Job&
   };
   stages.write = [&](Work& work) { results.write(work); };
   stages.shown = [&](const Work&) { progress.advance(); };
-  const Flow flow = Pipeline::run(source, stages);
+  const Flow flow = left ? Pipeline::run(source, stages) : Flow{};
   progress.finish();
   require(flow.frames > 0 || !job.interrupted, "interrupted before the first frame; nothing is written");
-  if (!job.interrupted) results.write_sound(source.rest_of_sound());
-  results.finish();
-  require(!job.interrupted, "interrupted; the {} frames so far are in {}", flow.frames, a.output);
+  if (left && !job.interrupted) results.write_sound(source.rest_of_sound());
+  results.finish(!job.interrupted);
+  require(!job.interrupted, "interrupted; the {} frames so far are in {}{}", before + flow.frames, a.output,
+          parts ? "; the same command with --skip-done goes on" : "");
 
   fmt::print("{}\n", summary(input, flow, labeller, results));
   if (truth) fmt::print("{}\n", truth->summary());
@@ -175,31 +244,39 @@ std::vector<std::string> stems_of(const std::vector<std::string>& inputs) {
 int run(const Arguments& a, const std::atomic<bool>& interrupted) {
   const std::vector<ClassName> classes = a.class_names();
   const std::vector<Rgb> colors = class_colors(a, classes.size());
-  const std::vector<std::string> stems = stems_of(a.inputs);
-  for (const std::string& input : a.inputs)
-    require(a.temporal != "clip" ||
-                (!a.live && input != "-" && input.find("://") == input.npos && !input.starts_with("/dev/")),
+  const std::vector<std::string> inputs = a.all_inputs(), stems = stems_of(inputs);
+  for (const std::string& input : inputs)
+    require(a.temporal != "clip" || is_kept(a, input),
             "{}: --temporal clip reads the video twice, which only a file allows; use --temporal stream",
             input);
+  require(!a.skip_done || a.temporal != "clip",
+          "--skip-done: a run with --temporal clip cannot go on where it was ended, since all of the clip is "
+          "seen first; leave one of them out");
+  require(!a.skip_done || a.truth.empty(),
+          "--skip-done: --truth compares all of a video in one run; leave one of them out");
   const Model model = Model::load(a.model, a.model_options());
   tell_of_model(model, a.background == "other");
-  const Job job{a, interrupted, colors, embed(model, classes, a, interrupted),
-                segmentation_options(a, interrupted)};
+  const Job job{a,
+                interrupted,
+                colors,
+                embed(model, classes, a, interrupted),
+                segmentation_options(a, interrupted),
+                model.facts().description};
   Segmenter segmenter = model.segmenter();
   int failed = 0, damaged = 0;
-  for (std::size_t i = 0; i < a.inputs.size(); ++i) {
-    if (a.inputs.size() == 1) return segment_video(a.inputs[i], stems[i], job, segmenter) ? 0 : 1;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs.size() == 1) return segment_video(inputs[i], stems[i], job, segmenter) ? 0 : 1;
     try {
-      if (!segment_video(a.inputs[i], stems[i], job, segmenter)) ++damaged;
+      if (!segment_video(inputs[i], stems[i], job, segmenter)) ++damaged;
     } catch (const Error& e) {
       if (interrupted) throw;
       log::error("{} (skipped)", e.what());
       ++failed;
     }
   }
-  require(failed < static_cast<int>(a.inputs.size()), "none of the {} videos could be segmented",
-          a.inputs.size());
-  if (failed > 0) log::error("{} of {} videos could not be segmented", failed, a.inputs.size());
+  require(failed < static_cast<int>(inputs.size()), "none of the {} videos could be segmented",
+          inputs.size());
+  if (failed > 0) log::error("{} of {} videos could not be segmented", failed, inputs.size());
   return failed + damaged > 0 ? 1 : 0;
 }
 

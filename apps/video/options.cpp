@@ -94,10 +94,9 @@ void add_frames(CLI::App& app, Arguments& a) {
 
 void Arguments::add_to(CLI::App& app) {
   app.add_option(
-         "inputs,-i,--input", inputs,
-         "Video files, numbered pictures (frames/%05d.png), rtsp:// or http(s):// address, /dev/videoN, or - "
-         "for a video on standard input")
-      ->required();
+      "inputs", inputs,
+      "Video files, numbered pictures (frames/%05d.png), rtsp:// or http(s):// addresses, /dev/videoN");
+  app.add_option("-i,--input", named_inputs, "The same, and - for a video on standard input");
   add_model(app, *this);
   add_classes(app, *this);
   add_results(app, *this);
@@ -124,6 +123,14 @@ void Arguments::add_to(CLI::App& app) {
   app.add_option("--preprocess", preprocessing, "evaluation (bilinear) or demo (bicubic), as for pictures")
       ->check(CLI::IsMember({"evaluation", "demo"}))
       ->capture_default_str();
+  app.add_flag("--skip-done", skip_done,
+               "Go on where an earlier run with the same settings was ended; leave out videos that were done "
+               "with --skip-done");
+  app.add_option("--part", part_frames,
+                 "Frames between the points where a run that was ended can go on; how many, the frames that "
+                 "the network sees decide")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   app.add_flag("-q,--quiet", quiet, "No progress");
   app.add_flag("-v,--verbose", verbose, "More messages");
   app.footer(
@@ -131,7 +138,14 @@ void Arguments::add_to(CLI::App& app) {
       "What is written, in what formats, and what was measured: docs/video.md.\n"
       "Exit code 0: every frame done; 1: some of the source was damaged (said on standard error); 2: nothing "
       "could be "
-      "done; 130: interrupted, the frames so far are in files that can be played.");
+      "done; 130: interrupted, the frames so far are in files that can be played, and --skip-done goes on.");
+}
+
+std::vector<std::string> Arguments::all_inputs() const {
+  std::vector<std::string> all = inputs;
+  all.insert(all.end(), named_inputs.begin(), named_inputs.end());
+  require(!all.empty(), "video: expected videos, such as clip.mp4, or --input -; got none");
+  return all;
 }
 
 bool Arguments::saves(std::string_view what) const {

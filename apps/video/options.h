@@ -11,7 +11,7 @@ namespace san::video {
 
 /// The command line of `san video`.
 struct Arguments {
-  std::vector<std::string> inputs;
+  std::vector<std::string> inputs, named_inputs;
   std::string model = "default", backend = "native", method, bpe, seed;
   int threads = 0;
   std::string classes, classes_file, label_set, templates, cache_dir;
@@ -19,13 +19,15 @@ struct Arguments {
   std::string output = "out", background = "none", palette = "distinct", preprocessing = "evaluation";
   std::vector<std::string> save{"video"};
   std::string format = "auto", labels_as = "ffv1";
-  bool no_sound = false, live = false;
+  bool no_sound = false, live = false, skip_done = false;
   int quality = 0, short_side = 0, stride = 1;
   std::string temporal = "off", truth;
-  int every = 1;
+  int every = 1, part_frames = 250;
   std::int64_t first = 0, frames = 0, max_pixels = 100'000'000;
 
   void add_to(CLI::App& app);
+  /// Inputs, however they were given. Throws Error when there are none.
+  std::vector<std::string> all_inputs() const;
   bool saves(std::string_view what) const;
   ModelOptions model_options() const;
   std::vector<ClassName> class_names() const;

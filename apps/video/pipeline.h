@@ -14,8 +14,9 @@ namespace san::video {
 struct Work {
   Frame frame;
   Segmentation result;
-  bool carried = false;   ///< its labels came along the motion, not from the network
-  double latency_ms = 0;  ///< from decoded to written
+  bool carried = false;        ///< its labels came along the motion, not from the network
+  bool first_of_part = false;  ///< nothing before it is needed for what follows, but Stream::save()
+  double latency_ms = 0;       ///< from decoded to written
 };
 using WorkPtr = std::unique_ptr<Work>;
 

@@ -16,11 +16,11 @@ namespace san::video {
 
 namespace fs = std::filesystem;
 
-/// One JSON object a line, in a file that has its name when all are there.
 class Results::JsonLines {
  public:
   explicit JsonLines(const fs::path& path) : file_(path) {}
   void write(const nlohmann::ordered_json& line) { file_.write(line.dump() + "\n"); }
+  void append(const fs::path& part) { file_.write(read_text_file(part)); }
   void finish() { file_.commit(); }
 
  private:
@@ -30,6 +30,7 @@ class Results::JsonLines {
 namespace {
 
 constexpr std::size_t kNarrowLabels = 256, kPaletteColors = 256;
+constexpr const char *kOverlayPart = ".overlay", *kLabelsPart = ".labels", *kJsonPart = ".frames.jsonl";
 
 std::string container_of(const Arguments& a, const Source& source) {
   if (a.format == "webm") return "webm";
@@ -52,55 +53,94 @@ void make_folder(const fs::path& folder) {
 
 }  // namespace
 
-Results::Results(const Arguments& a, const Source& source, const std::string& stem, std::vector<Rgb> colors)
-    : arguments_(a), colors_(std::move(colors)), tick_(source.facts().time_base.value()) {
+Results::Results(const Arguments& a, const Source& source, const std::string& stem, std::vector<Rgb> colors,
+                 Parts* parts)
+    : arguments_(a),
+      source_(source),
+      colors_(std::move(colors)),
+      tick_(source.facts().time_base.value()),
+      parts_(parts) {
   make_folder(a.output);
+  plan(stem);
+  files_ = open(/*part=*/false);       // what cannot be written is said now
+  if (parts_ != nullptr) files_ = {};  // and begun again when the parts are joined
+}
+
+Results::~Results() = default;
+
+void Results::plan(const std::string& stem) {
+  const Arguments& a = arguments_;
   const fs::path base = fs::path(a.output) / stem;
-  const auto named = [&](const std::string& ending) { return fs::path(base.string() + ending); };
+  const auto named = [&](const std::string& ending) {
+    names_.push_back(base.string() + ending);
+    return fs::path(names_.back());
+  };
   VideoFileOptions o;
-  o.height = source.facts().height;
-  o.width = source.facts().width;
-  o.growing = source.facts().live;
+  o.height = source_.facts().height;
+  o.width = source_.facts().width;
+  o.growing = source_.facts().live;
   if (a.saves("video")) {
-    o.container = container_of(a, source);
+    o.container = container_of(a, source_);
     o.coding = o.container == "webm" ? Coding::kVp9 : Coding::kH264;
     o.quality = a.quality;
     o.sound = !a.no_sound;
-    const fs::path path = named(std::string(".overlay") + ending_of(o.container));
-    overlay_.emplace(path, source, o);
-    files_.push_back(path.string());
+    overlay_ = {named(std::string(".overlay") + ending_of(o.container)), o};
   }
   if (a.saves("labels") && a.labels_as == "ffv1") {
     o.container = "matroska";
     o.coding = Coding::kFfv1;
     o.sound = false;
     o.wide = colors_.size() >= kNarrowLabels;  // "other" is one more
-    const fs::path path = named(".labels.mkv");
-    labels_.emplace(path, source, o);
-    files_.push_back(path.string());
+    labels_ = {named(".labels.mkv"), o};
   }
   if (a.saves("labels") && a.labels_as == "png") {
     label_folder_ = named(".labels");
+    names_.back() += "/";
     make_folder(label_folder_);
-    files_.push_back(label_folder_.string() + "/");
   }
-  if (a.saves("json")) {
-    const fs::path path = named(".frames.jsonl");
-    json_ = std::make_unique<JsonLines>(path);
-    files_.push_back(path.string());
-  }
+  if (a.saves("json")) json_ = {named(".frames.jsonl")};
 }
 
-Results::~Results() = default;
+Results::Files Results::open(bool part) const {
+  const std::size_t index = part ? parts_->whole().size() : 0;
+  if (part) parts_->begin();
+  Files files;
+  const auto video = [&](const Planned& planned, const char* ending) -> std::unique_ptr<VideoFile> {
+    if (planned.path.empty()) return nullptr;
+    VideoFileOptions options = planned.options;
+    options.part = part;
+    return std::make_unique<VideoFile>(part ? parts_->file(index, ending) : planned.path, source_, options);
+  };
+  files.overlay = video(overlay_, kOverlayPart);
+  files.labels = video(labels_, kLabelsPart);
+  if (!json_.path.empty())
+    files.json = std::make_unique<JsonLines>(part ? parts_->file(index, kJsonPart) : json_.path);
+  return files;
+}
+
+void Results::Files::finish() {
+  if (overlay) overlay->finish();
+  if (labels) labels->finish();
+  if (json) json->finish();
+}
 
 void Results::write(Work& work) {
   const Frame& frame = work.frame;
-  if (overlay_) {
-    overlay_->write_sound(frame.sound);
-    paint_overlay(work.frame.image, work.result, colors_);
-    overlay_->write(frame.image, frame);
+  if (parts_ != nullptr && (work.first_of_part || !open_)) {
+    if (open_) end_part();
+    files_ = open(/*part=*/true);
+    part_ = {};
+    open_ = true;
   }
-  if (labels_) labels_->write(work.result.labels, frame);
+  part_.next = frame.number + arguments_.stride;
+  ++part_.frames;
+  part_.sound = frame.sound_read;
+  if (files_.overlay) {
+    files_.overlay->write_sound(frame.sound);
+    paint_overlay(work.frame.image, work.result, colors_);
+    files_.overlay->write(frame.image, frame);
+  }
+  if (files_.labels) files_.labels->write(work.result.labels, frame);
   if (!label_folder_.empty()) {
     std::vector<Rgb> palette = colors_;
     if (arguments_.background == "other") palette.push_back(kOtherColor);
@@ -108,7 +148,23 @@ void Results::write(Work& work) {
     save_file(label_folder_ / fmt::format("{:05}.png", frame.number),
               encode_labels(work.result.labels, palette));
   }
-  if (json_) write_json(work);
+  if (files_.json) write_json(work);
+}
+
+/// The part is whole.
+void Results::end_part() {
+  files_.finish();
+  parts_->add(part_);
+  open_ = false;
+}
+
+void Results::join(std::size_t parts) {
+  files_ = open(/*part=*/false);
+  for (std::size_t i = 0; i < parts; ++i) {
+    if (files_.overlay) files_.overlay->append(parts_->file(i, kOverlayPart));
+    if (files_.labels) files_.labels->append(parts_->file(i, kLabelsPart));
+    if (files_.json) files_.json->append(parts_->file(i, kJsonPart));
+  }
 }
 
 void Results::write_json(const Work& work) {
@@ -118,21 +174,32 @@ void Results::write_json(const Work& work) {
     if (work.result.areas[k] > 0) areas[k < names.size() ? names[k] : "other"] = work.result.areas[k];
   const double waited =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - work.frame.taken).count();
-  json_->write({{"frame", work.frame.number},
-                {"seconds", static_cast<double>(work.frame.time) * tick_},
-                {"from", work.carried ? "motion" : "network"},
-                {"latency_ms", std::round(waited * 10) / 10},
-                {"areas", areas}});
+  files_.json->write({{"frame", work.frame.number},
+                      {"seconds", static_cast<double>(work.frame.time) * tick_},
+                      {"from", work.carried ? "motion" : "network"},
+                      {"latency_ms", std::round(waited * 10) / 10},
+                      {"areas", areas}});
 }
 
 void Results::write_sound(const std::vector<PacketPtr>& sound) {
-  if (overlay_) overlay_->write_sound(sound);
+  if (files_.overlay) files_.overlay->write_sound(sound);
 }
 
-void Results::finish() {
-  if (overlay_) overlay_->finish();
-  if (labels_) labels_->finish();
-  if (json_) json_->finish();
+void Results::finish(bool whole) {
+  if (parts_ != nullptr) {
+    std::size_t parts = parts_->whole().size();
+    if (open_ && whole) {
+      part_.last = true;
+      end_part();
+      ++parts;
+    } else if (open_) {
+      files_.finish();  // as far as it goes; the run that goes on does it again
+      ++parts;
+    }
+    join(parts);
+  }
+  files_.finish();
+  if (parts_ != nullptr && whole) parts_->remove(arguments_.skip_done ? names_ : std::vector<std::string>());
 }
 
 std::string stem_of(const std::string& input) {

@@ -116,6 +116,7 @@ void Source::Impl::open() {
     if (heard) sound.push_back(&other);
     if (!heard && &other != stream) other.discard = AVDISCARD_ALL;
   }
+  sound_read.assign(sound.size(), 0);
   packet.reset(made(av_packet_alloc()));
   decoded.reset(made(av_frame_alloc()));
   const Orientation orientation = orientation_of(*stream);
@@ -142,7 +143,10 @@ bool Source::Impl::wanted() const {
 }
 
 void Source::Impl::keep_sound(std::vector<PacketPtr>& to) {
-  if (std::ranges::find(sound, input->streams[packet->stream_index]) == sound.end()) return;
+  const auto found = std::ranges::find(sound, input->streams[packet->stream_index]);
+  if (found == sound.end()) return;
+  const auto i = static_cast<std::size_t>(found - sound.begin());
+  if (sound_read[i]++ < (i < options.sound_done.size() ? options.sound_done[i] : 0)) return;
   to.emplace_back(made(av_packet_clone(packet.get())));
 }
 
@@ -238,7 +242,7 @@ bool Source::read(Frame& frame) {
   while (s.next_decoded(frame.sound)) {
     const std::int64_t time = s.time_of_decoded();
     const bool wanted = s.wanted();
-    if (s.given == 0 && s.options.first > 0) s.drop_sound_before(time, frame.sound);
+    if (s.given == 0 && s.options.first > 0 && !s.options.goes_on) s.drop_sound_before(time, frame.sound);
     frame.number = s.number++;
     if (!wanted) {
       av_frame_unref(s.decoded.get());
@@ -248,6 +252,7 @@ bool Source::read(Frame& frame) {
       ++s.damage.concealed;
     s.wait_until_due(time);
     frame.time = time;
+    frame.sound_read = s.sound_read;
     frame.duration = s.latest_duration;
     frame.taken = std::chrono::steady_clock::now();
     if (frame.image.height != s.facts.height || frame.image.width != s.facts.width)

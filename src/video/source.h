@@ -25,6 +25,10 @@ struct SourceOptions {
   std::int64_t count = 0;  ///< of frames that are wanted at most; 0: all
   int stride = 1;          ///< of frames from the first on every stride-th
   std::int64_t max_pixels = 100'000'000;
+  /// Read on where an earlier reader stopped: `first` is its next frame, and of each sound so many packets
+  /// were handed on by then (Frame::sound_read).
+  bool goes_on = false;
+  std::vector<std::int64_t> sound_done{};
   const std::atomic<bool>* interrupted = nullptr;  ///< ends what waits for data; never null
 };
 
@@ -46,6 +50,7 @@ struct Frame {
   std::int64_t duration = 0;
   std::chrono::steady_clock::time_point taken;  ///< when it was decoded
   std::vector<PacketPtr> sound;                 ///< packets of the sound that lie before it in the source
+  std::vector<std::int64_t> sound_read;         ///< packets of each sound so far, from the source's beginning
 };
 
 /// What was not as it should be, in numbers.

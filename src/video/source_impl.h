@@ -15,8 +15,9 @@ struct Source::Impl {
   std::string name;  ///< of the input, as it may be shown
 
   InputPtr input;
-  AVStream* stream = nullptr;    ///< the video
-  std::vector<AVStream*> sound;  ///< what is handed on
+  AVStream* stream = nullptr;            ///< the video
+  std::vector<AVStream*> sound;          ///< what is handed on
+  std::vector<std::int64_t> sound_read;  ///< packets of each
   CodecPtr codec;
   PacketPtr packet;
   FramePtr decoded;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "video/converter.h"
+#include "video/packet_file.h"
 #include "video/source_impl.h"
 
 namespace san::video {
@@ -67,6 +68,8 @@ struct VideoFile::Impl {
   AVStream* stream = nullptr;
   std::map<int, std::pair<AVStream*, AVRational>> sound;  ///< by the source's index: ours, and its time base
   std::map<int, std::int64_t> latest_dts;
+  std::optional<std::int64_t> latest_video_dts;
+  std::optional<PacketWriter> parts;  ///< instead of the output
   PacketPtr packet{made(av_packet_alloc())};
   std::optional<FromRgb> from_rgb;
   FramePtr grey;
@@ -77,6 +80,12 @@ struct VideoFile::Impl {
   void check(int code, const char* what) const {
     if (code < 0) fail("{}: {}: {}", name(), what, reason(code));  // text is made on failure alone
   }
+  void write_video(AVPacket& coded);
+  /// What a decoder needs before the first packet.
+  std::span<const std::uint8_t> head() const {
+    return {stream->codecpar->extradata, static_cast<std::size_t>(stream->codecpar->extradata_size)};
+  }
+  void write_sound(const AVPacket& given, const AVStream& to, AVRational base);
   void open_encoder(const Source::Impl& source);
   void open_output(const Source::Impl& source);
   void encode(AVFrame* frame);
@@ -150,6 +159,10 @@ void VideoFile::Impl::open_output(const Source::Impl& source) {
       av_dict_copy(&to->metadata, from->metadata, 0);
       sound[from->index] = {to, from->time_base};
     }
+  if (options.part) {
+    parts.emplace(path, head());
+    return;
+  }
   check(avio_open(&context->pb, hidden.c_str(), AVIO_FLAG_WRITE), "cannot be created");
   started = true;
   Options o;
@@ -165,10 +178,21 @@ void VideoFile::Impl::encode(AVFrame* frame) {
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
     check(code, "encoding");
     if (packet->duration == 0) packet->duration = last_duration;
-    av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
-    packet->stream_index = stream->index;
-    check(av_interleaved_write_frame(output.get(), packet.get()), "writing");
+    if (parts)
+      parts->write(*packet, stream->index);
+    else
+      write_video(*packet);
   }
+}
+
+/// Times in the encoder's ticks.
+void VideoFile::Impl::write_video(AVPacket& coded) {
+  av_packet_rescale_ts(&coded, codec->time_base, stream->time_base);
+  coded.stream_index = stream->index;
+  // Where parts meet, the second may begin to be decoded before the first has ended.
+  if (latest_video_dts && coded.dts <= *latest_video_dts) coded.dts = *latest_video_dts + 1;
+  latest_video_dts = coded.dts;
+  check(av_interleaved_write_frame(output.get(), &coded), "writing");
 }
 
 VideoFile::VideoFile(const fs::path& path, const Source& source, const VideoFileOptions& options)
@@ -223,23 +247,46 @@ void VideoFile::write(const LabelMap& labels, const Frame& frame) {
   ++f.frames;
 }
 
+void VideoFile::Impl::write_sound(const AVPacket& given, const AVStream& to, AVRational base) {
+  if (parts) return parts->write(given, to.index);
+  const PacketPtr copy(made(av_packet_clone(&given)));
+  av_packet_rescale_ts(copy.get(), base, to.time_base);
+  copy->stream_index = to.index;
+  copy->pos = -1;
+  // A damaged file may turn back; the container wants each stream in order.
+  if (copy->dts != AV_NOPTS_VALUE) {
+    const auto [latest, first] = latest_dts.try_emplace(to.index, copy->dts);
+    if (!first && copy->dts <= latest->second) return;
+    latest->second = copy->dts;
+  }
+  check(av_interleaved_write_frame(output.get(), copy.get()), "writing sound");
+}
+
 void VideoFile::write_sound(const std::vector<PacketPtr>& packets) {
   Impl& f = *impl_;
   for (const PacketPtr& given : packets) {
     const auto found = f.sound.find(given->stream_index);
-    if (found == f.sound.end()) continue;
-    const auto& [to, base] = found->second;
-    const PacketPtr copy(made(av_packet_clone(given.get())));
-    av_packet_rescale_ts(copy.get(), base, to->time_base);
-    copy->stream_index = to->index;
-    copy->pos = -1;
-    // A damaged file may turn back; the container wants each stream in order.
-    if (copy->dts != AV_NOPTS_VALUE) {
-      const auto [latest, first] = f.latest_dts.try_emplace(to->index, copy->dts);
-      if (!first && copy->dts <= latest->second) continue;
-      latest->second = copy->dts;
+    if (found != f.sound.end()) f.write_sound(*given, *found->second.first, found->second.second);
+  }
+}
+
+void VideoFile::append(const fs::path& part) {
+  Impl& f = *impl_;
+  PacketReader reader(part);
+  require(std::ranges::equal(reader.head(), f.head()),
+          "{}: coded otherwise than this program does it now; begin anew", printable(part.string()));
+  while (reader.read(*f.packet)) {
+    const int index = f.packet->stream_index;
+    if (index == 0) {
+      f.write_video(*f.packet);
+      ++f.frames;
+      continue;
     }
-    f.check(av_interleaved_write_frame(f.output.get(), copy.get()), "writing sound");
+    const auto found =
+        std::ranges::find_if(f.sound, [&](const auto& s) { return s.second.first->index == index; });
+    require(found != f.sound.end(), "{}: packets of a stream that is not there; begin anew",
+            printable(part.string()));
+    f.write_sound(*f.packet, *found->second.first, found->second.second);
   }
 }
 
@@ -247,6 +294,11 @@ void VideoFile::finish() {
   Impl& f = *impl_;
   if (f.finished || f.frames == 0) return;
   f.encode(nullptr);
+  if (f.parts) {
+    f.parts->finish();
+    f.finished = true;
+    return;
+  }
   f.check(av_write_trailer(f.output.get()), "ending the file");
   f.check(avio_closep(&f.output->pb), "ending the file");
   std::error_code error;

@@ -17,6 +17,7 @@ enum class Coding {
 struct VideoFileOptions {
   Coding coding = Coding::kH264;
   std::string container;  ///< "mp4", "webm", "matroska"
+  bool part = false;      ///< not a file that plays, but packets for append()
   int height = 0, width = 0;
   bool sound = true;     ///< the source's sound goes in, as it is
   bool wide = false;     ///< labels of 16 bit
@@ -41,6 +42,9 @@ class VideoFile {
   void write(const LabelMap& labels, const Frame& frame);
   /// Packets that the source gave.
   void write_sound(const std::vector<PacketPtr>& packets);
+  /// All of a part that was written with the same options but `part`, from the same source: packet by
+  /// packet, behind what is there. Throws Error with the path of either.
+  void append(const std::filesystem::path& part);
   /// Throws Error with the path. A file without frames is not kept.
   void finish();
   std::int64_t frames() const;
