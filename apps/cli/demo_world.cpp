@@ -30,7 +30,8 @@ std::string content_key(const std::vector<fs::path>& files, const std::string& s
 
 fs::path cache_root(const fs::path& cache) {
   const fs::path root = cache.empty() ? EmbeddingCache::default_directory() : cache;
-  return root.empty() ? fs::temp_directory_path() / "san" : root;
+  // Absolute: a description's folders would else be looked for beside the data.
+  return fs::absolute(root.empty() ? fs::temp_directory_path() / "san" : root);
 }
 
 /// Which classes still lack pictures: concepts are drawn, grounds come by themselves.

@@ -7,7 +7,7 @@
 namespace san::testing {
 namespace {
 
-using ::testing::HasSubstr;
+using HasSubstr;
 using ::testing::Not;
 
 class ClassLists : public Cli {
@@ -67,6 +67,34 @@ TEST_F(ClassLists, ErrorsNameFileAndLine) {
   expect_error(evaluate({"--classes-file", "names.txt"}), 2, place);
   expect_error(evaluate({"--classes-file", "names.txt", "--classes", "cat"}), 2, "not both");
   expect_error(evaluate({}), 2, "--classes-file");
+}
+
+TEST_F(ClassLists, ScenesOfTheDemoWorldMayLieInACacheThatIsNamedFromHere) {
+  std::filesystem::create_directory(folder_ / "world");
+  std::filesystem::copy_file(std::string(SAN_SOURCE_DIR) + "/configs/world/pack.pictures",
+                             folder_ / "world/train.pictures");
+  const std::vector<std::string> command{"evaluate",
+                                         "--dataset",
+                                         "demo-world",
+                                         "--world",
+                                         "world",
+                                         "--concepts",
+                                         std::string(SAN_SOURCE_DIR) + "/configs/world/demo.tsv",
+                                         "--cache-dir",
+                                         "kept",
+                                         "--limit",
+                                         "1",
+                                         "--model",
+                                         "formula:tiny",
+                                         "--quiet",
+                                         "--threads",
+                                         "1"};
+  const ProcessResult first = san(command);
+  expect_success(first);
+  EXPECT_THAT(first.err, HasSubstr("rendering 500 scenes"));
+  const ProcessResult again = san(command);
+  expect_success(again);
+  EXPECT_THAT(again.err, Not(HasSubstr("rendering")));
 }
 
 }  // namespace
