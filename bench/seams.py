@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do the seams of --tile show? Labels of scenes in tiles that touch and in tiles that fade into each other: how often a pixel
+"""Do the seams of --tile show? Labels of pictures in tiles that touch and in tiles that fade into each other: how often a pixel
 and its right (lower) neighbour have different labels where a tile begins or ends, beside all other columns (rows); and how
 many labels differ, near the seams and everywhere, from those of another tiling, moved by half a tile.
 
