@@ -20,6 +20,9 @@ target_compile_options(san_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
 if(SAN_WERROR)
   target_compile_options(san_options INTERFACE -Werror)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(san_options INTERFACE -Wno-subobject-linkage)  # every source looks like a header then
+endif()
 target_include_directories(san_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
                                                  ${PROJECT_BINARY_DIR}/generated)
 if(SAN_SANITIZE)
@@ -42,6 +45,7 @@ function(san_test name)
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # cases of a suite have helpers of the same name
   target_link_libraries(${name} PRIVATE san_options ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE SAN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              SAN_BINARY_DIR="${PROJECT_BINARY_DIR}")
@@ -73,6 +77,15 @@ function(san_module folder)
   else()
     set(kind PUBLIC)
     add_library(san_${name} STATIC ${sources})
+    if(CMAKE_UNITY_BUILD)
+      # Highway includes such a file in itself, once for each instruction set.
+      foreach(source IN LISTS sources)
+        file(STRINGS ${source} compiled_again REGEX "hwy/foreach_target" LIMIT_COUNT 1)
+        if(compiled_again)
+          set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+        endif()
+      endforeach()
+    endif()
     set_target_properties(san_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET ${SAN_VISIBILITY}
                                                  VISIBILITY_INLINES_HIDDEN ${SAN_HIDE_INLINES})
     target_link_libraries(san_${name} PRIVATE ${ARG_PRIVATE_LIBS})

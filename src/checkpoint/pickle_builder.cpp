@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "checkpoint/limits.h"
 #include "checkpoint/pickle_text.h"
 
 namespace san {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxNodes = 1'000'000;
 // A few bytes of pickle can copy a large remembered value; this bounds the sum of all copies.
 constexpr std::size_t kMaxBytes = std::size_t{512} << 20;
-constexpr std::size_t kMaxNameBytes = 4096, kMaxRank = 64;
+constexpr std::size_t kMaxRank = 64;
 constexpr int kMaxCallChain = 8;
 
 bool is_any(std::string_view name, std::initializer_list<std::string_view> names) {

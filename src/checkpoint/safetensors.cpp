@@ -12,6 +12,7 @@
 #include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/utf8.h"
+#include "checkpoint/limits.h"
 
 static_assert(std::endian::native == std::endian::little, "checkpoint files are read in place");
 
@@ -22,7 +23,6 @@ using nlohmann::json;
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{32} << 20;
-constexpr std::size_t kMaxTensors = 100'000, kMaxNameBytes = 4096;
 constexpr std::size_t kAlignment = 64;
 constexpr std::array<std::string_view, 10> kDtypeNames = {"F64", "F32", "F16", "BF16", "I64",
                                                           "I32", "I16", "I8",  "U8",   "BOOL"};

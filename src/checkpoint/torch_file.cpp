@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "checkpoint/byte_reader.h"
+#include "checkpoint/limits.h"
 #include "checkpoint/torch_tensor.h"
 
 namespace san {
@@ -18,10 +19,8 @@ using Kind = Pickle::Kind;
 constexpr std::array<unsigned char, 15> kLegacyMagic = {0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
                                                         0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e};
 constexpr std::int64_t kLegacyVersion = 1001;
-constexpr std::uint64_t kMaxPickleBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kInflatedRatio = 64, kInflatedBytes = std::uint64_t{4} << 30;
-constexpr std::size_t kMaxModuleDepth = 32, kMaxModules = 100'000, kMaxNameBytes = 4096,
-                      kMaxTensors = 100'000, kMaxAttributes = 1'000'000,
+constexpr std::size_t kMaxModuleDepth = 32, kMaxModules = 100'000, kMaxAttributes = 1'000'000,
                       kMaxNamesBytes = std::size_t{32} << 20;
 
 bool is_legacy(const FileBytes& file) {

@@ -17,7 +17,6 @@ namespace {
 using Kind = Pickle::Kind;
 using Ref = Pickle::Ref;
 
-constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxStack = 1'000'000, kMaxMemo = 1'000'000;
 
 // Names as in Python's pickletools.

@@ -77,6 +77,9 @@ class Pickle {
   std::size_t consumed_ = 0;
 };
 
+/// Of a pickle no more than this is read.
+inline constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
+
 /// Reads one pickle (protocols 0 to 5) from the start of `bytes`. Builds plain containers, numbers, strings
 /// and torch tensors; any other callable is noted by name and not called. Throws Error naming `where` and the
 /// byte on malformed input and beyond the limits: 64 MiB of pickle, 1 million values, 512 MiB for them.

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::json;
 
-constexpr std::uint64_t kFileLimitBytes = std::uint64_t{4} << 30;
+constexpr std::uint64_t kPredictionLimitBytes = std::uint64_t{4} << 30;
 // The masks of one image are disjoint as written by detectron2; what overlaps is painted this often at most.
 constexpr std::int64_t kMaxCover = 16;
 constexpr int kMaxRecordValues = 1000;
@@ -74,7 +74,7 @@ class JsonPredictions final : public StoredPredictions {
            mask.at("counts").get<std::string>()});
       return false;
     };
-    const OwnedBytes file = read_file(path, kFileLimitBytes);
+    const OwnedBytes file = read_file(path, kPredictionLimitBytes);
     const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
     try {
       [[maybe_unused]] const json rest = json::parse(begin, begin + file.bytes.size(), take);

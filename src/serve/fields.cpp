@@ -10,7 +10,6 @@
 namespace san::serve {
 namespace {
 
-constexpr const char* kInvalid = "invalid_field";
 
 std::string shown(const Json& value) {
   if (!value.is_primitive()) return value.type_name();

@@ -13,6 +13,9 @@ namespace san::serve {
 
 using Json = nlohmann::json;
 
+/// The kind of error of a field with a wrong value.
+inline constexpr const char* kInvalid = "invalid_field";
+
 /// Parses a body. Throws Refusal 400 on what is no JSON, is nested more than 32 deep or has more than
 /// 2 million values.
 Json parse_json(std::string_view body);

@@ -11,7 +11,6 @@
 namespace san::serve {
 namespace {
 
-constexpr const char* kInvalid = "invalid_field";
 constexpr int kSmallestTile = 32;
 constexpr std::size_t kMaxTemplates = 100, kMaxTemplateBytes = 200, kMaxNameBytes = 64;
 

@@ -130,7 +130,7 @@ void QueryMemory::restore(State state) {
   began_ = latest_ == nullptr;
 }
 
-std::shared_ptr<const Features> QueryMemory::next(std::shared_ptr<const Features> seen) {
+std::shared_ptr<const Features> QueryMemory::next(const std::shared_ptr<const Features>& seen) {
   const MaskFeatures& now = matchable(*seen);
   const std::size_t queries = queries_of(now), cells = cells_of(now), channels = channels_of(now);
   std::span<const QueryMatch> matches;

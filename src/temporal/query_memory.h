@@ -51,7 +51,7 @@ class QueryMemory {
   explicit QueryMemory(const MemoryOptions& options);
   /// The features of the next frame, steadied. Of a frame of another size, and after a cut, as they are.
   /// Throws Error on features of a method whose queries cannot be matched.
-  std::shared_ptr<const Features> next(std::shared_ptr<const Features> seen);
+  std::shared_ptr<const Features> next(const std::shared_ptr<const Features>& seen);
   /// Whether the latest frame was the first of a scene.
   bool began_scene() const { return began_; }
   void forget() { latest_.reset(); }

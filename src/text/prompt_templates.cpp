@@ -10,7 +10,7 @@ namespace san {
 namespace {
 
 constexpr std::string_view kPlace = "{}";
-constexpr std::size_t kMaxFileBytes = 1 << 20;
+constexpr std::size_t kMaxTemplateBytes = 1 << 20;
 
 }  // namespace
 
@@ -43,7 +43,7 @@ PromptTemplates load_templates(const std::string& name_or_path) {
   require(std::filesystem::is_regular_file(name_or_path),
           "prompt templates '{}': neither a built-in set ({}) nor a file with one template per line",
           name_or_path, fmt::join(built_in_template_names(), ", "));
-  return make_templates(name_or_path, content_lines(read_text_file(name_or_path, kMaxFileBytes)));
+  return make_templates(name_or_path, content_lines(read_text_file(name_or_path, kMaxTemplateBytes)));
 }
 
 }  // namespace san

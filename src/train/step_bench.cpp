@@ -3,9 +3,9 @@
 #include <torch/csrc/api/include/torch/cuda.h>
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/median.h"
 #if defined(SAN_TORCH_CUDA) && __has_include(<cuda_runtime_api.h>)
@@ -16,12 +16,7 @@
 namespace san {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kUnmeasured = 2;  // allocators and kernels settle
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double median_ms(const std::vector<double>& seconds) {
   return 1e3 * median(seconds);

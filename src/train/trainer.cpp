@@ -2,12 +2,12 @@
 
 #include <torch/csrc/api/include/torch/cuda.h>
 
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -16,14 +16,9 @@
 namespace san {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr double kFirstLossScale = 65536;
 constexpr double kEnoughToAnnounce = 4;          // seconds: shorter runs are over before they are announced
 constexpr std::int64_t kLossScaleGrowth = 2000;  // good steps before the scale doubles, as torch's GradScaler
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double steady_seconds() {
   return seconds_since(Clock::time_point{});

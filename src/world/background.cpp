@@ -8,7 +8,7 @@
 namespace san {
 namespace {
 
-constexpr float kOne = 65536.0f;
+constexpr float kFixedOne = 65536.0f;
 
 void put(std::uint8_t* out, std::uint32_t pixel) {
   out[0] = static_cast<std::uint8_t>(pixel);
@@ -41,12 +41,12 @@ void lay_flat(const Pyramid& tile, const View& view, const ColourMatrix& colour,
   const int index = tile.level_for(scale);
   const auto& level = tile.levels[static_cast<std::size_t>(index)];
   const float shrink = 1.0f / static_cast<float>(1 << index);
-  const auto du = static_cast<std::int32_t>(view.ux * shrink * kOne),
-             dv = static_cast<std::int32_t>(view.vx * shrink * kOne);
+  const auto du = static_cast<std::int32_t>(view.ux * shrink * kFixedOne),
+             dv = static_cast<std::int32_t>(view.vx * shrink * kFixedOne);
   for (int y = top; y < bottom; ++y) {
     const float fy = static_cast<float>(y);
-    auto u = static_cast<std::int32_t>((view.u + view.uy * fy) * shrink * kOne),
-         v = static_cast<std::int32_t>((view.v + view.vy * fy) * shrink * kOne);
+    auto u = static_cast<std::int32_t>((view.u + view.uy * fy) * shrink * kFixedOne),
+         v = static_cast<std::int32_t>((view.v + view.vy * fy) * shrink * kFixedOne);
     std::uint8_t* out = image.row(y);
     for (int x = 0; x < image.width; ++x, u += du, v += dv, out += 3)
       put(out, colour.apply(sample_wrapped(level, u, v)));
@@ -114,10 +114,10 @@ void lay_ground(const Pyramid& tile, const ColourMatrix& colour, Rng& rng, const
     const auto& level = tile.levels[static_cast<std::size_t>(index)];
     const float shrink = 1.0f / static_cast<float>(1 << index);
     const float left = -0.5f * static_cast<float>(image.width) * step;
-    auto u = static_cast<std::int32_t>((shift_u + cosine * left - sine * along) * shrink * kOne),
-         v = static_cast<std::int32_t>((shift_v + sine * left + cosine * along) * shrink * kOne);
-    const auto du = static_cast<std::int32_t>(cosine * step * shrink * kOne),
-               dv = static_cast<std::int32_t>(sine * step * shrink * kOne);
+    auto u = static_cast<std::int32_t>((shift_u + cosine * left - sine * along) * shrink * kFixedOne),
+         v = static_cast<std::int32_t>((shift_v + sine * left + cosine * along) * shrink * kFixedOne);
+    const auto du = static_cast<std::int32_t>(cosine * step * shrink * kFixedOne),
+               dv = static_cast<std::int32_t>(sine * step * shrink * kFixedOne);
     std::uint8_t* out = image.row(y);
     for (int x = 0; x < image.width; ++x, u += du, v += dv, out += 3)
       if (y >= edge[static_cast<std::size_t>(x)]) put(out, colour.apply(sample_wrapped(level, u, v)));
@@ -158,8 +158,8 @@ float lay_panorama(const Pyramid& panorama, Rng& rng, Image& image) {
       for (int x = 0; x < count; ++x, out += 3) {
         const float tx = static_cast<float>(x) / kStep;
         const float v = std::clamp(v0 + (v1 - v0) * tx, 0.0f, lowest);
-        put(out, sample_wrapped(level, static_cast<std::int32_t>((u0 + (u1 - u0) * tx) * kOne),
-                                static_cast<std::int32_t>(v * kOne)));
+        put(out, sample_wrapped(level, static_cast<std::int32_t>((u0 + (u1 - u0) * tx) * kFixedOne),
+                                static_cast<std::int32_t>(v * kFixedOne)));
       }
     }
   }
@@ -316,8 +316,8 @@ void paint_plain(Rng& rng, Image& image) {
     const float t = 0.5f + sine * (static_cast<float>(y) - 0.5f * static_cast<float>(image.height)) * span -
                     0.5f * cosine * static_cast<float>(image.width) * span;
     for (std::size_t c = 0; c < 3; ++c) {
-      start[c] = static_cast<std::int32_t>((a[c] + (b[c] - a[c]) * t) * kOne);
-      step[c] = static_cast<std::int32_t>((b[c] - a[c]) * cosine * span * kOne);
+      start[c] = static_cast<std::int32_t>((a[c] + (b[c] - a[c]) * t) * kFixedOne);
+      step[c] = static_cast<std::int32_t>((b[c] - a[c]) * cosine * span * kFixedOne);
     }
     std::uint8_t* out = image.row(y);
     for (int x = 0; x < image.width; ++x, out += 3)
