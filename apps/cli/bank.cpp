@@ -142,7 +142,7 @@ void print(const fs::path& file, bool json) {
 
 void build(const BuildArguments& a, Program& program) {
   const Lessons lessons = lessons_of(a);
-  const Model model = Model::load(a.model.model, model_options(a.model, "", program));
+  const Model model = load_model(a.model, "", program);
   if (model.facts().random_weights) log::warn("{}", model.description());
   BankBuilder builder = model.bank_builder(embed(model, lessons.classes, a.words, program));
   SegmentationOptions options;

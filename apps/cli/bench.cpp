@@ -142,7 +142,7 @@ void run(const Arguments& a, const Program& program) {
   it.forward();
   const std::int64_t memory = peak_memory_bytes();
   // What another precision is to be measured against: float32 in the same run, in turns.
-  const std::string precision = chosen_precision(a.model.backend, a.model.precision);
+  const std::string precision = chosen_precision(a.model.backend, a.model.precision, !model.int8.empty());
   std::optional<Runner> exact;
   if (precision != "fp32" && a.model.backend == "native") {
     exact.emplace(make_backend("native", {threads}), model, size, a.classes, a.batch);
@@ -243,7 +243,8 @@ void run_training(const Arguments& a, bool model_given, const Program& program) 
   const Grid size = parse_size(a.size);
   require(size.height == size.width, "--size {}: training crops are square, such as 640x640", a.size);
   t.size = size.height;
-  t.device = a.model.device, t.precision = a.model.precision, t.threads = a.model.threads;
+  t.device = a.model.device, t.threads = a.model.threads;
+  t.precision = chosen_precision("torch", a.model.precision, false);
   t.batch = a.batch, t.classes = a.classes, t.repeat = a.repeat, t.workers = a.workers, t.json = a.json;
   run_training_bench(t, program.interrupted);
 #else

@@ -23,9 +23,12 @@ void ModelArguments::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--backend", backend, "What computes: native, reference, torch")->capture_default_str();
   app.add_option("--device", device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
-  app.add_option("--precision", precision,
-                 "fp32; int8 (native: linear layers of the image's transformer blocks); bf16 (torch), fp16 "
-                 "(torch on CUDA); auto: what is fastest here, which is said")
+  app.add_option(
+         "--precision", precision,
+         "fp32; int8 (native: linear layers of the image's transformer blocks); bf16 (native: those and "
+         "attention, where the processor multiplies it; torch: all); fp16 (torch on CUDA); auto: what is "
+         "fastest here, which is said; model: int8 for a file of int8 "
+         "weights where that is faster, which is said, else fp32")
       ->capture_default_str();
   app.add_option("-j,--threads", threads, "Threads to use; 0: one per processor")
       ->capture_default_str()
@@ -43,18 +46,19 @@ LoadedModel ModelArguments::load() const {
 std::unique_ptr<Backend> ModelArguments::make_backend(const LoadedModel& loaded,
                                                       const Program& program) const {
   if (backend == "torch") program.run_torch_companion();
-  return san::make_backend(backend,
-                           {threads, device, told_precision(backend, precision), nullptr, int8_rule(loaded)});
+  const std::string chosen = chosen_precision(backend, precision, !loaded.int8.empty());
+  tell_precision(backend, precision, chosen);
+  return san::make_backend(backend, {threads, device, chosen, nullptr, int8_rule(loaded)});
 }
 
-std::string told_precision(const std::string& backend, const std::string& precision) {
-  const std::string chosen = chosen_precision(backend, precision);
-  if (precision == "auto")
-    log::info("--precision auto: {}", backend == "native"
-                                          ? fmt::format("{} ({}, bytes multiplied by {})", chosen,
-                                                        native_instruction_set(), native_int8_form())
-                                          : chosen);
-  return chosen;
+void tell_precision(const std::string& backend, const std::string& asked, const std::string& chosen) {
+  const std::string what = backend == "native" ? fmt::format("{} ({}, bytes multiplied by {})", chosen,
+                                                             native_instruction_set(), native_int8_form())
+                                               : chosen;
+  if (asked == "auto") log::info("--precision auto: {}", what);
+  if (asked == "model" && chosen != "fp32")
+    log::info("the model's weights are {}, so is what computes: {}; --precision fp32 computes in float32",
+              chosen, what);
 }
 
 void add_method_option(CLI::App& app, std::string& method) {

@@ -18,17 +18,17 @@ namespace san::cli {
 
 /// Which network and what runs it.
 struct ModelArguments {
-  std::string model = "default", backend = "native", device = "cpu", precision = "fp32", bpe, seed;
+  std::string model = "default", backend = "native", device = "cpu", precision = "model", bpe, seed;
   int threads = 0;
 
   void add_to(CLI::App& app);
   LoadedModel load() const;
-  /// For that model, which load() gave; says what --precision auto means.
+  /// For that model, which load() gave; tells the precision where it was not asked for by name.
   std::unique_ptr<Backend> make_backend(const LoadedModel& loaded, const Program& program) const;
 };
 
-/// What --precision auto means, which it says on standard error; any other is itself.
-std::string told_precision(const std::string& backend, const std::string& precision);
+/// Says on standard error what `chosen` is, where --precision `asked` left it open.
+void tell_precision(const std::string& backend, const std::string& asked, const std::string& chosen);
 
 /// --method, from the list of all methods. Empty: the one that the model was made for.
 void add_method_option(CLI::App& app, std::string& method);

@@ -32,7 +32,7 @@ Image read_picture(const Arguments& a, const Program& program) {
 void run(const Arguments& a, const Program& program) {
   const std::vector<ClassName> classes = a.vocabulary.parse();
   const Image picture = read_picture(a, program);
-  const Model model = Model::load(a.model.model, model_options(a.model, "", program));
+  const Model model = load_model(a.model, "", program);
   if (model.facts().random_weights) log::warn("{}", model.description());
   const Vocabulary words = embed(model, classes, a.vocabulary, program);
   SegmentationOptions options;

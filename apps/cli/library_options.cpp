@@ -8,17 +8,19 @@
 
 namespace san::cli {
 
-ModelOptions model_options(const ModelArguments& a, const std::string& method, const Program& program) {
+Model load_model(const ModelArguments& a, const std::string& method, const Program& program) {
   if (a.backend == "torch") program.run_torch_companion();
   ModelOptions o;
   o.backend = a.backend;
   o.device = a.device;
-  o.precision = told_precision(a.backend, a.precision);
+  o.precision = a.precision;
   o.method = method;
   o.threads = a.threads;
   o.bpe_file = a.bpe;
   o.formula_seed = a.seed;
-  return o;
+  Model model = Model::load(a.model, o);
+  tell_precision(a.backend, a.precision, model.facts().precision);
+  return model;
 }
 
 namespace {

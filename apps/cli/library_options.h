@@ -5,9 +5,8 @@
 
 namespace san::cli {
 
-/// For the commands that are written on libsan.
-ModelOptions model_options(const ModelArguments& arguments, const std::string& method,
-                           const Program& program);
+/// For the commands that are written on libsan; tells the precision where it was not asked for by name.
+Model load_model(const ModelArguments& arguments, const std::string& method, const Program& program);
 
 /// The words of a command that takes --bank and --distractors: says which distractors were chosen.
 Vocabulary embed(const Model& model, const std::vector<ClassName>& classes,

@@ -296,7 +296,7 @@ void run(const Arguments& a, Program& program) {
     make_folder(a.output);
   }
 
-  const Model model = Model::load(a.model.model, model_options(a.model, a.method, program));
+  const Model model = load_model(a.model, a.method, program);
   const ModelFacts facts = model.facts();
   say_what_model(job, facts);
   const Vocabulary words = embed(model, classes, a.vocabulary, a.answers, program);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "backend/check/check_backend.h"
 #include "backend/factory/factory.h"
 #include "base/error.h"
@@ -13,10 +15,15 @@
 namespace san::cli {
 namespace {
 
+/// bfloat16 rounds by 2^-9 at most, float32 by 2^-24.
+constexpr double kBf16Roundoff = 1 << 15;
+/// Bounds in units of the noise. With bfloat16 factors alone are rounded, not every sum, so one unit will do.
+constexpr double kNoiseFactor = 20, kBf16NoiseFactor = 1;
+
 struct Arguments {
-  std::string golden, backend = "native", device = "cpu", bpe;
+  std::string golden, backend = "native", device = "cpu", precision = "fp32", bpe;
   int threads = 0;
-  double noise_factor = 20;
+  std::optional<double> noise_factor;
 };
 
 // The check backend's findings: the worst op of each kind, relative to the size of its values.
@@ -68,19 +75,22 @@ void run_training(const Arguments&, Program& program) {
 
 void run(const Arguments& a, Program& program) {
   OpTable ops;
+  const bool bf16 = a.precision == "bf16";
+  const double noise_factor = a.noise_factor.value_or(bf16 ? kBf16NoiseFactor : kNoiseFactor);
   if (golden_kind(a.golden) == GoldenKind::kTraining) return run_training(a, program);
   if (a.backend == "torch") program.run_torch_companion();
   if (a.backend == "onnx")
     program.run_export_companion({"--verify", a.golden, "--bpe", a.bpe, "--noise-factor",
-                                  fmt::format("{}", a.noise_factor), "--threads", std::to_string(a.threads)});
+                                  fmt::format("{}", noise_factor), "--threads", std::to_string(a.threads)});
   const bool check = a.backend == "check";
-  auto b = make_backend(check ? "native" : a.backend, {a.threads, a.device, "fp32"});
+  auto b = make_backend(check ? "native" : a.backend, {a.threads, a.device, a.precision});
   if (check)
     b = make_check_backend(std::move(b), make_backend("reference", {}),
                            [&](const OpDifference& d) { ops.add(d); });
   const std::string backend = b->name();
   const Backend::CancelWhen stop(*b, &program.interrupted);
-  const GoldenReport report = verify_inference(a.golden, *b, {a.bpe, a.noise_factor, a.threads});
+  const GoldenReport report =
+      verify_inference(a.golden, *b, {a.bpe, noise_factor, a.threads, bf16 ? kBf16Roundoff : 1});
   fmt::print("{}", describe(report, backend));
   if (a.backend == "check") ops.print();
   if (!report.passed()) program.exit_code = 1;
@@ -101,11 +111,17 @@ void add_verify(CLI::App& app, Program& program) {
           "in ONNX Runtime, by node)")
       ->capture_default_str();
   command->add_option("--device", a->device, "torch only: cpu, cuda, cuda:N")->capture_default_str();
+  command
+      ->add_option("--precision", a->precision,
+                   "fp32, or bf16 of all linear layers and attention (native): the noise then counts 2^15 "
+                   "times, as much "
+                   "coarser as bfloat16's roundings are")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
   command->add_option("--bpe", a->bpe, "CLIP's merges, to check token ids too");
   command
       ->add_option("--noise-factor", a->noise_factor,
-                   "Bound on a tensor's error, in units of its recorded float32 noise")
-      ->capture_default_str()
+                   "Bound on a tensor's error, in units of its recorded float32 noise; default 20, of bf16 1")
       ->check(CLI::PositiveNumber);
   command->add_option("-j,--threads", a->threads, "Threads to use; 0: one per processor")
       ->capture_default_str();

@@ -98,9 +98,12 @@ void add_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option(
          "--precision", a.service.model.precision,
-         "fp32; int8 (native: linear layers of the image's transformer blocks); auto: what is fastest "
-         "here, which GET /v1/models tells")
-      ->check(CLI::IsMember({"fp32", "int8", "auto"}))
+         "fp32; int8 (native: linear layers of the image's transformer blocks); bf16 (those and attention, "
+         "where "
+         "the processor multiplies it); auto: what is fastest "
+         "here; model: int8 for a file of int8 weights where that is faster, else fp32. GET /v1/models tells "
+         "what it came to")
+      ->check(CLI::IsMember({"fp32", "int8", "bf16", "auto", "model"}))
       ->capture_default_str();
   app.add_option("--method", a.service.model.method,
                  "How labels are made; default: as the model was made for")

@@ -19,9 +19,11 @@ namespace san {
 struct ModelOptions {
   std::string backend = "native";  ///< see backends(): "native", "reference"; "torch" where it is built in
   std::string device = "cpu";      ///< torch: "cuda", "cuda:1"
-  /// "fp32"; native: "int8", linear layers of the image's transformer blocks in int8; torch: "bf16", on CUDA
-  /// "fp16"; "auto": what is fastest here, which facts() tells.
-  std::string precision = "fp32";
+  /// "fp32"; native: "int8", linear layers of the image's transformer blocks in int8, or "bf16", those and
+  /// attention in bfloat16 where the processor multiplies it; torch: "bf16", on CUDA "fp16"; "auto": what is
+  /// fastest here; "model": "int8" for a file of int8 weights where that is faster, else "fp32". facts()
+  /// tells what it came to.
+  std::string precision = "model";
   std::string method;                  ///< see methods(); empty: the one the model file is made for
   int threads = 0;                     ///< of all segmenters of the model together; 0: one per processor
   std::optional<ThreadBudget> budget;  ///< shared with other models; takes the place of `threads`

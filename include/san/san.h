@@ -36,7 +36,7 @@ typedef struct san_model_options {
   size_t size;               /* sizeof(san_model_options) */
   const char* backend;       /* NULL: "native" */
   const char* device;        /* NULL: "cpu" */
-  const char* precision;     /* NULL: "fp32"; "int8", "auto": as in san/model.hpp */
+  const char* precision;     /* NULL: "model"; "fp32", "int8", "auto": as in san/model.hpp */
   const char* method;        /* NULL: what the model file is made for */
   const san_threads* budget; /* NULL: `threads` of the model's own; may be freed after the call */
   int32_t threads;           /* 0: one per processor */

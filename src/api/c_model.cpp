@@ -57,7 +57,7 @@ san_model* san_model_load(const char* model, const san_model_options* given) {
     san::ModelOptions options;
     options.backend = text_or(o.backend, "native");
     options.device = text_or(o.device, "cpu");
-    options.precision = text_or(o.precision, "fp32");
+    options.precision = text_or(o.precision, "model");
     options.method = text_or(o.method, "");
     options.threads = o.threads;
     if (o.budget != nullptr) options.budget = o.budget->budget;

@@ -59,8 +59,8 @@ Model Model::load(const std::string& model, const ModelOptions& options) {
   check_threads(options.threads);
   const ThreadBudget budget = options.budget ? *options.budget : ThreadBudget(options.threads);
   ModelOptions chosen = options;
-  chosen.precision = chosen_precision(options.backend, options.precision);
   LoadedModel loaded = load_model(model, {options.bpe_file.string(), options.formula_seed});
+  chosen.precision = chosen_precision(options.backend, options.precision, !loaded.int8.empty());
   std::unique_ptr<Backend> backend = make_backend(
       options.backend, {budget.threads(), options.device, chosen.precision, budget.pool_, int8_rule(loaded)});
   auto engine = std::make_shared<const Engine>(std::move(loaded), std::move(backend), options.method);

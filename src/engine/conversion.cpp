@@ -134,6 +134,8 @@ ConvertReport convert_model(const ConvertRequest& r, const ModelSource& source) 
   std::shared_ptr<const ParameterSource> parameters;
   if (source.metadata) {
     report.layout = "a model of this program";
+    require(!r.int8 || source.int8.empty(),
+            "{}: its weights are int8 already; give the model that it was made of", r.input.string());
     metadata = *source.metadata;
     require(metadata.architecture == "san",
             "{}: only SAN models can be converted, and its architecture is \"{}\"", r.input.string(),

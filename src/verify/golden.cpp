@@ -169,7 +169,8 @@ class Run {
     double largest = 0, square = 0;
     for (const float v : expected) largest = std::max(largest, std::abs(double{v})), square += double{v} * v;
     check.rms = std::sqrt(square / static_cast<double>(std::max<std::size_t>(1, expected.size())));
-    check.bound = std::isnan(recorded) ? 1e-5 * largest : options_.noise_factor * recorded;
+    check.bound =
+        std::isnan(recorded) ? 1e-5 * largest : options_.noise_factor * options_.roundoff * recorded;
     if (bound_floor > check.bound) check.bound = bound_floor, check.note = note;
     const Values ours = take_slice(full, metadata_or("slice:" + name, ""), name);
     if (ours.data.size() != expected.size()) {
@@ -399,7 +400,7 @@ void Run::head(const Values& logits, const Values& masks) {
   const LabelMap labels = head.run(views, height_, width_, options).labels;
   const std::vector<std::int64_t> expected = load_per_pixel("label_map").to_i64();
   const std::vector<float> recorded = load_per_pixel("label_margin").to_f32();
-  const double score_noise = noise("sem_seg");
+  const double score_noise = options_.roundoff * noise("sem_seg");
   std::size_t wrong = 0, excepted = 0;
   for (std::size_t i = 0; i < pixels; ++i) {
     if (labels.labels[i] == expected[i]) continue;

@@ -38,6 +38,8 @@ struct VerifyOptions {
   /// A tensor may differ by this many times the recorded float32 noise of the authors' own run.
   double noise_factor = 20;
   int threads = 0;
+  /// Unit roundoff of the arithmetic that recomputes, in units of float32's: the noise counts as many times.
+  double roundoff = 1;
 };
 
 /// What recomputes a recording: the network on a backend, or what was made of it elsewhere.

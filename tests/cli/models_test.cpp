@@ -257,6 +257,18 @@ TEST_F(Verify, TheTinyGoldenFileAgreesOnEveryBackend) {
   }
 }
 
+TEST_F(Verify, Bf16HasItsOwnBound) {
+  NEEDS_GOLDEN(golden, "tiny.safetensors");
+  const auto verify = [&](const std::string& factor) {
+    return san(
+        {"verify", golden->string(), "--precision", "bf16", "--noise-factor", factor, "--threads", "1"});
+  };
+  const ProcessResult r = verify("1");
+  if (r.code == 2) return expect_error(r, 2, "AVX-512 BF16");
+  expect_success(r);
+  EXPECT_EQ(verify("0.1").code, 1) << "it is bfloat16 that was computed, and the bound is near what it costs";
+}
+
 TEST_F(Verify, AWrongValueFails) {
   NEEDS_GOLDEN(golden, "tiny.safetensors");
   write_damaged(*golden, "mask_preds");

@@ -113,6 +113,27 @@ TEST_F(CApi, SaysWhatCppSays) {
   EXPECT_EQ(san_result_save_scores(r.get(), (folder_ / "s.safetensors").c_str()), SAN_OK);
 }
 
+TEST_F(CApi, Int8IsAPrecision) {
+  const Result exact(segment());
+  san_model_options options{};
+  options.size = sizeof options, options.precision = "int8";
+  model_.reset(san_model_load("formula:tiny", &options));
+  san_model_facts facts{};
+  facts.size = sizeof facts;
+  ASSERT_EQ(san_model_get_facts(model_.get(), &facts), SAN_OK) << san_last_error();
+  EXPECT_STREQ(facts.precision, "int8");
+  segmenter_.reset(san_segmenter_create(model_.get()));
+  words_.reset(san_vocabulary_parse(model_.get(), "cat, sofa|couch, wall", nullptr));
+  const Result near(segment());
+  ASSERT_NE(near, nullptr) << san_last_error();
+  int same = 0;
+  for (int i = 0; i < 40 * 56; ++i)
+    same += san_result_labels(near.get())[i] == san_result_labels(exact.get())[i] ? 1 : 0;
+  EXPECT_GT(same, 40 * 56 * 8 / 10) << "steps of 1/255 move borders; a wrong layer gives one class or noise";
+  options.precision = "int4";
+  expect_failed(san_model_load("formula:tiny", &options), "int4");
+}
+
 TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
   const Result one(segment());
   const san_pixels* pictures[] = {&pixels_, &pixels_};

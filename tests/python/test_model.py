@@ -43,6 +43,16 @@ class Models(Tiny):
             with self.subTest(keywords):
                 self.assert_fails(words, san.load, "formula:tiny", **keywords)
 
+    def test_int8(self):
+        near = san.load("formula:tiny", precision="int8", threads=1)
+        self.assertEqual(near.info.precision, "int8")
+        self.assertEqual(pickle.loads(pickle.dumps(near)).info.precision, "int8")
+        labels, exact = (model.segment(picture(), CLASSES).labels for model in (near, self.model))
+        # Steps of 1/255 move borders; a layer that is wrong gives one class or noise.
+        self.assertGreater((labels == exact).mean(), 0.8)
+        self.assertIn(san.load("formula:tiny", precision="auto", threads=1).info.precision, ("int8", "fp32"))
+        self.assert_fails("int4", san.load, "formula:tiny", precision="int4")
+
     def test_models_that_are_not_there(self):
         self.assert_fails("gone.safetensors", san.load, self.folder / "gone.safetensors")
         self.assert_fails("vit-b-16", san.load, "formula:huge")

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import SAN, OneServer, b64, pixels, png, png_of
+from support import SAN, Checked, OneServer, b64, pixels, png, png_of
 
 CLASSES = ["cup|mug", "spoon", "wooden table"]
 
@@ -39,6 +39,18 @@ class Segment(OneServer):
             self.assertEqual(answer.status, 200, answer.body)
             self.assertEqual(answer.type, "image/png")
             self.assertEqual(answer.body, of_the_command(self.picture, "--classes", ",".join(CLASSES), *arguments)[0])
+
+    def test_int8_is_that_of_the_command(self):
+        with Checked("--precision", "int8") as server:
+            self.assertEqual([m["precision"] for m in server.get("/v1/models").json()["models"]], ["int8"])
+            answer = server.segment({"image": b64(self.picture), "classes": CLASSES, "output": "labels"})
+            self.assertEqual(answer.status, 200, answer.body)
+            wanted, _ = of_the_command(self.picture, "--classes", ",".join(CLASSES), "--precision", "int8")
+            self.assertEqual(answer.body, wanted)
+        wrong = subprocess.run([SAN, "serve", "--model", "formula:tiny", "--port", "0", "--precision", "int4"],
+                               capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertIn("int4", wrong.stderr)
 
     def test_json_is_that_of_the_command(self):
         mine, theirs = self.ask().json(), of_the_command(self.picture, "--classes", ",".join(CLASSES))[1]

@@ -165,7 +165,7 @@ def methods() -> tuple[str, ...]:
 
 
 def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "native", device: str = "cpu",
-         precision: str = "fp32", method: Optional[str] = None, threads: Union[int, ThreadBudget] = 0,
+         precision: str = "model", method: Optional[str] = None, threads: Union[int, ThreadBudget] = 0,
          bpe_file: Union[str, os.PathLike[str], None] = None, formula_seed: Optional[str] = None) -> Model:
     """Loads a model and prepares its weights.
 

@@ -16,16 +16,21 @@ void require_cpu(const std::string& name, const BackendOptions& o) {
 
 std::unique_ptr<Backend> make_native(const BackendOptions& o) {
   require_cpu("native", o);
-  const std::string precision = chosen_precision("native", o.precision);
-  require(precision == "fp32" || precision == "int8",
-          "backend native computes in fp32 or int8; --precision {} needs --backend torch", precision);
-  if (precision == "fp32") return make_native_backend({o.threads, o.pool});
-  return make_native_backend({o.threads, o.pool, o.int8 ? o.int8 : [](std::string_view) { return true; }});
+  require(o.precision == "fp32" || o.precision == "int8" || o.precision == "bf16",
+          "--precision {}: backend native computes in fp32, int8 or bf16", o.precision);
+  require(
+      o.precision != "bf16" || native_multiplies_bf16(),
+      "--precision bf16: this processor has no instruction that multiplies bfloat16 (AVX-512 BF16), so that "
+      "would be slower than fp32; int8 is the fast one here");
+  const WeightRule rule = o.blocks ? o.blocks : [](std::string_view) { return true; };
+  if (o.precision == "int8") return make_native_backend({o.threads, o.pool, rule});
+  if (o.precision == "bf16") return make_native_backend({o.threads, o.pool, nullptr, rule});
+  return make_native_backend({o.threads, o.pool});
 }
 
 std::unique_ptr<Backend> make_reference(const BackendOptions& o) {
   require_cpu("reference", o);
-  require(chosen_precision("reference", o.precision) == "fp32",
+  require(o.precision == "fp32",
           "backend reference computes in fp32; --precision {} needs another, such as native", o.precision);
   return make_reference_backend();
 }
@@ -37,9 +42,10 @@ std::map<std::string, BackendMaker>& makers() {
 
 }  // namespace
 
-std::string chosen_precision(const std::string& backend, const std::string& precision) {
-  if (precision != "auto") return precision;
-  return backend == "native" && native_int8_is_faster() ? "int8" : "fp32";
+std::string chosen_precision(const std::string& backend, const std::string& precision, bool int8_weights) {
+  const bool wanted = precision == "auto" || (precision == "model" && int8_weights);
+  if (wanted) return backend == "native" && native_int8_is_faster() ? "int8" : "fp32";
+  return precision == "model" ? "fp32" : precision;
 }
 
 void register_backend(const std::string& name, BackendMaker maker) {

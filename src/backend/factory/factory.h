@@ -13,17 +13,18 @@ namespace san {
 struct BackendOptions {
   int threads = 0;             ///< 0: one per processor the process may use
   std::string device = "cpu";  ///< "cpu"; with a backend that has others, "cuda" or "cuda:N"
-  /// "fp32", or "auto": what is fastest here; with the native backend "int8", with torch "bf16", on CUDA
-  /// "fp16".
+  /// "fp32"; with the native backend "int8", and "bf16" where the processor multiplies it; with torch "bf16",
+  /// on CUDA "fp16".
   std::string precision = "fp32";
   /// Threads that the native backend shares with others; null: `threads` of its own.
   std::shared_ptr<ThreadPool> pool = nullptr;
-  /// With "int8": which linear layers' weights [out, in] are, by name; null: all.
-  std::function<bool(std::string_view name)> int8 = nullptr;
+  /// With "int8" and the native "bf16": which linear layers' weights [out, in] are, by name; null: all.
+  std::function<bool(std::string_view name)> blocks = nullptr;
 };
 
-/// What "auto" means with that backend on this processor; any other precision is itself.
-std::string chosen_precision(const std::string& backend, const std::string& precision);
+/// What "auto" and "model" mean with that backend on this processor; any other precision is itself. "model"
+/// is "int8" for a model whose file holds int8 weights where the native backend is faster so, else "fp32".
+std::string chosen_precision(const std::string& backend, const std::string& precision, bool int8_weights);
 
 using BackendMaker = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
 

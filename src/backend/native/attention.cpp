@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/native/bf16.h"
 #include "backend/native/hwy_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -11,6 +12,7 @@
 // foreach_target must come before:
 #include <hwy/highway.h>
 
+#include "backend/native/bf16-inl.h"
 #include "backend/native/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -110,32 +112,68 @@ void hide_later_keys(const QueryBlock& b, std::int64_t key, std::int64_t keys) {
     for (std::int64_t j = 0; j < b.count && b.begin + j < key + t; ++j) b.scores[t * b.stride + j] = kLowest;
 }
 
+// Of two depths one row of pairs.
+void round_queries(const QueryBlock& b, std::int64_t width) {
+  const F d;
+  const auto n = static_cast<std::int64_t>(lanes());
+  for (std::int64_t k = 0; k < width; k += 2)
+    for (std::int64_t i = 0; i < b.stride; i += n) {
+      const float* first = b.q + k * b.stride + i;
+      const V second = k + 1 < width ? hn::LoadU(d, first + b.stride) : hn::Zero(d);
+      hn::StoreU(bf16_pair(hn::LoadU(d, first), second), d, b.q + k / 2 * b.stride + i);
+    }
+}
+
+/// The nearest bfloat16 of a positive number that is finite, a tie upwards.
+HWY_INLINE V rounded_positive(V x) {
+  const U u;
+  return hn::BitCast(F(), hn::And(hn::Add(hn::BitCast(u, x), hn::Set(u, 0x8000)), hn::Set(u, 0xffff0000u)));
+}
+
 // Scores become exponentials relative to the largest score so far; earlier sums are rescaled to it.
+// With pairs those of two keys become one row.
+template <bool pairs>
 void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
-  for (std::int64_t i = 0; i < b.stride; i += n) {
+  const std::int64_t stride = b.stride;
+  for (std::int64_t i = 0; i < stride; i += n) {
     float* HWY_RESTRICT s = b.scores + i;
     const V before = hn::LoadU(d, b.top + i);
     V top0 = before, top1 = before;
     std::int64_t t = 0;
     for (; t + 2 <= keys; t += 2) {
-      top0 = hn::Max(top0, hn::LoadU(d, s + t * b.stride));
-      top1 = hn::Max(top1, hn::LoadU(d, s + (t + 1) * b.stride));
+      top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
+      top1 = hn::Max(top1, hn::LoadU(d, s + (t + 1) * stride));
     }
-    if (t < keys) top0 = hn::Max(top0, hn::LoadU(d, s + t * b.stride));
+    if (t < keys) top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
     const V top = hn::Max(top0, top1);
     const V rescale = exp2_of_negative(hn::Sub(before, top));
     V total = hn::Mul(hn::LoadU(d, b.total + i), rescale);
-    for (t = 0; t < keys; ++t) {
-      const V e = exp2_of_negative(hn::Sub(hn::LoadU(d, s + t * b.stride), top));
-      total = hn::Add(total, e);
-      hn::StoreU(e, d, s + t * b.stride);
+    const auto power = [&](const float* score)
+                           HWY_ATTR { return exp2_of_negative(hn::Sub(hn::LoadU(d, score), top)); };
+    const float* end = s + keys * stride;
+    if constexpr (pairs) {
+      const U u;
+      float* to = s;
+      for (const float* from = s; from < end; from += 2 * stride, to += stride) {
+        const V first = rounded_positive(power(from));
+        const V second = from + stride < end ? rounded_positive(power(from + stride)) : hn::Zero(d);
+        total = hn::Add(total, hn::Add(first, second));
+        const auto pair = hn::Or(hn::ShiftRight<16>(hn::BitCast(u, first)), hn::BitCast(u, second));
+        hn::StoreU(hn::BitCast(d, pair), d, to);
+      }
+    } else {
+      for (float* at = s; at < end; at += stride) {
+        const V e = power(at);
+        total = hn::Add(total, e);
+        hn::StoreU(e, d, at);
+      }
     }
     hn::StoreU(top, d, b.top + i);
     hn::StoreU(total, d, b.total + i);
     for (std::int64_t r = 0; r < a.width; ++r) {
-      float* sum = b.sums + r * b.stride + i;
+      float* sum = b.sums + r * stride + i;
       hn::StoreU(hn::Mul(hn::LoadU(d, sum), rescale), d, sum);
     }
   }
@@ -156,9 +194,10 @@ void finish_block(const Attention& a, const QueryBlock& b, std::int64_t batch, s
   transpose<false>(b.sums, b.stride, a.width, b.count, 1, out, channels);
 }
 
-/// `k` and `v`: the head's keys and values, dense [keys, width].
-void attend_impl(const Attention& a, const float* k, const float* v, std::int64_t batch, std::int64_t head,
+template <class Product>
+void attend_with(const Attention& a, const float* k, const float* v, std::int64_t batch, std::int64_t head,
                  std::int64_t block) {
+  constexpr bool pairs = !std::is_same_v<Product, Floats>;
   const auto n = static_cast<std::int64_t>(lanes());
   QueryBlock b{};
   b.begin = block * n * kTileVectors;
@@ -171,6 +210,8 @@ void attend_impl(const Attention& a, const float* k, const float* v, std::int64_
   b.top = b.scores + (kKeyBlock + kTileRows) * b.stride;
   b.total = b.top + b.stride;
   start_block(a, b, batch, head);
+  if constexpr (pairs) round_queries(b, a.width);
+  const std::int64_t depth = pairs ? bf16_pairs(a.width) : a.width;
 
   const std::int64_t visible = a.causal ? std::min(a.keys, b.begin + b.count) : a.keys;
   // Blocks of equal size, whole tiles each.
@@ -179,23 +220,53 @@ void attend_impl(const Attention& a, const float* k, const float* v, std::int64_
       ((visible + key_blocks - 1) / key_blocks + kTileRows - 1) / kTileRows * kTileRows;
   for (std::int64_t key = 0; key < visible; key += key_block) {
     const std::int64_t keys = std::min(key_block, visible - key);
-    Tile t{nullptr, a.width, 1, b.q, a.width, nullptr, b.stride, nullptr, false};
+    Tile t{nullptr, depth, 1, b.q, depth, nullptr, b.stride, nullptr, false};
     for (std::int64_t row = 0; row < keys; row += kTileRows) {
-      t.a = k + (key + row) * a.width;
+      t.a = k + (key + row) * depth;
       t.c = b.scores + row * b.stride;
-      multiply<false>(t, std::min<std::int64_t>(kTileRows, keys - row), b.vectors);
+      multiply<Product, false>(t, std::min<std::int64_t>(kTileRows, keys - row), b.vectors);
     }
     if (a.bias) add_bias(a, b, batch, head, key, keys);
     if (a.causal && key + keys > b.begin) hide_later_keys(b, key, keys);
-    exponentiate(a, b, keys);
-    Tile u{nullptr, 1, a.width, b.scores, keys, nullptr, b.stride, nullptr, true};
+    exponentiate<pairs>(a, b, keys);
+    Tile u{nullptr, 1, a.width, b.scores, pairs ? bf16_pairs(keys) : keys, nullptr, b.stride, nullptr, true};
     for (std::int64_t row = 0; row < a.width; row += kTileRows) {
-      u.a = v + key * a.width + row;
+      u.a = v + (pairs ? key / 2 : key) * a.width + row;
       u.c = b.sums + row * b.stride;
-      multiply<true>(u, std::min<std::int64_t>(kTileRows, a.width - row), b.vectors);
+      multiply<Product, true>(u, std::min<std::int64_t>(kTileRows, a.width - row), b.vectors);
     }
   }
   finish_block(a, b, batch, head);
+}
+
+/// `k` and `v`: the head's keys and values, as pack_head() leaves them.
+void attend_impl(const Attention& a, const float* k, const float* v, std::int64_t batch, std::int64_t head,
+                 std::int64_t block) {
+  const auto run = [&](auto product)
+                       HWY_ATTR { attend_with<decltype(product)>(a, k, v, batch, head, block); };
+  if (a.bf16)
+    with_bf16(run);
+  else
+    run(Floats());
+}
+
+/// Values of two keys in one row of pairs.
+void pair_rows_impl(const float* from, std::int64_t row_stride, std::int64_t rows, std::int64_t width,
+                    float* to) {
+  const F d;
+  const auto n = static_cast<std::int64_t>(lanes());
+  for (std::int64_t r = 0; r < rows; r += 2, to += width) {
+    const float *first = from + r * row_stride, *second = r + 1 < rows ? first + row_stride : nullptr;
+    std::int64_t i = 0;
+    for (; i + n <= width; i += n)
+      hn::StoreU(bf16_pair(hn::LoadU(d, first + i), second ? hn::LoadU(d, second + i) : hn::Zero(d)), d,
+                 to + i);
+    if (i < width) {
+      const auto rest = static_cast<std::size_t>(width - i);
+      store_part(bf16_pair(load_part(first + i, rest), second ? load_part(second + i, rest) : hn::Zero(d)),
+                 to + i, rest);
+    }
+  }
 }
 
 }  // namespace san::native::HWY_NAMESPACE
@@ -206,18 +277,35 @@ namespace san::native {
 
 HWY_EXPORT(query_block_impl);
 HWY_EXPORT(attend_impl);
+HWY_EXPORT(pair_rows_impl);
+
+namespace {
+
+// A head's keys or values, dense: [keys, width]; of bfloat16 keys [keys, pairs of width], values [pairs of
+// keys, width].
+void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to) {
+  if (!a.bf16)
+    for (std::int64_t t = 0; t < a.keys; ++t, to += a.width) std::copy_n(from + t * row_stride, a.width, to);
+  else if (values)
+    HWY_DYNAMIC_DISPATCH(pair_rows_impl)(from, row_stride, a.keys, a.width, to);
+  else
+    round_to_bf16(from, row_stride, a.width, to, 0, a.keys);
+}
+
+}  // namespace
 
 void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) {
   // Keys and values of a head lie together: every block of queries walks over all of them.
-  const std::int64_t head_floats = a.keys * a.width, all_heads = a.batch * a.heads;
-  const BufferPtr packed = buffers.acquire(2 * all_heads * head_floats);
+  const std::int64_t key_floats = a.keys * (a.bf16 ? bf16_pairs(a.width) : a.width),
+                     head_floats = key_floats + (a.bf16 ? bf16_pairs(a.keys) : a.keys) * a.width,
+                     all_heads = a.batch * a.heads;
+  const BufferPtr packed = buffers.acquire(all_heads * head_floats);
   pool.parallel_for(2 * all_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Heads& source = i % 2 == 0 ? a.k : a.v;
       const float* from = source.data + i / 2 / a.heads * source.batch_stride + i / 2 % a.heads * a.width;
-      float* to = packed.get() + i * head_floats;
-      for (std::int64_t t = 0; t < a.keys; ++t, to += a.width)
-        std::copy_n(from + t * source.row_stride, a.width, to);
+      float* head = packed.get() + i / 2 * head_floats;
+      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? key_floats : 0));
     }
   });
   const std::int64_t block = HWY_DYNAMIC_DISPATCH(query_block_impl)();
@@ -226,8 +314,8 @@ void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) 
   pool.parallel_for(all_heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t head = i / blocks;
-      const float* k = packed.get() + 2 * head * head_floats;
-      attend(a, k, k + head_floats, head / a.heads, head % a.heads, i % blocks);
+      const float* k = packed.get() + head * head_floats;
+      attend(a, k, k + key_floats, head / a.heads, head % a.heads, i % blocks);
     }
   });
 }

@@ -17,6 +17,7 @@ struct Attention {
   const float* bias = nullptr;
   std::int64_t bias_batch = 0, bias_head = 0, bias_query = 0, bias_key = 0;  ///< strides, 0 where shared
   bool causal = false;
+  bool bf16 = false;     ///< queries, keys, values and exponentials are rounded to bfloat16; sums are float32
   float* out = nullptr;  ///< dense [batch, queries, heads · width]
 };
 

@@ -1,9 +1,11 @@
 #include "backend/native/gemm.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
 
+#include "backend/native/bf16.h"
 #include "backend/native/hwy_targets.h"
+#include "tensor/host_array.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/native/gemm.cpp"
@@ -11,6 +13,7 @@
 // foreach_target must come before:
 #include <hwy/highway.h>
 
+#include "backend/native/halves-inl.h"
 #include "backend/native/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -23,6 +26,14 @@ constexpr std::int64_t kSlabFloats = 160 * 1024;
 
 std::int64_t panel_columns_impl() {
   return static_cast<std::int64_t>(lanes()) * kTileVectors;
+}
+
+bool converts_halves() {
+  return kConvertsHalves;
+}
+
+std::int64_t lane_bytes(Lanes of) {
+  return of == Lanes::kHalves ? 2 : 4;
 }
 
 // Activation and residual of a tile that is still in the first-level cache.
@@ -56,26 +67,37 @@ void copy_tile(const float* from, std::int64_t from_stride, float* to, std::int6
   for (std::int64_t r = 0; r < rows; ++r) std::copy_n(from + r * from_stride, columns, to + r * to_stride);
 }
 
-std::int64_t packed_end(const PackedMatrix& b) {
+const std::byte* packed_end(const PackedMatrix& b) {
   const auto n = static_cast<std::int64_t>(lanes());
-  return b.depth * ((b.columns + n - 1) / n * n);
+  return reinterpret_cast<const std::byte*>(b.values.get()) +
+         b.depth * ((b.columns + n - 1) / n * n) * lane_bytes(b.lanes);
 }
 
-const float* block_begin(const PackedMatrix& b, std::int64_t panel, std::int64_t depth) {
+const std::byte* block_begin(const PackedMatrix& b, std::int64_t panel, std::int64_t depth) {
   const auto n = static_cast<std::int64_t>(lanes());
   const std::int64_t column = panel * b.panel, columns = std::min(b.panel, b.columns - column);
-  return b.values.get() + column * b.depth + depth * ((columns + n - 1) / n * n);
+  return reinterpret_cast<const std::byte*>(b.values.get()) +
+         (column * b.depth + depth * ((columns + n - 1) / n * n)) * lane_bytes(b.lanes);
+}
+
+// What the tile multiplies: of a block of halves their floats, for all rows that pass over it.
+const float* block_lanes(const PackedMatrix& b, const std::byte* block, std::int64_t count) {
+  if (b.lanes != Lanes::kHalves) return reinterpret_cast<const float*>(block);
+  float* to = thread_scratch(kDepthBlock * b.panel, 3);
+  halves_to_floats(block, count, to);
+  return to;
 }
 
 // Towards the second-level cache.
-const float* prefetch(const float* from, const float* end) {
-  constexpr std::int64_t kLineFloats = 64 / sizeof(float);
-  for (; from < end; from += kLineFloats) __builtin_prefetch(from, 0, 2);
+const std::byte* prefetch(const std::byte* from, const std::byte* end) {
+  constexpr std::int64_t kLineBytes = 64;
+  for (; from < end; from += kLineBytes) __builtin_prefetch(from, 0, 2);
   return from;
 }
 
-void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
-                    std::int64_t panel_end) {
+template <class Product>
+void gemm_part_of(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
+                  std::int64_t panel_end) {
   if (row_begin >= row_end) return;
   const PackedMatrix& b = *g.b;
   const auto n = static_cast<std::int64_t>(lanes());
@@ -95,7 +117,7 @@ void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end,
       do {
         const std::int64_t depth = std::min(kDepthBlock, slab_end - k);
         const bool last = k + depth == b.depth;
-        Tile t{nullptr, g.a_stride, 1,          block_begin(b, p, k),
+        Tile t{nullptr, g.a_stride, 1,          block_lanes(b, block_begin(b, p, k), depth * vectors * n),
                depth,   nullptr,    g.c_stride, g.bias ? g.bias + column : nullptr,
                k > 0};
         if (!whole && g.bias) {
@@ -106,24 +128,24 @@ void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end,
         const bool same_panel = k + depth < slab_end, same_slab = same_panel || p + 1 < panel_end;
         const std::int64_t next_panel = same_panel ? p : same_slab ? p + 1 : panel_begin;
         const std::int64_t next_depth = same_panel ? k + depth : same_slab ? slab_begin : slab_end;
-        const float* ahead = block_begin(b, next_panel, next_depth);
-        const float* ahead_end =
-            std::min<const float*>(ahead + depth * vectors * n, b.values.get() + packed_end(b));
+        const std::int64_t block_bytes = depth * vectors * n * lane_bytes(b.lanes);
+        const std::byte* ahead = block_begin(b, next_panel, next_depth);
+        const std::byte* ahead_end = std::min(ahead + block_bytes, packed_end(b));
         const std::int64_t share =
-            (depth * vectors * n * kTileRows + row_end - row_begin - 1) / (row_end - row_begin);
+            (block_bytes * kTileRows + row_end - row_begin - 1) / (row_end - row_begin);
         for (std::int64_t row = row_begin; row < row_end; row += kTileRows) {
           const std::int64_t rows = std::min<std::int64_t>(kTileRows, row_end - row);
           t.a = g.a + row * g.a_stride + k;
-          ahead = prefetch(ahead, std::min<const float*>(ahead + share, ahead_end));
+          ahead = prefetch(ahead, std::min(ahead + share, ahead_end));
           float* c = g.c + row * g.c_stride + column;
           if (whole) {
             t.c = c;
-            multiply<false>(t, rows, vectors);
+            multiply<Product, false>(t, rows, vectors);
           } else {
             // Vectors would reach beyond the last column: through a tile of whole vectors.
             t.c = edge, t.c_stride = vectors * n;
             if (t.accumulate) copy_tile(c, g.c_stride, edge, t.c_stride, rows, columns);
-            multiply<false>(t, rows, vectors);
+            multiply<Product, false>(t, rows, vectors);
             copy_tile(edge, t.c_stride, c, g.c_stride, rows, columns);
           }
           if (last && finish) finish_tile(g, c, row, rows, column, columns);
@@ -135,25 +157,64 @@ void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end,
   } while (slab_begin < b.depth);
 }
 
-void pack_matrix_impl(const float* source, std::int64_t row_stride, std::int64_t column_stride,
-                      PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
+void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
+                    std::int64_t panel_end) {
+  const auto run = [&](auto product) HWY_ATTR {
+    gemm_part_of<decltype(product)>(g, row_begin, row_end, panel_begin, panel_end);
+  };
+  if (g.b->lanes == Lanes::kBf16Pairs)
+    with_bf16(run);
+  else
+    run(Floats());
+}
+
+// `value(depth, column)`: a lane of the panel that begins at `source`.
+template <class Lane, class Source, class Value>
+void pack_panels(const Source* source, std::int64_t column_stride, PackedMatrix& packed,
+                 std::int64_t panel_begin, std::int64_t panel_end, const Value& value) {
   const auto n = static_cast<std::int64_t>(lanes());
   for (std::int64_t p = panel_begin; p < panel_end; ++p) {
     const std::int64_t column = p * packed.panel, columns = std::min(packed.panel, packed.columns - column);
     const std::int64_t width = (columns + n - 1) / n * n;
-    float* to = packed.values.get() + column * packed.depth;
-    const float* from = source + column * column_stride;
+    Lane* to = reinterpret_cast<Lane*>(packed.values.get()) + column * packed.depth;
+    const Source* from = source + column * column_stride;
     // A few depths at a time, so that sources adjacent along depth are read by whole cache lines.
     constexpr std::int64_t kStep = 16;
     for (std::int64_t begin = 0; begin < packed.depth; begin += kStep) {
       const std::int64_t end = std::min(packed.depth, begin + kStep);
       for (std::int64_t c = 0; c < columns; ++c)
-        for (std::int64_t k = begin; k < end; ++k)
-          to[k * width + c] = from[k * row_stride + c * column_stride];
+        for (std::int64_t k = begin; k < end; ++k) to[k * width + c] = value(from, k, c);
       for (std::int64_t k = begin; k < end; ++k)
-        std::fill(to + k * width + columns, to + (k + 1) * width, 0.0f);
+        std::fill(to + k * width + columns, to + (k + 1) * width, Lane(0));
     }
   }
+}
+
+void pack_floats(const float* source, std::int64_t row_stride, std::int64_t column_stride,
+                 PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
+  pack_panels<float>(source, column_stride, packed, panel_begin, panel_end,
+                     [&](const float* from, std::int64_t k, std::int64_t c) {
+                       return from[k * row_stride + c * column_stride];
+                     });
+}
+
+void pack_halves(const std::uint16_t* source, std::int64_t row_stride, std::int64_t column_stride,
+                 PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
+  pack_panels<std::uint16_t>(source, column_stride, packed, panel_begin, panel_end,
+                             [&](const std::uint16_t* from, std::int64_t k, std::int64_t c) {
+                               return from[k * row_stride + c * column_stride];
+                             });
+}
+
+void pack_bf16(const float* source, std::int64_t depth, std::int64_t row_stride, std::int64_t column_stride,
+               PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
+  pack_panels<std::uint32_t>(source, column_stride, packed, panel_begin, panel_end,
+                             [&](const float* from, std::int64_t k, std::int64_t c) {
+                               const float* pair = from + 2 * k * row_stride + c * column_stride;
+                               const float second = 2 * k + 1 < depth ? pair[row_stride] : 0.0f;
+                               return float_to_bfloat16(*pair) |
+                                      static_cast<std::uint32_t>(float_to_bfloat16(second)) << 16;
+                             });
 }
 
 }  // namespace san::native::HWY_NAMESPACE
@@ -163,25 +224,44 @@ HWY_AFTER_NAMESPACE();
 namespace san::native {
 
 HWY_EXPORT(panel_columns_impl);
+HWY_EXPORT(converts_halves);
 HWY_EXPORT(gemm_part_impl);
-HWY_EXPORT(pack_matrix_impl);
+HWY_EXPORT(pack_floats);
+HWY_EXPORT(pack_halves);
+HWY_EXPORT(pack_bf16);
 
 std::int64_t panel_columns() {
   return HWY_DYNAMIC_DISPATCH(panel_columns_impl)();
 }
 
-std::int64_t packed_floats(std::int64_t depth, std::int64_t columns) {
-  const std::int64_t lanes = panel_columns() / 3;
-  return depth * ((columns + lanes - 1) / lanes * lanes);
+bool halves_are_cheap() {
+  return HWY_DYNAMIC_DISPATCH(converts_halves)();
 }
 
-PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values) {
-  return {depth, columns, panel_columns(), std::move(values)};
+std::int64_t packed_floats(std::int64_t depth, std::int64_t columns, Lanes lanes) {
+  const std::int64_t vector = panel_columns() / 3, width = (columns + vector - 1) / vector * vector;
+  return lanes == Lanes::kFloats ? depth * width : (depth + 1) / 2 * width;
+}
+
+PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values, Lanes lanes) {
+  return {lanes == Lanes::kBf16Pairs ? bf16_pairs(depth) : depth, columns, panel_columns(), lanes,
+          std::move(values)};
 }
 
 void pack_matrix(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                  PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
-  HWY_DYNAMIC_DISPATCH(pack_matrix_impl)(source, row_stride, column_stride, packed, panel_begin, panel_end);
+  HWY_DYNAMIC_DISPATCH(pack_floats)(source, row_stride, column_stride, packed, panel_begin, panel_end);
+}
+
+void pack_matrix(const std::uint16_t* source, std::int64_t row_stride, std::int64_t column_stride,
+                 PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
+  HWY_DYNAMIC_DISPATCH(pack_halves)(source, row_stride, column_stride, packed, panel_begin, panel_end);
+}
+
+void pack_matrix_bf16(const float* source, std::int64_t depth, std::int64_t row_stride,
+                      std::int64_t column_stride, PackedMatrix& packed, std::int64_t panel_begin,
+                      std::int64_t panel_end) {
+  HWY_DYNAMIC_DISPATCH(pack_bf16)(source, depth, row_stride, column_stride, packed, panel_begin, panel_end);
 }
 
 void gemm_part(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
@@ -189,24 +269,34 @@ void gemm_part(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std:
   HWY_DYNAMIC_DISPATCH(gemm_part_impl)(g, row_begin, row_end, panel_begin, panel_end);
 }
 
-void gemm(const Gemm& g, ThreadPool& pool) {
-  const std::int64_t panels = g.b->panels();
-  if (g.rows == 0 || panels == 0) return;
-  // Parts of about 200 rows keep their slice of `a` in the second-level cache; several per thread balance.
-  constexpr std::int64_t kPartRows = 208, kMinPartMacs = 1 << 18;
-  const std::int64_t row_parts = (g.rows + kPartRows - 1) / kPartRows;
-  const std::int64_t part_rows = ((g.rows + row_parts - 1) / row_parts + 7) / 8 * 8;
+void for_each_part(std::int64_t rows, std::int64_t most_rows, std::int64_t panels,
+                   std::int64_t macs_of_row_and_panel, ThreadPool& pool,
+                   const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body) {
+  if (rows == 0 || panels == 0) return;
+  constexpr std::int64_t kMinPartMacs = 1 << 18;
+  const std::int64_t row_parts = (rows + most_rows - 1) / most_rows;
+  const std::int64_t part_rows = ((rows + row_parts - 1) / row_parts + 7) / 8 * 8;
   const std::int64_t wanted = (4 * pool.size() + row_parts - 1) / row_parts;
-  const std::int64_t per_panel = part_rows * g.b->depth * g.b->panel;
-  const std::int64_t part_panels = std::max(
-      (panels + wanted - 1) / wanted, std::min(panels, kMinPartMacs / std::max<std::int64_t>(1, per_panel)));
+  const std::int64_t macs = std::max<std::int64_t>(1, part_rows * macs_of_row_and_panel);
+  const std::int64_t part_panels =
+      std::max((panels + wanted - 1) / wanted, std::min(panels, kMinPartMacs / macs));
   const std::int64_t panel_parts = (panels + part_panels - 1) / part_panels;
   pool.parallel_for(row_parts * panel_parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = i % row_parts * part_rows, panel = i / row_parts * part_panels;
-      gemm_part(g, row, std::min(g.rows, row + part_rows), panel, std::min(panels, panel + part_panels));
+      if (row < rows)
+        body(row, std::min(rows, row + part_rows), panel, std::min(panels, panel + part_panels));
     }
   });
+}
+
+void gemm(const Gemm& g, ThreadPool& pool) {
+  // Parts of about 200 rows keep their slice of `a` in the second-level cache.
+  constexpr std::int64_t kPartRows = 208;
+  for_each_part(g.rows, kPartRows, g.b->panels(), g.b->depth * g.b->panel, pool,
+                [&](std::int64_t row, std::int64_t row_end, std::int64_t panel, std::int64_t panel_end) {
+                  gemm_part(g, row, row_end, panel, panel_end);
+                });
 }
 
 }  // namespace san::native

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "backend/native/buffer.h"
@@ -8,10 +9,19 @@
 
 namespace san::native {
 
+/// What a packed matrix holds for each lane of float32.
+enum class Lanes : std::uint8_t {
+  kFloats,
+  kHalves,    ///< float16, made floats when their panel is multiplied
+  kBf16Pairs  ///< two bfloat16 of neighbouring depths; the other operand's rows hold such pairs too
+};
+
 /// A [depth, columns] matrix in panels of a few vectors of columns, each panel depth-major, in the layout of
 /// the instruction set it was packed for.
 struct PackedMatrix {
-  std::int64_t depth = 0, columns = 0, panel = 0;
+  std::int64_t depth = 0;  ///< of lanes
+  std::int64_t columns = 0, panel = 0;
+  Lanes lanes = Lanes::kFloats;
   BufferPtr values;
 
   std::int64_t panels() const { return (columns + panel - 1) / panel; }
@@ -20,15 +30,27 @@ struct PackedMatrix {
 /// Columns of a panel on this machine.
 std::int64_t panel_columns();
 
-/// `row_stride`, `column_stride`: distance between neighbours along depth and along columns, in floats.
+/// `row_stride`, `column_stride`: distance between neighbours along depth and along columns, in values.
 void pack_matrix(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                  PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end);
-PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values);
-std::int64_t packed_floats(std::int64_t depth, std::int64_t columns);
+/// Of the bits of float16, for a matrix of kHalves.
+void pack_matrix(const std::uint16_t* source, std::int64_t row_stride, std::int64_t column_stride,
+                 PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end);
+/// A matrix of kBf16Pairs, rounded; `depth`: of values.
+void pack_matrix_bf16(const float* source, std::int64_t depth, std::int64_t row_stride,
+                      std::int64_t column_stride, PackedMatrix& packed, std::int64_t panel_begin,
+                      std::int64_t panel_end);
+/// Whether instructions make floats of float16 here, so that matrices of kHalves cost little.
+bool halves_are_cheap();
+/// `depth`: of values, whatever lanes hold.
+PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values,
+                         Lanes lanes = Lanes::kFloats);
+/// Memory that its values take, in floats.
+std::int64_t packed_floats(std::int64_t depth, std::int64_t columns, Lanes lanes = Lanes::kFloats);
 
 /// c = activation(a · b + bias) + residual over `rows` rows; strides in floats, columns adjacent.
 struct Gemm {
-  const float* a = nullptr;
+  const float* a = nullptr;  ///< where b holds pairs of bfloat16, such pairs: bf16.h makes them
   std::int64_t a_stride = 0, rows = 0;
   const PackedMatrix* b = nullptr;
   float* c = nullptr;
@@ -44,5 +66,11 @@ void gemm_part(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std:
                std::int64_t panel_end);
 /// All of it, on all threads of the pool.
 void gemm(const Gemm& g, ThreadPool& pool);
+
+/// Calls body(row_begin, row_end, panel_begin, panel_end) on all threads for parts of a product of `rows`
+/// rows and `panels` panels: at most `most_rows` rows each, several for every thread, none too small.
+void for_each_part(std::int64_t rows, std::int64_t most_rows, std::int64_t panels,
+                   std::int64_t macs_of_row_and_panel, ThreadPool& pool,
+                   const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body);
 
 }  // namespace san::native

@@ -1,5 +1,6 @@
 #include <hwy/highway.h>
 
+#include "backend/native/bf16.h"
 #include "backend/native/int8_gemm.h"
 #include "backend/native/native_backend.h"
 
@@ -26,6 +27,10 @@ const char* native_int8_form() {
 
 bool native_int8_is_faster() {
   return native::int8_is_faster();
+}
+
+bool native_multiplies_bf16() {
+  return native::bf16_is_multiplied();
 }
 
 }  // namespace san

@@ -5,6 +5,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "backend/native/gemm.h"
 #include "backend/native/hwy_targets.h"
 #include "base/error.h"
 #if defined(__aarch64__) && defined(__linux__)
@@ -314,25 +315,14 @@ void int8_gemm_part(const Int8Gemm& g, std::int64_t row_begin, std::int64_t row_
 }
 
 void int8_gemm(const Int8Gemm& g, ThreadPool& pool) {
-  const std::int64_t panels = g.b->panels();
-  if (g.rows == 0 || panels == 0) return;
-  // A part's rows stay in half of a small second-level cache; several parts per thread balance.
-  constexpr std::int64_t kPartBytes = 256 * 1024, kLeastRows = 48, kMostRows = 208, kMinPartMacs = 1 << 18;
+  // A part's rows stay in half of a small second-level cache.
+  constexpr std::int64_t kPartBytes = 256 * 1024, kLeastRows = 48, kMostRows = 208;
   const std::int64_t fit =
       std::clamp(kPartBytes / std::max<std::int64_t>(1, g.a.stride), kLeastRows, kMostRows);
-  const std::int64_t row_parts = (g.rows + fit - 1) / fit;
-  const std::int64_t part_rows = ((g.rows + row_parts - 1) / row_parts + 7) / 8 * 8;
-  const std::int64_t wanted = (4 * pool.size() + row_parts - 1) / row_parts;
-  const std::int64_t per_panel = part_rows * g.b->depth * g.b->panel;
-  const std::int64_t part_panels = std::max(
-      (panels + wanted - 1) / wanted, std::min(panels, kMinPartMacs / std::max<std::int64_t>(1, per_panel)));
-  const std::int64_t panel_parts = (panels + part_panels - 1) / part_panels;
-  pool.parallel_for(row_parts * panel_parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t row = i % row_parts * part_rows, panel = i / row_parts * part_panels;
-      int8_gemm_part(g, row, std::min(g.rows, row + part_rows), panel, std::min(panels, panel + part_panels));
-    }
-  });
+  for_each_part(g.rows, fit, g.b->panels(), g.b->depth * g.b->panel, pool,
+                [&](std::int64_t row, std::int64_t row_end, std::int64_t panel, std::int64_t panel_end) {
+                  int8_gemm_part(g, row, row_end, panel, panel_end);
+                });
 }
 
 }  // namespace san::native

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/native/bf16.h"
 #include "backend/native/native_backend_impl.h"
 #include "backend/native/param_floats.h"
 #include "base/error.h"
@@ -55,7 +56,9 @@ Int8Rows quantized(const std::string& name, const float* values, std::int64_t ro
 NativeBackend::NativeBackend(const NativeOptions& options)
     : buffers_(std::make_shared<BufferPool>()),
       pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)),
-      int8_(options.int8) {}
+      int8_(options.int8),
+      bf16_(options.bf16),
+      bf16_attention_(bf16_ || (int8_ && bf16_is_multiplied())) {}
 
 Tensor NativeBackend::tensor(const Shape& shape, BufferPtr memory, float* first, const Strides& strides) {
   return {shape, std::allocate_shared<FloatStorage>(RecyclingAllocator<FloatStorage>(buffers_->small()),
@@ -104,18 +107,42 @@ std::shared_ptr<Storage> NativeBackend::do_prepare_linear(const Param& weight, c
                                                           LinearLayout layout) {
   const Shape s = weight.shape();
   const std::int64_t rows = s[0], columns = s[1];
-  const ParamFloats floats = param_floats(weight, *buffers_, *pool_);
   auto packed = std::make_shared<PackedLinear>();
   const bool out_in = layout == LinearLayout::kOutIn;
-  const std::int64_t in = out_in ? columns : rows, out = out_in ? rows : columns;
   if (bias) packed->bias = host_copy(bias->f32());
-  if (int8_ && out_in && in <= kInt8MaxDepth && int8_(weight.name)) {
+  if (int8_ && out_in && columns <= kInt8MaxDepth && int8_(weight.name)) {
+    const ParamFloats floats = param_floats(weight, *buffers_, *pool_);
     packed->int8 =
         pack_int8(quantized(weight.name, floats.values, rows, columns, *pool_), int8_forms().front(), *pool_);
     return packed;
   }
-  packed->matrix = pack(floats.values, out_in ? 1 : columns, out_in ? columns : 1, in, out,
-                        allocate_floats(packed_floats(in, out)));
+  packed->matrix = pack_linear(weight, out_in);
+  return packed;
+}
+
+PackedMatrix NativeBackend::pack_linear(const Param& weight, bool out_in) {
+  const Shape s = weight.shape();
+  const std::int64_t in = s[out_in ? 1 : 0], out = s[out_in ? 0 : 1];
+  const std::int64_t row_stride = out_in ? 1 : out, column_stride = out_in ? in : 1;
+  const Lanes lanes = bf16_ && out_in && bf16_(weight.name)                     ? Lanes::kBf16Pairs
+                      : weight.value.dtype == DType::kF16 && halves_are_cheap() ? Lanes::kHalves
+                                                                                : Lanes::kFloats;
+  PackedMatrix packed = make_packed(in, out, allocate_floats(packed_floats(in, out, lanes)), lanes);
+  const auto on_all_threads = [&](const auto& panels) { pool_->parallel_for(packed.panels(), 2, panels); };
+  if (lanes == Lanes::kHalves) {
+    const auto* halves = reinterpret_cast<const std::uint16_t*>(selected_rows(weight));
+    on_all_threads([&](std::int64_t begin, std::int64_t end) {
+      pack_matrix(halves, row_stride, column_stride, packed, begin, end);
+    });
+    return packed;
+  }
+  const ParamFloats floats = param_floats(weight, *buffers_, *pool_);
+  on_all_threads([&](std::int64_t begin, std::int64_t end) {
+    if (lanes == Lanes::kBf16Pairs)
+      pack_matrix_bf16(floats.values, in, row_stride, column_stride, packed, begin, end);
+    else
+      pack_matrix(floats.values, row_stride, column_stride, packed, begin, end);
+  });
   return packed;
 }
 

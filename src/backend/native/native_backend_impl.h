@@ -42,7 +42,7 @@ class NativeBackend final : public Backend {
 
   std::string name() const override { return "native"; }
   std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
-    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? threads : pool_, int8_});
+    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? threads : pool_, int8_, bf16_});
   }
 
  private:
@@ -104,10 +104,12 @@ class NativeBackend final : public Backend {
   Tensor with_dense(const Tensor& x);
   PackedMatrix pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                     std::int64_t depth, std::int64_t columns, BufferPtr memory);
+  PackedMatrix pack_linear(const Param& weight, bool out_in);
 
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<ThreadPool> pool_;
-  Int8Rule int8_;
+  WeightRule int8_, bf16_;
+  bool bf16_attention_;
 };
 
 /// The values of a tensor of this backend; throws Error for any other's.

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "backend/native/attention.h"
+#include "backend/native/bf16.h"
 #include "backend/native/maps.h"
 #include "backend/native/native_backend_impl.h"
 #include "backend/native/tree_attention.h"
@@ -22,13 +23,13 @@ struct Ends {
   std::int64_t residual_stride = 0;
 };
 
-// The product of one group of rows; c may have its own strides.
-Gemm product(const Rows& x, std::int64_t group, const PackedLinear& w, float* c, std::int64_t c_stride,
-             const Ends& ends = {}) {
+// c may have its own strides.
+Gemm product(const float* a, std::int64_t a_stride, std::int64_t rows, const PackedLinear& w, float* c,
+             std::int64_t c_stride, const Ends& ends = {}) {
   Gemm g;
-  g.a = x.data + group * x.outer_stride;
-  g.a_stride = x.row_stride;
-  g.rows = x.rows;
+  g.a = a;
+  g.a_stride = a_stride;
+  g.rows = rows;
   g.b = &w.matrix;
   g.c = c;
   g.c_stride = c_stride;
@@ -54,7 +55,17 @@ Int8Gemm int8_product(const Int8Activations& x, std::int64_t rows, const PackedL
 
 // All of one group of rows on this thread.
 void multiply_here(const Rows& x, const PackedLinear& w, float* c, std::int64_t c_stride, const Ends& ends) {
-  if (!w.int8) return gemm_part(product(x, 0, w, c, c_stride, ends), 0, x.rows, 0, w.matrix.panels());
+  if (!w.int8) {
+    const float* a = x.data;
+    std::int64_t stride = x.row_stride;
+    if (w.matrix.lanes == Lanes::kBf16Pairs) {
+      stride = w.matrix.depth;
+      float* pairs = thread_scratch(x.rows * stride, 2);
+      round_to_bf16(x.data, x.row_stride, x.columns, pairs, 0, x.rows);
+      a = pairs;
+    }
+    return gemm_part(product(a, stride, x.rows, w, c, c_stride, ends), 0, x.rows, 0, w.matrix.panels());
+  }
   const Int8Form form = w.int8->form;
   float* memory = thread_scratch(int8_activation_floats(x.rows, x.columns, form), 2);
   const Int8Activations a = int8_activations(memory, x.rows, x.columns, form);
@@ -65,11 +76,20 @@ void multiply_here(const Rows& x, const PackedLinear& w, float* c, std::int64_t 
 // The same on all threads.
 void multiply(const Rows& x, std::int64_t group, const PackedLinear& w, float* c, std::int64_t c_stride,
               const Ends& ends, BufferPool& buffers, ThreadPool& pool) {
-  if (!w.int8) return gemm(product(x, group, w, c, c_stride, ends), pool);
+  const float* from = x.data + group * x.outer_stride;
+  if (!w.int8 && w.matrix.lanes != Lanes::kBf16Pairs)
+    return gemm(product(from, x.row_stride, x.rows, w, c, c_stride, ends), pool);
+  if (!w.int8) {
+    const std::int64_t stride = w.matrix.depth;
+    const BufferPtr pairs = buffers.acquire(x.rows * stride);
+    pool.parallel_for(x.rows, 8, [&](std::int64_t begin, std::int64_t end) {
+      round_to_bf16(from, x.row_stride, x.columns, pairs.get(), begin, end);
+    });
+    return gemm(product(pairs.get(), stride, x.rows, w, c, c_stride, ends), pool);
+  }
   const Int8Form form = w.int8->form;
   const BufferPtr memory = buffers.acquire(int8_activation_floats(x.rows, x.columns, form));
   const Int8Activations a = int8_activations(memory.get(), x.rows, x.columns, form);
-  const float* from = x.data + group * x.outer_stride;
   pool.parallel_for(x.rows, 8, [&](std::int64_t begin, std::int64_t end) {
     quantize_activations(from, x.row_stride, x.columns, form, a, begin, end);
   });
@@ -210,8 +230,7 @@ Tensor NativeBackend::do_patch_embed(const Tensor& image, Grid grid, const Patch
       const std::int64_t item = i / parts, first = i % parts * kPart,
                          count = std::min(kPart, patches - first);
       gather_patches(v.data + item * v.stride(0), v.stride(1), grid, w.in, w.patch, first, count, rows);
-      const Gemm g = product({rows, 1, count, depth, 0, depth}, 0, weight,
-                             data(y) + (item * patches + first) * w.out, w.out);
+      const Gemm g = product(rows, depth, count, weight, data(y) + (item * patches + first) * w.out, w.out);
       gemm_part(g, 0, count, 0, weight.matrix.panels());
     }
   });
@@ -265,6 +284,8 @@ Tensor NativeBackend::do_attention(const Tensor& q, const Tensor& k, const Tenso
   a.q = heads(q), a.k = heads(k), a.v = heads(v);
   a.self_key = heads(o.self_key), a.self_value = heads(o.self_value);
   a.causal = o.causal;
+  // What is causal is the text tower's, whose answers are the same for every precision.
+  a.bf16 = bf16_attention_ && !o.causal;
   if (o.bias) {
     const View bias = broadcast_view(view(o.bias), {a.batch, a.heads, a.queries, a.keys});
     a.bias = bias.data;
