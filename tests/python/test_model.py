@@ -37,7 +37,7 @@ class Models(Tiny):
         other = san.load("formula:tiny", formula_seed="another", threads=1).segment(picture(), CLASSES).labels
         self.assertLess((other == reference.segment(picture(), CLASSES).labels).mean(), 0.999)
         for keywords, words in [({"backend": "torch"}, "native"), ({"backend": "nothing"}, "native"),
-                                ({"device": "cuda"}, "CPU"), ({"precision": "bf16"}, "fp32"),
+                                ({"device": "cuda"}, "CPU"), ({"precision": "fp16"}, "fp32"),
                                 ({"method": "none"}, "maskclip"), ({"threads": -1}, "-1"), ({"threads": "2"}, "threads"),
                                 ({"bpe_file": "gone.txt.gz"}, "gone.txt.gz"), ({"device": 3}, "device")]:
             with self.subTest(keywords):
