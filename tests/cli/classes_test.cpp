@@ -7,7 +7,7 @@
 namespace san::testing {
 namespace {
 
-using HasSubstr;
+using ::testing::HasSubstr;
 using ::testing::Not;
 
 class ClassLists : public Cli {
