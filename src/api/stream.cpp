@@ -10,7 +10,7 @@
 namespace san {
 namespace {
 
-constexpr const char* kFormat = "san stream 1";
+constexpr const char* kStreamFormat = "san stream 1";
 constexpr int kLongest = 1 << 16;
 
 /// The numbers of a frame's geometry, in the order of the file.
@@ -90,15 +90,15 @@ void Stream::save(const std::filesystem::path& path) const {
   }
   std::vector<TensorInfo> tensors;
   for (const auto& [name, value] : values) tensors.push_back({name, value.dtype, value.shape});
-  write_safetensors(path, tensors, {{"format", kFormat}},
+  write_safetensors(path, tensors, {{"format", kStreamFormat}},
                     [&](const TensorInfo& tensor) { return values.at(tensor.name); });
 }
 
 void Stream::load(const std::filesystem::path& path) {
   const auto file = SafetensorsFile::open(path);
   const auto format = file->metadata().find("format");
-  require(format != file->metadata().end() && format->second == kFormat,
-          "{}: not a saved stream; expected \"format\": \"{}\"", path.string(), kFormat);
+  require(format != file->metadata().end() && format->second == kStreamFormat,
+          "{}: not a saved stream; expected \"format\": \"{}\"", path.string(), kStreamFormat);
   impl().memory.restore(file->names().empty() ? QueryMemory::State{} : read_state(*file));
 }
 

@@ -25,6 +25,20 @@ const said = async (page, act, wanted) => {
 };
 
 describe("waiting and failing", () => {
+  test("proposals that come late are listed, whatever was shown meanwhile", async () => {
+    const page = await openAnswered();
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    await page.route("**/v1/segment", async (route) => (await held, route.continue()));
+    const asked = page.waitForRequest("**/v1/segment");
+    await page.click("#tab-proposals");
+    await asked;
+    await page.locator("#opacity").evaluate((range) => ((range.value = "30"), range.dispatchEvent(new Event("input"))));
+    release();
+    await page.waitForSelector("#proposal-list li");
+    await page.finish();
+  });
+
   test("the first paint is small and asks nobody else", async () => {
     const context = await browser.newContext(kSizes.desktop), page = await context.newPage(), session = await context.newCDPSession(page);
     let bytes = 0;

@@ -15,7 +15,7 @@ function maskOverlay(proposal, key, { width, height }) {
 
 export function createProposals({ changed }) {
   const list = $("proposal-list");
-  let shown = null, words = new Map(), pointed = null, pinned = null;
+  let shown = null, listed, words = new Map(), pointed = null, pinned = null;
 
   const point = (index) => {
     pointed = index;
@@ -33,8 +33,10 @@ export function createProposals({ changed }) {
   return {
     show(result, state) {
       words = new Map(state.words.map((w) => [w.key, w]));
-      if (result === shown) return;
+      // An answer is shown before its proposals have come, too.
+      if (result === shown && result?.proposals === listed) return;
       shown = result;
+      listed = result?.proposals;
       pointed = pinned = null;
       list.replaceChildren(...(result?.proposals ?? []).map((p, i) => {
         const key = result.keys[p.index], color = words.get(key)?.color ?? kOtherColor;
