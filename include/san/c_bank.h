@@ -22,7 +22,8 @@ SAN_C_API float san_bank_weight(const san_bank* bank);
 SAN_C_API void san_bank_free(san_bank* bank);
 
 /* The same words, of which the bank knows examples too; classes find theirs by name. weight: negative for the
- * bank's own, less for pictures unlike its own. An error with another network's bank, and without any example. */
+ * bank's own, less for pictures unlike its own. An error with another network's bank, and without any
+ * example. */
 SAN_C_API san_vocabulary* san_vocabulary_with_bank(const san_model* model, const san_vocabulary* vocabulary,
                                                    const san_bank* bank, float weight);
 

@@ -117,9 +117,9 @@ class Method {
 /// Features for a look to fill: those of an earlier look of this method where they are free, else new ones.
 template <class Own>
 std::unique_ptr<Own> features_to_fill(const Compute& compute) {
-  std::unique_ptr<Features>& earlier = compute.memory.features;
+  const Features* earlier = compute.memory.features.get();
   if (earlier != nullptr && typeid(*earlier) == typeid(Own))
-    return std::unique_ptr<Own>(static_cast<Own*>(earlier.release()));
+    return std::unique_ptr<Own>(static_cast<Own*>(compute.memory.features.release()));
   return std::make_unique<Own>();
 }
 
