@@ -10,7 +10,6 @@
 namespace san::serve {
 namespace {
 
-
 std::string shown(const Json& value) {
   if (!value.is_primitive()) return value.type_name();
   return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
