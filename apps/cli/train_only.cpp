@@ -10,7 +10,7 @@
 
 namespace {
 
-void add_bench(CLI::App& app, const san::cli::Program& program) {
+void add_training_bench(CLI::App& app, const san::cli::Program& program) {
   auto* command = app.add_subcommand("bench", "Time training steps (as `san bench --training`)");
   const auto o = std::make_shared<san::cli::TrainingBench>();
   o->device = "cuda";
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   san::cli::Program program{argv, san::catch_interrupts()};
   san::cli::add_train(app, program);
   san::cli::add_pretrain(app, program);
-  add_bench(app, program);
+  add_training_bench(app, program);
   if (const int failed = san::run_commands(app, "san-train", argc, argv)) return failed;
   // Everything is on disk; a CUDA libtorch of another compiler does not survive the destruction of its
   // statics.
