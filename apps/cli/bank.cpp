@@ -15,6 +15,7 @@
 #include "image/codec/decode.h"
 #include "library_options.h"
 #include "picture_arguments.h"
+#include "program/common_options.h"
 #include "san/model.hpp"
 
 namespace san::cli {
@@ -195,11 +196,7 @@ void add_build(CLI::App& bank, Program& program) {
       ->add_option("--per-class", a->per_class, "At most so many pictures of each class, the first; 0: all")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
-  command
-      ->add_option("--short-side", a->short_side,
-                   "Resize the short side to this for the network; 0: the model's own")
-      ->check(CLI::Range(0, 8192))
-      ->capture_default_str();
+  add_short_side_option(*command, a->short_side);
   command->add_option("--templates", a->words.templates,
                       "Prompt templates: vild, imagenet, single, or a file; default: the model's own");
   command->add_option("--cache-dir", a->words.cache_dir, "Where text embeddings are kept between runs");

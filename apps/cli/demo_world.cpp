@@ -66,30 +66,45 @@ class Lacking {
   std::vector<int> pictures_, drawn_;
 };
 
+/// What the scenes of a split are made from, and what their cache is named by.
+struct SceneSource {
+  SceneSource(const DemoWorldArguments& a, const std::string& asked)
+      : pictures(built_picture_files(a.world)),
+        concepts(world_file(a.concepts)),
+        split(asked.empty() ? "mixed" : asked) {}
+
+  std::string key(const std::string& use) const {
+    std::vector<fs::path> files = pictures;
+    files.push_back(concepts);
+    return content_key(files, use);
+  }
+  std::shared_ptr<const World> load(ThreadPool& pool) const { return World::load(concepts, pictures, &pool); }
+
+  std::vector<fs::path> pictures;
+  fs::path concepts;
+  std::string split;
+};
+
 }  // namespace
 
 DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string& split, const fs::path& cache,
                                  int threads, bool quiet, const std::atomic<bool>& interrupted) {
-  const auto pictures = built_picture_files(a.world);
-  const fs::path concepts = world_file(a.concepts);
-  std::vector<fs::path> inputs = pictures;
-  inputs.push_back(concepts);
-  const std::string name = split.empty() ? "mixed" : split;
+  const SceneSource source(a, split);
   const fs::path folder =
-      cache_root(cache) / fmt::format("demo-world-{}-{}", name, content_key(inputs, name));
+      cache_root(cache) / fmt::format("demo-world-{}-{}", source.split, source.key(source.split));
 
   ThreadPool pool(threads);
-  const auto world = World::load(concepts, pictures, &pool);
-  const EvalScenes scenes(world, parse_eval_split(name));
+  const auto world = source.load(pool);
+  const EvalScenes scenes(world, parse_eval_split(source.split));
   if (!fs::exists(folder)) {
-    log::info("rendering {} scenes of the demo world, split {}, into {}", scenes.size(), name,
+    log::info("rendering {} scenes of the demo world, split {}, into {}", scenes.size(), source.split,
               folder.string());
     // Rendered aside and renamed, so that an interrupted run leaves no half set behind.
     const fs::path part = folder.string() + fmt::format(".part-{}", ::getpid());
     fs::create_directories(part);
     WorldExport output;
     output.output = part;
-    output.split = name;
+    output.split = source.split;
     output.count = scenes.size();
     output.sheet = false;
     output.quiet = quiet;
@@ -108,8 +123,8 @@ DemoWorldData demo_world_dataset(const DemoWorldArguments& a, const std::string&
   }
   DemoWorldData data;
   data.spec = describe_folders(folder / "images", folder / "labels", folder / "classes.txt");
-  data.spec.name = "demo-world " + name;
-  data.spec.title = "the demo world, split " + name;
+  data.spec.name = "demo-world " + source.split;
+  data.spec.title = "the demo world, split " + source.split;
   for (std::size_t c = 0; c < scenes.seen().size(); ++c)
     (scenes.seen()[c] ? data.seen : data.unseen).push_back(static_cast<int>(c));
   return data;
@@ -121,18 +136,15 @@ ExampleBank demo_world_bank(const DemoWorldArguments& a, const std::string& spli
                             int threads, bool quiet, const std::atomic<bool>& interrupted) {
   require(per_class >= 1 && per_class <= 1000, "--bank demo-world:{}: expected 1 to 1000 pictures a class",
           per_class);
-  const auto pictures = built_picture_files(a.world);
-  const fs::path concepts = world_file(a.concepts);
-  std::vector<fs::path> inputs = pictures;
-  inputs.push_back(concepts);
-  const std::string name = split.empty() ? "mixed" : split;
+  const SceneSource source(a, split);
   const std::string key =
-      content_key(inputs, fmt::format("bank-2 {} {} {}", name, per_class, network_hash(engine->model())));
-  const fs::path file = cache_root(cache) / fmt::format("demo-world-{}-{}-{}.bank", name, per_class, key);
+      source.key(fmt::format("bank-2 {} {} {}", source.split, per_class, network_hash(engine->model())));
+  const fs::path file =
+      cache_root(cache) / fmt::format("demo-world-{}-{}-{}.bank", source.split, per_class, key);
   if (fs::exists(file)) return load_bank(file);
 
   ThreadPool pool(threads);
-  const EvalScenes scenes(World::load(concepts, pictures, &pool), parse_eval_split(name));
+  const EvalScenes scenes(source.load(pool), parse_eval_split(source.split));
   Session session(engine, threads);
   const Backend::CancelWhen stop(session.backend(), &interrupted);
   ExampleCollector collector(engine, words);
@@ -150,7 +162,7 @@ ExampleBank demo_world_bank(const DemoWorldArguments& a, const std::string& spli
   progress.finish();
   log::info(
       "bank: {} scenes of the demo world, split {}: the drawings and grounds that measure, in other places",
-      index, name);
+      index, source.split);
   const ExampleBank bank = collector.finish();
   fs::create_directories(file.parent_path());
   save_bank(bank, file);

@@ -12,6 +12,7 @@
 #include "eval/report.h"
 #include "evaluate_arguments.h"
 #include "evaluated_model.h"
+#include "program/common_options.h"
 #include "sweep.h"
 #include "zero_shot.h"
 
@@ -167,11 +168,7 @@ void add_evaluate(CLI::App& app, Program& program) {
       ->capture_default_str();
   command->add_option("--concepts", a->world.concepts, "demo-world: list of concepts")->capture_default_str();
   a->views.add_to(*command);
-  command
-      ->add_option("--short-side", a->short_side,
-                   "Resize the short side to this for the network; 0: the model's own")
-      ->check(CLI::Range(0, 8192))
-      ->capture_default_str();
+  add_short_side_option(*command, a->short_side);
   command->add_option("--output", a->output,
                       "Folder for report.html, report.json, report.csv and evaluation.json");
   command->add_option("--save-predictions", a->save, "Also write the predictions to --output")

@@ -7,6 +7,7 @@
 #include "image_inputs.h"
 #include "library_options.h"
 #include "picture_arguments.h"
+#include "program/common_options.h"
 #include "san/san.hpp"
 
 namespace san::cli {
@@ -57,17 +58,8 @@ void add_explain(CLI::App& app, Program& program) {
   a->vocabulary.add_to(*command, true);
   a->pictures.add_to(*command);
   command->add_option("-o,--output", a->output, "The page, with everything inside")->capture_default_str();
-  command
-      ->add_option(
-          "--background", a->background,
-          "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
-      ->check(CLI::IsMember({"none", "other"}))
-      ->capture_default_str();
-  command
-      ->add_option("--short-side", a->short_side,
-                   "Resize the short side to this for the network; 0: the model's own")
-      ->check(CLI::Range(0, 8192))
-      ->capture_default_str();
+  add_background_option(*command, a->background);
+  add_short_side_option(*command, a->short_side);
   command->footer("Example: san explain photo.jpg --classes \"cat, sofa|couch, wall\" -o explain.html");
   command->callback([a, &program] { run(*a, program); });
 }

@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <set>
 
 #include "base/error.h"
+#include "image/codec/decode.h"
 
 namespace san::cli {
 namespace {
@@ -39,15 +39,6 @@ std::vector<fs::path> matches(const std::string& pattern) {
 }
 
 }  // namespace
-
-bool is_picture_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
-                                           ".tif", ".tiff", ".ppm", ".pgm"};
-  return known.contains(extension);
-}
 
 std::vector<ImageInput> find_images(const std::vector<std::string>& inputs) {
   std::vector<fs::path> paths;

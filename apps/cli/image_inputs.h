@@ -16,9 +16,6 @@ struct ImageInput {
   bool from_standard_input() const { return path == "-"; }
 };
 
-/// Whether a file's name ends as a picture's does.
-bool is_picture_name(const std::filesystem::path& path);
-
 /// Files, folders (their pictures, by name, not deeper), quoted globs and "-" for one picture on standard
 /// input, in the order given. Where two pictures would get the same stem, the extension joins it. Throws
 /// Error for what does not exist and for a folder or glob without pictures, and for "-" given twice.

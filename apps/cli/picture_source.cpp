@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "image/codec/decode.h"
 
 namespace san::cli {
 namespace {

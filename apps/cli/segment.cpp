@@ -17,6 +17,7 @@
 #include "palette_file.h"
 #include "picture_arguments.h"
 #include "picture_source.h"
+#include "program/common_options.h"
 #include "san/san.hpp"
 #include "segment_results.h"
 #include "shard_argument.h"
@@ -178,12 +179,7 @@ void say_what_model(const Job& job, const ModelFacts& facts) {
           "--tile");
   require(!job.results.wants("scores") || job.options.tile == 0,
           "--save scores: the scores of tiles are not kept; leave out --tile");
-  if (facts.random_weights)
-    log::warn("{}", facts.description);
-  else if (facts.untrained_adapter)
-    log::warn("{}: train it with `san train --init` first; its masks mean nothing", facts.description);
-  else
-    log::info("model: {}", facts.description);
+  log_model(facts);
 }
 
 /// What the run has come to.
@@ -386,12 +382,7 @@ void add_segment(CLI::App& app, Program& program) {
       ->delimiter(',')
       ->check(CLI::IsMember(result_kinds()))
       ->capture_default_str();
-  command
-      ->add_option(
-          "--background", a->background,
-          "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
-      ->check(CLI::IsMember({"none", "other"}))
-      ->capture_default_str();
+  add_background_option(*command, a->background);
   command->add_option("--sheet", a->sheet, "Also write one PNG that shows every picture beside its overlay");
   command->add_option("--sheet-columns", a->sheet_columns, "Pairs in a row of the sheet")
       ->capture_default_str()
@@ -402,11 +393,7 @@ void add_segment(CLI::App& app, Program& program) {
           "distinct: fixed, easily told apart; dataset: the label set's customary colours; none: as "
           "distinct, but label files in plain grey; or a file with a colour a line, as \"R G B\" or #rrggbb")
       ->capture_default_str();
-  command
-      ->add_option("--short-side", a->short_side,
-                   "Resize the short side to this for the network; 0: the model's own")
-      ->check(CLI::Range(0, 8192))
-      ->capture_default_str();
+  add_short_side_option(*command, a->short_side);
   command
       ->add_option("--preprocess", a->preprocessing,
                    "evaluation (bilinear, as benchmarks) or demo (bicubic and the long side not limited, as "

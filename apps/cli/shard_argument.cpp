@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/part.h"
 
 namespace san::cli {
 namespace {
@@ -58,15 +59,9 @@ ShardArgument from_environment() {
 
 ShardArgument ShardArgument::parse(const std::string& text) {
   if (text == "auto") return from_environment();
-  ShardArgument shard;
-  const char *begin = text.data(), *end = begin + text.size();
-  const auto first = std::from_chars(begin, end, shard.index);
-  const bool slash = first.ec == std::errc{} && first.ptr != end && *first.ptr == '/';
-  const auto second = slash ? std::from_chars(first.ptr + 1, end, shard.count) : first;
-  require(slash && second.ec == std::errc{} && second.ptr == end && shard.index >= 1 &&
-              shard.index <= shard.count,
-          "--shard {}: expected i/n with 1 ≤ i ≤ n, as in 2/4, or auto", text);
-  return shard;
+  const auto part = parse_part(text);
+  require(part.has_value(), "--shard {}: expected i/n with 1 ≤ i ≤ n, as in 2/4, or auto", text);
+  return {part->index, part->count};
 }
 
 void add_shard_option(CLI::App& app, ShardArgument& shard) {

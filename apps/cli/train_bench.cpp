@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/temporary_folder.h"
 #include "base/thread_pool.h"
 #include "train/run_plan.h"
 #include "train/segmentation_task.h"
@@ -27,26 +28,6 @@ namespace {
 constexpr int kPictures = 24;
 constexpr double kLoaderSeconds = 4;
 constexpr std::uint64_t kSeed = 1;
-
-/// Gone with everything in it at the end.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "san_bench_XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, "{}: cannot be made", name);
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct Result {
   std::string precision;
@@ -179,7 +160,7 @@ void print(const Result& r) {
 }  // namespace
 
 void run_training_bench(const TrainingBench& o, const std::atomic<bool>& interrupted) {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   std::vector<Result> results;
   const bool all = o.precision == "all";
   for (const std::string& precision :

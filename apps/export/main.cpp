@@ -2,11 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
 
 #include "backend/native/native_backend.h"
 #include "base/error.h"
@@ -65,15 +63,6 @@ int verify(const Arguments& a) {
   return report.passed() ? 0 : 1;
 }
 
-bool looks_like_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
-                                           ".tif", ".tiff", ".ppm", ".pgm"};
-  return known.contains(extension);
-}
-
 /// What calibration sees: the user's pictures and the classes of ADE20K, else scenes of the demo world, none
 /// of those that it is measured on.
 void look_at_pictures(Arguments& a) {
@@ -82,7 +71,7 @@ void look_at_pictures(Arguments& a) {
     require(fs::is_directory(a.calibrate), "--calibrate {}: expected a folder of pictures", a.calibrate);
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(a.calibrate))
-      if (entry.is_regular_file() && looks_like_picture(entry.path())) files.push_back(entry.path());
+      if (entry.is_regular_file() && is_picture_name(entry.path())) files.push_back(entry.path());
     require(!files.empty(), "--calibrate {}: the folder has no pictures", a.calibrate);
     std::ranges::sort(files);
     if (files.size() > kMostPictures) files.resize(kMostPictures);

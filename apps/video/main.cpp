@@ -16,6 +16,7 @@
 #include "parts.h"
 #include "pipeline.h"
 #include "program/commands.h"
+#include "program/common_options.h"
 #include "program/interrupts.h"
 #include "results.h"
 #include "san/san.hpp"
@@ -66,12 +67,7 @@ void tell_of_model(const Model& model, bool other) {
   require(!other || facts.knows_background,
           "method {} knows no background: every pixel gets one of the classes, none becomes \"other\"",
           facts.method);
-  if (facts.random_weights)
-    log::warn("{}", facts.description);
-  else if (facts.untrained_adapter)
-    log::warn("{}: train it with `san train --init` first; its masks mean nothing", facts.description);
-  else
-    log::info("model: {}", facts.description);
+  log_model(facts);
 }
 
 std::string summary(const std::string& input, const Flow& flow, const Labeller& labeller,

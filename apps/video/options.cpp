@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "program/common_options.h"
 #include "san/label_sets.hpp"
 
 namespace san::video {
@@ -61,10 +62,7 @@ void add_results(CLI::App& app, Arguments& a) {
       ->check(CLI::Range(0, 63))
       ->capture_default_str();
   app.add_flag("--no-sound", a.no_sound, "Leave the sound out");
-  app.add_option("--background", a.background,
-                 "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
-      ->check(CLI::IsMember({"none", "other"}))
-      ->capture_default_str();
+  add_background_option(app, a.background);
   app.add_option("--palette", a.palette,
                  "distinct: fixed, easily told apart; dataset: the label set's customary colours")
       ->check(CLI::IsMember({"distinct", "dataset"}))
@@ -116,10 +114,7 @@ void Arguments::add_to(CLI::App& app) {
       "--truth", truth,
       "Folder of known labels, 00000.png for the first frame: also prints how good the labels are and how "
       "much they flicker");
-  app.add_option("--short-side", short_side,
-                 "Resize the short side to this for the network; 0: the model's own")
-      ->check(CLI::Range(0, 8192))
-      ->capture_default_str();
+  add_short_side_option(app, short_side);
   app.add_option("--preprocess", preprocessing, "evaluation (bilinear) or demo (bicubic), as for pictures")
       ->check(CLI::IsMember({"evaluation", "demo"}))
       ->capture_default_str();

@@ -1,10 +1,10 @@
 #include "data/dataset.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/part.h"
 
 namespace san {
 namespace {
@@ -133,15 +133,9 @@ Dataset open_dataset(DatasetSpec spec, const fs::path& root, std::string_view sp
 }
 
 Shard Shard::parse(const std::string& text) {
-  Shard shard;
-  const char *begin = text.data(), *end = begin + text.size();
-  const auto first = std::from_chars(begin, end, shard.index);
-  const bool slash = first.ec == std::errc{} && first.ptr != end && *first.ptr == '/';
-  const auto second = slash ? std::from_chars(first.ptr + 1, end, shard.count) : first;
-  require(slash && second.ec == std::errc{} && second.ptr == end && shard.index >= 1 &&
-              shard.index <= shard.count,
-          "shard '{}': expected i/n with 1 ≤ i ≤ n, as in 2/4", text);
-  return shard;
+  const auto part = parse_part(text);
+  require(part.has_value(), "shard '{}': expected i/n with 1 ≤ i ≤ n, as in 2/4", text);
+  return {part->index, part->count};
 }
 
 std::vector<Sample> Shard::select(const std::vector<Sample>& samples) const {

@@ -7,21 +7,17 @@
 
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
+#include "engine/test_engine.h"
 
 namespace san {
 namespace {
+
+using test::encode;
 
 namespace fs = std::filesystem;
 
 std::shared_ptr<const Engine> tiny_engine(const std::string& method = "") {
   return std::make_shared<const Engine>(load_model("formula:tiny"), make_reference_backend(), method);
-}
-
-std::shared_ptr<const TextEmbeddings> encode(const Engine& engine, const char* classes) {
-  Engine::VocabularyOptions options;
-  options.use_cache = false;
-  options.quiet = true;
-  return engine.encode(parse_class_list(classes), options);
 }
 
 Image gradient(int height, int width) {

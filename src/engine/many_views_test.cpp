@@ -7,17 +7,13 @@
 
 #include "backend/native/native_backend.h"
 #include "base/error.h"
+#include "engine/test_engine.h"
 #include "image/crop.h"
 
 namespace san {
 namespace {
 
-std::shared_ptr<const TextEmbeddings> encode(const Engine& engine, const char* classes) {
-  Engine::VocabularyOptions options;
-  options.use_cache = false;
-  options.quiet = true;
-  return engine.encode(parse_class_list(classes), options);
-}
+using test::encode;
 
 /// Blobs of several sizes, so that neighbouring tiles differ.
 Image blobs(int height, int width) {

@@ -4,28 +4,16 @@
 #include "backend/reference/reference_backend.h"
 #include "base/error.h"
 #include "base/test_error.h"
-#include "engine/engine.h"
+#include "engine/test_engine.h"
 
 namespace san {
 namespace {
 
+using test::encode;
 using test::error_of;
+using test::pattern;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::shared_ptr<const TextEmbeddings> words_of(const Engine& engine, const char* classes) {
-  EncodingOptions options;
-  options.use_cache = false;
-  options.quiet = true;
-  return engine.encode(parse_class_list(classes), options);
-}
-
-Image pattern(int height, int width) {
-  Image image(height, width);
-  for (std::size_t i = 0; i < image.rgb.size(); ++i)
-    image.rgb[i] = static_cast<std::uint8_t>(i * 2654435761u >> 9);
-  return image;
-}
 
 // Every method that is built in, on the formula's smallest network.
 class EveryMethod : public testing::TestWithParam<std::string> {
@@ -34,8 +22,8 @@ class EveryMethod : public testing::TestWithParam<std::string> {
       std::make_shared<const Engine>(load_model("formula:tiny"), make_reference_backend(), GetParam());
   Session session_{engine_, 1};
   const Image picture_ = pattern(45, 60);
-  const std::shared_ptr<const TextEmbeddings> animals_ = words_of(*engine_, "cat, dog|hound, sky"),
-                                              things_ = words_of(*engine_, "cup, table, sofa|couch, lamp");
+  const std::shared_ptr<const TextEmbeddings> animals_ = encode(*engine_, "cat, dog|hound, sky"),
+                                              things_ = encode(*engine_, "cup, table, sofa|couch, lamp");
 };
 
 TEST_P(EveryMethod, LabelsEveryPixelAtThePicturesSize) {
@@ -120,7 +108,7 @@ TEST(Methods, FeaturesOfAnotherMethodAreRefused) {
              crops = std::make_shared<const Engine>(load_model("formula:tiny"), make_reference_backend(),
                                                     "crops");
   Session one(san, 1), two(crops, 1);
-  const auto words = words_of(*san, "cat, dog");
+  const auto words = encode(*san, "cat, dog");
   EXPECT_THAT(error_of([&] { two.segment(one.look(pattern(40, 40)), words); }), HasSubstr("another"));
 }
 

@@ -5,8 +5,8 @@
 
 namespace san {
 
-/// A report's page with its data, JSON, at "@DATA@" inside a script element. Throws Error when the page has
-/// no such place.
+/// A report's page with its data, JSON, at "@DATA@" inside a script element, and the reports' common style at
+/// "@STYLE@". Throws Error when the page lacks one of these places.
 std::string fill_page(std::string_view page, std::string data);
 
 }  // namespace san

@@ -10,6 +10,7 @@
 #include "backend/native/native_backend.h"
 #include "base/base64.h"
 #include "base/test_error.h"
+#include "engine/test_engine.h"
 #include "explain/explanation_json.h"
 #include "labels/axis_weights.h"
 #include "san/colors.hpp"
@@ -17,22 +18,10 @@
 namespace san {
 namespace {
 
+using test::encode;
 using test::error_of;
+using test::pattern;
 using testing::HasSubstr;
-
-std::shared_ptr<const TextEmbeddings> words_of(const Engine& engine, const char* classes) {
-  EncodingOptions options;
-  options.use_cache = false;
-  options.quiet = true;
-  return engine.encode(parse_class_list(classes), options);
-}
-
-Image pattern(int height, int width) {
-  Image image(height, width);
-  for (std::size_t i = 0; i < image.rgb.size(); ++i)
-    image.rgb[i] = static_cast<std::uint8_t>(i * 2654435761u >> 9);
-  return image;
-}
 
 std::vector<float> noise(std::size_t count, std::uint64_t seed) {
   std::vector<float> values(count);
@@ -108,7 +97,7 @@ class Explaining : public testing::Test {
       std::make_shared<const Engine>(load_model("formula:tiny"), make_native_backend());
   Session session_{engine_, 1};
   const Image picture_ = pattern(45, 60);
-  const std::shared_ptr<const TextEmbeddings> words_ = words_of(*engine_, "cat, sofa|couch, wall");
+  const std::shared_ptr<const TextEmbeddings> words_ = encode(*engine_, "cat, sofa|couch, wall");
 };
 
 TEST_F(Explaining, HasEveryStageWithItsSizes) {
@@ -219,7 +208,7 @@ TEST_F(Explaining, WhatCannotBeExplainedIsSaid) {
   const auto maskclip =
       std::make_shared<const Engine>(load_model("formula:tiny"), make_native_backend(), "maskclip");
   Session session(maskclip, 1);
-  EXPECT_THAT(error_of([&] { explain(session, picture_, words_of(*maskclip, "cat, wall"), {}); }),
+  EXPECT_THAT(error_of([&] { explain(session, picture_, encode(*maskclip, "cat, wall"), {}); }),
               HasSubstr("maskclip"));
 }
 

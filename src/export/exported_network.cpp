@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "export/graphs.h"
 #include "export/node_runtime.h"
 

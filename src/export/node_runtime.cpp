@@ -16,6 +16,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/temporary_folder.h"
 #include "base/utf8.h"
 #include "embedded/run_graphs.h"
 
@@ -156,18 +157,6 @@ GraphTensors read_outputs(const fs::path& folder) {
 }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "san-onnx-XXXXXX").string();
-  require(::mkdtemp(name.data()) != nullptr, "{}: cannot make a temporary folder: {}", name,
-          std::strerror(errno));
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code error;
-  fs::remove_all(path_, error);
-}
 
 std::string missing_onnx_runtime() {
   return node().missing();

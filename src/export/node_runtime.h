@@ -19,19 +19,6 @@ struct GraphTensor {
 };
 using GraphTensors = std::map<std::string, GraphTensor>;
 
-/// A folder of its own that is gone with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 /// Whether `node` and its package onnxruntime-node are there: in the folder that $SAN_ONNXRUNTIME_DIR names
 /// (the one above node_modules), in the working folder, installed with --global, or on $NODE_PATH. Empty:
 /// yes; else what is missing and how to get it.

@@ -14,6 +14,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
+#include "simd/exponential-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -25,21 +26,7 @@ using Tag = hn::CappedTag<float, 16>;
 using Vector = hn::Vec<Tag>;
 using IntTag = hn::RebindToSigned<Tag>;
 
-/// e^x to about two roundings for x in [−80, 87].
-HWY_INLINE Vector exponential(Tag d, Vector x) {
-  const IntTag di;
-  const Vector n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
-  // ln 2 in two parts: the first product is exact.
-  Vector r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
-  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
-  Vector p = hn::MulAdd(r, hn::Set(d, 0.0013942159712314606f), hn::Set(d, 0.008375967852771282f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.041666340082883835f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.16666404902935028f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.5f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n))));
-}
+using simd::HWY_NAMESPACE::exponential;
 
 HWY_INLINE Vector sigmoid(Tag d, Vector x) {
   const Vector one = hn::Set(d, 1.0f), lowest = hn::Set(d, kLowestLogit);

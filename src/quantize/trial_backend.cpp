@@ -1,5 +1,7 @@
 #include "quantize/trial_backend.h"
 
+#include "backend/forwarding_backend.h"
+
 namespace san {
 namespace {
 
@@ -28,7 +30,7 @@ Param rounded_weight(const Param& weight, LinearLayout layout) {
   return {weight.name, HostArray::from(s, std::move(values)), weight.trainable};
 }
 
-class TrialBackend final : public Backend {
+class TrialBackend final : public ForwardingBackend {
  public:
   TrialBackend(std::unique_ptr<Backend> inner, std::shared_ptr<Trial> trial)
       : inner_(std::move(inner)), trial_(std::move(trial)) {}
@@ -36,9 +38,9 @@ class TrialBackend final : public Backend {
   std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
     return std::make_unique<TrialBackend>(inner_->fork(std::move(threads)), trial_);
   }
-  bool literal() const override { return inner_->literal(); }
 
  private:
+  Backend& inner() const override { return *inner_; }
   std::shared_ptr<Storage> do_prepare_linear(const Param& weight, const Param* bias,
                                              LinearLayout layout) override {
     auto made = std::make_shared<TrialWeight>();
@@ -50,30 +52,6 @@ class TrialBackend final : public Backend {
     trial_->layers.push_back(made->layer);
     return made;
   }
-  std::shared_ptr<Storage> do_prepare_grouped_linear(const Param& weight, const Param* bias,
-                                                     int groups) override {
-    return inner_->prepare_grouped_linear(weight, bias, groups).data;
-  }
-  std::shared_ptr<Storage> do_prepare_layer_norm(const Param& weight, const Param& bias, float eps) override {
-    return inner_->prepare_layer_norm(weight, bias, eps).data;
-  }
-  std::shared_ptr<Storage> do_prepare_patch_embed(const Param& weight, const Param* bias) override {
-    return inner_->prepare_patch_embed(weight, bias).data;
-  }
-  std::shared_ptr<Storage> do_prepare_table(const Param& table) override {
-    return inner_->prepare_table(table).data;
-  }
-  Tensor do_prepare_tensor(const Param& value, const Shape& as) override {
-    return inner_->prepare_tensor(value, as);
-  }
-  Tensor do_from_host(const Shape& shape, std::span<const float> values) override {
-    return inner_->from_host(shape, values);
-  }
-  Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override {
-    return inner_->from_ids(shape, ids);
-  }
-  void do_to_host(const Tensor& x, std::span<float> values) override { inner_->to_host(x, values); }
-
   Tensor do_linear(const Tensor& x, const LinearWeight& w, const LinearOptions& options,
                    const Shape&) override {
     const auto& weight = static_cast<const TrialWeight&>(*w.data);
@@ -87,54 +65,6 @@ class TrialBackend final : public Backend {
     if (!layer.int8) return inner_->linear(x, weight.exact, options);
     for (float& v : values) v = quantized(v, layer.scale) * layer.scale;
     return inner_->linear(inner_->from_host(x.shape(), values), weight.rounded, options);
-  }
-
-  Tensor do_reshape(const Tensor& x, const Shape& out) override { return inner_->reshape(x, out); }
-  Tensor do_permute(const Tensor& x, std::span<const int> axes, const Shape&) override {
-    return inner_->permute(x, axes);
-  }
-  Tensor do_broadcast(const Tensor& x, const Shape& out) override { return inner_->broadcast(x, out); }
-  Tensor do_concat(std::span<const Tensor> xs, int axis, const Shape&) override {
-    return inner_->concat(xs, axis);
-  }
-  Tensor do_slice(const Tensor& x, int axis, std::int64_t begin, const Shape& out) override {
-    return inner_->slice(x, axis, begin, begin + out[axis]);
-  }
-  Tensor do_add(const Tensor& a, const Tensor& b, const Shape&) override { return inner_->add(a, b); }
-  Tensor do_mul(const Tensor& a, const Tensor& b, const Shape&) override { return inner_->mul(a, b); }
-  Tensor do_activate(const Tensor& x, Activation kind) override { return inner_->activate(x, kind); }
-  Tensor do_softmax(const Tensor& x) override { return inner_->softmax(x); }
-  Tensor do_matmul(const Tensor& a, const Tensor& b, bool transpose_b, const Shape&) override {
-    return inner_->matmul(a, b, transpose_b);
-  }
-  Tensor do_resize(const Tensor& x, const ResizeSpec& spec, const Shape&) override {
-    return inner_->resize(x, spec);
-  }
-  Tensor do_adaptive_max_pool(const Tensor& x, Grid from, Grid to, const Shape&) override {
-    return inner_->adaptive_max_pool(x, from, to);
-  }
-  Tensor do_embedding(const TableWeight& table, const Tensor& ids, const Shape&) override {
-    return inner_->embedding(table, ids);
-  }
-  Tensor do_layer_norm(const Tensor& x, const NormWeight& w) override { return inner_->layer_norm(x, w); }
-  Tensor do_patch_embed(const Tensor& image, Grid grid, const PatchWeight& w, const Shape&) override {
-    return inner_->patch_embed(image, grid, w);
-  }
-  Tensor do_attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                      const AttentionOptions& options) override {
-    return inner_->attention(q, k, v, options);
-  }
-  Tensor do_tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
-                           const TokenTree& tree, std::span<const std::int32_t> asking) override {
-    return inner_->tree_attention(q, k, v, heads, tree, asking);
-  }
-  Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) override {
-    return inner_->add_layer_norm(x, y, w);
-  }
-  Tensor do_l2_normalize(const Tensor& x) override { return inner_->l2_normalize(x); }
-  Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
-                           const BiasScaling& scaling) override {
-    return inner_->attention_bias(queries, hidden, last, scaling);
   }
 
   const std::unique_ptr<Backend> inner_;

@@ -32,7 +32,7 @@ const std::vector<Confined>& confined() {
       {"torch/", {"backend_torch", "train"}},
       {"ATen/", {"backend_torch", "train"}},
       {"c10/", {"backend_torch", "train"}},
-      {"hwy/", {"backend_native", "labels"}},
+      {"hwy/", {"backend_native", "labels", "simd"}},
       {"CLI/", {"apps", "apps_export", "apps_pull", "apps_video", "apps_world", "program"}},
       {"libavcodec/", {"video"}},
       {"libavformat/", {"video"}},

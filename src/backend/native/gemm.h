@@ -48,17 +48,21 @@ PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr val
 /// Memory that its values take, in floats.
 std::int64_t packed_floats(std::int64_t depth, std::int64_t columns, Lanes lanes = Lanes::kFloats);
 
-/// c = activation(a · b + bias) + residual over `rows` rows; strides in floats, columns adjacent.
-struct Gemm {
-  const float* a = nullptr;  ///< where b holds pairs of bfloat16, such pairs: bf16.h makes them
-  std::int64_t a_stride = 0, rows = 0;
-  const PackedMatrix* b = nullptr;
+/// What becomes of a product: c = activation(product + bias) + residual; strides in floats, columns adjacent.
+struct GemmEnds {
   float* c = nullptr;
   std::int64_t c_stride = 0;
   const float* bias = nullptr;
   Activation activation = Activation::kNone;
   const float* residual = nullptr;
   std::int64_t residual_stride = 0;
+};
+
+/// c = activation(a · b + bias) + residual over `rows` rows.
+struct Gemm : GemmEnds {
+  const float* a = nullptr;  ///< where b holds pairs of bfloat16, such pairs: bf16.h makes them
+  std::int64_t a_stride = 0, rows = 0;
+  const PackedMatrix* b = nullptr;
 };
 
 /// The part [row_begin, row_end) × panels [panel_begin, panel_end) on the calling thread.

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "backend/native/buffer.h"
-#include "backend/types.h"
+#include "backend/native/gemm.h"
 #include "base/thread_pool.h"
 #include "tensor/int8_rows.h"
 
@@ -65,17 +65,11 @@ Int8Activations int8_activations(float* memory, std::int64_t rows, std::int64_t 
 void quantize_activations(const float* x, std::int64_t stride, std::int64_t depth, Int8Form form,
                           const Int8Activations& to, std::int64_t begin, std::int64_t end);
 
-/// c = activation(a · b + bias) + residual over `rows` rows; strides in floats, columns adjacent.
-struct Int8Gemm {
+/// c = activation(a · b + bias) + residual over `rows` rows.
+struct Int8Gemm : GemmEnds {
   Int8Activations a;
   std::int64_t rows = 0;
   const PackedInt8* b = nullptr;
-  float* c = nullptr;
-  std::int64_t c_stride = 0;
-  const float* bias = nullptr;
-  Activation activation = Activation::kNone;
-  const float* residual = nullptr;
-  std::int64_t residual_stride = 0;
 };
 /// The part [row_begin, row_end) × panels [panel_begin, panel_end) on the calling thread.
 void int8_gemm_part(const Int8Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,

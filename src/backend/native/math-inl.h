@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include "backend/types.h"
+#include "simd/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
@@ -48,18 +49,7 @@ HWY_INLINE V exp2_of_negative(V x) {
 /// e^x to about two roundings for every x whose result is a normal number; clamped beyond.
 HWY_INLINE V exp(V x) {
   const F d;
-  x = hn::Min(hn::Max(x, hn::Set(d, -87.3f)), hn::Set(d, 88.37f));
-  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
-  // ln 2 in two parts: the first product is exact.
-  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
-  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
-  V p = hn::MulAdd(r, hn::Set(d, 0.0013942159712314606f), hn::Set(d, 0.008375967852771282f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.041666340082883835f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.16666404902935028f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.5f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  return scale_exponent(p, hn::ConvertTo(I(), n));
+  return simd::HWY_NAMESPACE::exponential(d, hn::Min(hn::Max(x, hn::Set(d, -87.3f)), hn::Set(d, 88.37f)));
 }
 
 /// Rational fit on |z| ≤ 4, absolute error 4e-8 before rounding.

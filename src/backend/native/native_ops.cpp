@@ -24,33 +24,18 @@ struct Ends {
 };
 
 // c may have its own strides.
+GemmEnds ends_of(const PackedLinear& w, float* c, std::int64_t c_stride, const Ends& ends) {
+  return {c, c_stride, w.bias.get(), ends.activation, ends.residual, ends.residual_stride};
+}
+
 Gemm product(const float* a, std::int64_t a_stride, std::int64_t rows, const PackedLinear& w, float* c,
              std::int64_t c_stride, const Ends& ends = {}) {
-  Gemm g;
-  g.a = a;
-  g.a_stride = a_stride;
-  g.rows = rows;
-  g.b = &w.matrix;
-  g.c = c;
-  g.c_stride = c_stride;
-  g.bias = w.bias.get();
-  g.activation = ends.activation;
-  g.residual = ends.residual, g.residual_stride = ends.residual_stride;
-  return g;
+  return {ends_of(w, c, c_stride, ends), a, a_stride, rows, &w.matrix};
 }
 
 Int8Gemm int8_product(const Int8Activations& x, std::int64_t rows, const PackedLinear& w, float* c,
                       std::int64_t c_stride, const Ends& ends) {
-  Int8Gemm g;
-  g.a = x;
-  g.rows = rows;
-  g.b = &*w.int8;
-  g.c = c;
-  g.c_stride = c_stride;
-  g.bias = w.bias.get();
-  g.activation = ends.activation;
-  g.residual = ends.residual, g.residual_stride = ends.residual_stride;
-  return g;
+  return {ends_of(w, c, c_stride, ends), x, rows, &*w.int8};
 }
 
 // All of one group of rows on this thread.

@@ -1,6 +1,10 @@
 #include "image/codec/decode.h"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <new>
+#include <string_view>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -32,6 +36,15 @@ void decode(sandbox::Task task, std::span<const std::byte> bytes, const std::str
 }
 
 }  // namespace
+
+bool is_picture_name(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::array<std::string_view, 9> known{".jpg", ".jpeg", ".png", ".webp", ".bmp",
+                                                  ".tif", ".tiff", ".ppm", ".pgm"};
+  return std::ranges::find(known, extension) != known.end();
+}
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeOptions& options) {
   Image image;

@@ -17,6 +17,9 @@ namespace san {
 /// anything else, on damaged and truncated files, and on sizes beyond the limits.
 Image decode_image(const std::filesystem::path& path, const DecodeOptions& options = {});
 
+/// Whether a file's name ends as one of such a picture does.
+bool is_picture_name(const std::filesystem::path& path);
+
 /// Decodes a label file as it is stored: grey values or palette indices of a PNG (1, 2 and 4 bit ones
 /// unscaled), 8 or 16 bit grey values of other formats. Orientation is ignored. Throws Error on other
 /// content, colour included: read colour-coded labels with decode_image.
