@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,12 +30,25 @@ class SAN_API Bank {
   static Bank load(const std::filesystem::path& path);
   /// Written whole or not at all. Throws Error with the path.
   void save(const std::filesystem::path& path) const;
+  /// The same in memory: the bytes of that file. `name` stands for its path in messages.
+  static Bank read(std::span<const std::byte> bytes, const std::string& name = "bank");
+  std::vector<std::byte> bytes() const;
 
   const std::vector<Class>& classes() const;
   std::int64_t pictures() const;
+  /// Whether one of the vocabulary's classes has examples, which Model::with_bank() needs.
+  bool knows(const Vocabulary& vocabulary) const;
   /// Beside words, as leaving out one picture after the other found it; what Vocabulary::with() takes by
   /// default.
   float weight() const;
+
+  /// Of pictures like those of the bank: distances up to which the weight is whole, and from which on it is
+  /// nothing (docs/accuracy.md).
+  struct Gate {
+    float open = 0, closed = 0;
+  };
+  /// None: the bank holds for all pictures alike.
+  std::optional<Gate> gate() const;
 
  private:
   friend class BankBuilder;
@@ -57,8 +72,19 @@ class SAN_API BankBuilder {
   /// A picture of one thing, in its middle, without labels: what the network's masks say of the middle
   /// stands for it.
   void add(const ImageView& picture, int class_index, const SegmentationOptions& options = {});
+  /// Regions of a picture that somebody named, one by one: as above, of a picture that was looked at (by this
+  /// model, in any segmenter), which may come again with other regions and still counts as one. What is said
+  /// last of a region holds. Returns how many examples it gave: 0 where the regions are too small, below a
+  /// thousandth of the picture. Until eight pictures show classes that others show too, finish() gives a bank
+  /// a weight of 0.1, since fewer cannot tell. Throws Error on features of another model.
+  std::size_t add_regions(const ImageFeatures& features, const LabelMap& labels, const Watch& watch = {});
+  /// Goes on with other words, among whose classes are all that have examples; each keeps its own by name.
+  /// Throws Error, and stays as it was, where one is missing.
+  void use(const Vocabulary& vocabulary);
   /// Throws Error when there is no example yet.
   Bank finish() const;
+  /// Memory that it holds.
+  std::size_t bytes() const;
 
  private:
   friend class Model;

@@ -37,6 +37,16 @@ SAN_C_API int san_bank_builder_add(san_bank_builder* builder, const san_pixels* 
 /* A picture of one thing, in its middle. */
 SAN_C_API int san_bank_builder_add_whole(san_bank_builder* builder, const san_pixels* pixels,
                                          int32_t class_index, const san_segment_options* options);
+/* Goes on with a bank, whose classes are all among the vocabulary's. */
+SAN_C_API san_bank_builder* san_bank_builder_continue(const san_model* model,
+                                                      const san_vocabulary* vocabulary, const san_bank* bank);
+/* Goes on with other words, among whose classes are all that have examples. */
+SAN_C_API int san_bank_builder_use(san_bank_builder* builder, const san_vocabulary* vocabulary);
+/* Regions of a picture that somebody named, labels as above; it may come again with others and counts once.
+ * What is said last of a region holds. `examples`, which may be NULL: how many it gave, 0 where the regions
+ * are smaller than a thousandth of the picture. */
+SAN_C_API int san_bank_builder_add_regions(san_bank_builder* builder, const san_features* features,
+                                           const uint16_t* labels, size_t capacity, size_t* examples);
 SAN_C_API san_bank* san_bank_builder_finish(const san_bank_builder* builder);
 SAN_C_API void san_bank_builder_free(san_bank_builder* builder);
 

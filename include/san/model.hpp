@@ -43,6 +43,7 @@ struct ModelFacts {
   std::string method, backend, device, precision;
   bool knows_background = false;   ///< SegmentationOptions::other is possible with its method
   bool makes_masks = false;        ///< Segmentation::proposals() is
+  bool takes_banks = false;        ///< Model::with_bank() is
   bool random_weights = false;     ///< labels mean nothing
   bool untrained_adapter = false;  ///< a CLIP alone: masks mean nothing yet
   std::int64_t parameters = 0;     ///< all of them, text tower included
@@ -95,6 +96,11 @@ class SAN_API Model {
   Vocabulary with_bank(const Vocabulary& vocabulary, const Bank& bank, float weight = -1) const;
   /// For a bank of the vocabulary's classes. Throws Error where the method takes none (all but "san").
   BankBuilder bank_builder(const Vocabulary& vocabulary) const;
+  /// Goes on with a bank, whose classes are all among the vocabulary's: its pictures and those that are added
+  /// count alike, its gate stays. Throws Error on another network's bank, and as above.
+  BankBuilder bank_builder(const Vocabulary& vocabulary, const Bank& bank) const;
+  /// Whether with_bank() takes it: it is this network's, and the method takes banks.
+  bool takes(const Bank& bank) const;
 
   /// A workspace for one thread at a time. Cheap beside the model: weights and threads are shared.
   Segmenter segmenter() const;

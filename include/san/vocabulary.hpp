@@ -43,6 +43,7 @@ class SAN_API Vocabulary {
   void save(const std::filesystem::path& path) const;
 
  private:
+  friend class BankBuilder;
   friend class Model;
   friend class Segmenter;
   struct Impl;

@@ -26,14 +26,29 @@ Bank Bank::load(const std::filesystem::path& path) {
 void Bank::save(const std::filesystem::path& path) const {
   save_bank(impl().bank, path);
 }
+Bank Bank::read(std::span<const std::byte> bytes, const std::string& name) {
+  return Bank(Impl::make(read_bank(FileBytes::hold({bytes.begin(), bytes.end()}, name))));
+}
+std::vector<std::byte> Bank::bytes() const {
+  return write_bank(impl().bank);
+}
 const std::vector<Bank::Class>& Bank::classes() const {
   return impl().classes;
 }
 std::int64_t Bank::pictures() const {
   return impl().bank.pictures;
 }
+bool Bank::knows(const Vocabulary& vocabulary) const {
+  const std::vector<int> places = places_in(impl().bank, vocabulary.classes());
+  return std::ranges::any_of(places, [](int place) { return place >= 0; });
+}
 float Bank::weight() const {
   return impl().bank.weight;
+}
+
+std::optional<Bank::Gate> Bank::gate() const {
+  const std::optional<PictureGate>& gate = impl().bank.gate;
+  return gate ? std::optional(Gate{gate->open, gate->closed}) : std::nullopt;
 }
 
 struct BankBuilder::Impl {
@@ -75,6 +90,23 @@ void BankBuilder::add(const ImageView& picture, int class_index, const Segmentat
              options);
 }
 
+std::size_t BankBuilder::add_regions(const ImageFeatures& features, const LabelMap& labels,
+                                     const Watch& watch) {
+  Session& session = impl().segmenter.impl().session;
+  require(features.impl().engine.get() == &session.engine(),
+          "bank: the features were made by another model; look at the picture with this one");
+  const Backend::CancelWhen stop(session.backend(), watch.cancelled);
+  return impl().examples.add_regions_of(session, features.impl().features, labels);
+}
+
+void BankBuilder::use(const Vocabulary& vocabulary) {
+  impl().examples.use(vocabulary.impl().embeddings);
+}
+
+std::size_t BankBuilder::bytes() const {
+  return impl().examples.bytes();
+}
+
 Bank BankBuilder::finish() const {
   return Bank(Bank::Impl::make(impl().examples.finish()));
 }
@@ -82,6 +114,16 @@ Bank BankBuilder::finish() const {
 BankBuilder Model::bank_builder(const Vocabulary& vocabulary) const {
   return BankBuilder(std::make_unique<BankBuilder::Impl>(
       BankBuilder::Impl{segmenter(), ExampleCollector(impl().engine, vocabulary.impl().embeddings)}));
+}
+
+BankBuilder Model::bank_builder(const Vocabulary& vocabulary, const Bank& bank) const {
+  return BankBuilder(std::make_unique<BankBuilder::Impl>(BankBuilder::Impl{
+      segmenter(), ExampleCollector(impl().engine, vocabulary.impl().embeddings, bank.impl().bank)}));
+}
+
+bool Model::takes(const Bank& bank) const {
+  return impl().engine->method_info().examples &&
+         bank.impl().bank.network == network_hash(impl().engine->model());
 }
 
 Vocabulary Model::with_bank(const Vocabulary& vocabulary, const Bank& bank, float weight) const {

@@ -76,6 +76,33 @@ int san_bank_builder_add_whole(san_bank_builder* builder, const san_pixels* pixe
       [&] { at(builder, "builder").builder.add(view(pixels), class_index, segmentation_options(options)); });
 }
 
+san_bank_builder* san_bank_builder_continue(const san_model* model, const san_vocabulary* vocabulary,
+                                            const san_bank* bank) {
+  return guard<san_bank_builder*>(nullptr, [&] {
+    return new san_bank_builder{
+        at(model, "model")
+            .model.bank_builder(at(vocabulary, "vocabulary").vocabulary, at(bank, "bank").bank)};
+  });
+}
+
+int san_bank_builder_use(san_bank_builder* builder, const san_vocabulary* vocabulary) {
+  return status([&] { at(builder, "builder").builder.use(at(vocabulary, "vocabulary").vocabulary); });
+}
+
+int san_bank_builder_add_regions(san_bank_builder* builder, const san_features* features,
+                                 const uint16_t* labels, size_t capacity, size_t* examples) {
+  return status([&] {
+    san::BankBuilder& b = at(builder, "builder").builder;
+    const san::ImageFeatures& seen = at(features, "features").features;
+    need(labels, "labels");
+    require_room(capacity, 1, seen.height(), seen.width(), "labels");
+    san::LabelMap map(seen.height(), seen.width());
+    std::copy_n(labels, map.labels.size(), map.labels.begin());
+    const std::size_t added = b.add_regions(seen, map);
+    if (examples != nullptr) *examples = added;
+  });
+}
+
 san_bank* san_bank_builder_finish(const san_bank_builder* builder) {
   return guard<san_bank*>(nullptr, [&] { return new san_bank{at(builder, "builder").builder.finish()}; });
 }

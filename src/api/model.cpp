@@ -92,6 +92,7 @@ ModelFacts Model::facts() const {
   f.precision = impl().options.precision;
   f.knows_background = engine.method_info().background;
   f.makes_masks = engine.method_info().masks;
+  f.takes_banks = engine.method_info().examples;
   f.random_weights = m.random_weights;
   f.untrained_adapter = m.untrained_adapter;
   const ArchitectureInfo architecture = find_architecture(m.architecture, m.name);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/labels.h"
 #include "checkpoint/safetensors.h"
@@ -107,31 +108,42 @@ std::vector<std::int64_t> ExampleBank::pictures_of_classes() const {
   return counts;
 }
 
-void save_bank(const ExampleBank& bank, const std::filesystem::path& path) {
+std::vector<std::byte> write_bank(const ExampleBank& bank) {
   const std::int64_t n = bank.count();
   const Json gate = bank.gate ? Json{bank.gate->open, bank.gate->closed} : Json();
-  write_safetensors(path,
-                    {{"examples", DType::kF16, {n, bank.dim}},
-                     {"class_of", DType::kI32, {n}},
-                     {"picture_of", DType::kI32, {n}},
-                     {"shares", DType::kF32, {n}},
-                     {"mean", DType::kF32, {bank.dim}},
-                     {"covariance", DType::kF32, {bank.dim, bank.dim}}},
-                    {{"format", kFormat},
-                     {"network", bank.network},
-                     {"classes", Json(bank.classes).dump()},
-                     {"pictures", Json(bank.pictures).dump()},
-                     {"weight", Json(bank.weight).dump()},
-                     {"gate", gate.dump()}},
-                    [&](const TensorInfo& info) {
-                      if (info.name == "class_of") return HostArray::from_i32(info.shape, bank.class_of);
-                      if (info.name == "picture_of") return HostArray::from_i32(info.shape, bank.picture_of);
-                      const auto& values = info.name == "shares"       ? bank.shares
-                                           : info.name == "mean"       ? bank.mean
-                                           : info.name == "covariance" ? bank.covariance
-                                                                       : bank.examples;
-                      return HostArray::from(info.shape, values).cast(info.dtype);
-                    });
+  std::vector<std::byte> file;
+  write_safetensors(
+      "bank",
+      {{"examples", DType::kF16, {n, bank.dim}},
+       {"class_of", DType::kI32, {n}},
+       {"picture_of", DType::kI32, {n}},
+       {"shares", DType::kF32, {n}},
+       {"mean", DType::kF32, {bank.dim}},
+       {"covariance", DType::kF32, {bank.dim, bank.dim}}},
+      {{"format", kFormat},
+       {"network", bank.network},
+       {"classes", Json(bank.classes).dump()},
+       {"pictures", Json(bank.pictures).dump()},
+       {"weight", Json(bank.weight).dump()},
+       {"gate", gate.dump()}},
+      [&](const TensorInfo& info) {
+        if (info.name == "class_of") return HostArray::from_i32(info.shape, bank.class_of);
+        if (info.name == "picture_of") return HostArray::from_i32(info.shape, bank.picture_of);
+        const auto& values = info.name == "shares"       ? bank.shares
+                             : info.name == "mean"       ? bank.mean
+                             : info.name == "covariance" ? bank.covariance
+                                                         : bank.examples;
+        return HostArray::from(info.shape, values).cast(info.dtype);
+      },
+      [&](std::span<const std::byte> bytes) { file.insert(file.end(), bytes.begin(), bytes.end()); });
+  return file;
+}
+
+void save_bank(const ExampleBank& bank, const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = write_bank(bank);
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 ExampleBank read_bank(FileBytes bytes) {

@@ -39,6 +39,8 @@ struct ExampleBank {
   std::vector<std::int64_t> pictures_of_classes() const;
 };
 
+/// The file's bytes.
+std::vector<std::byte> write_bank(const ExampleBank& bank);
 /// Throws Error with the path; the file appears whole or not at all.
 void save_bank(const ExampleBank& bank, const std::filesystem::path& path);
 

@@ -281,6 +281,22 @@ TEST(Retrieval, LeavesAClassWithoutExamplesToItsWords) {
   EXPECT_NE(logits[0], 1);
 }
 
+TEST(Retrieval, FewPicturesSpeakForTheirClassAndNeverAgainstIt) {
+  Rng rng(3, 3, 3);
+  const std::vector<float> like = direction(0, 0, rng), unlike = direction(kDim - 1, 0, rng);
+  const auto asked = [](int pictures, const std::vector<float>& embedding) {
+    std::vector<float> logits{0, 0};
+    with_examples(words_of({"class 0", "class 1"}), some_bank(8, pictures), "net", 1)
+        ->examples->add(embedding, logits);
+    return logits;
+  };
+  EXPECT_GT(asked(4, like)[0], 1);
+  EXPECT_EQ(asked(4, like)[1], 0);
+  EXPECT_EQ(asked(4, unlike), (std::vector<float>{0, 0}));
+  EXPECT_LT(asked(5, like)[1], -1) << "from five on they tell what the class does not look like";
+  EXPECT_GT(asked(4, like)[0], asked(3, like)[0]) << "the mean of fewer is less certain";
+}
+
 TEST(Retrieval, WeightZeroIsWordsAlone) {
   const auto words = with_examples(words_of({"class 0", "class 1"}), some_bank(2, 5), "net", 0);
   std::vector<float> logits{1, 2};

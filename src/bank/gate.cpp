@@ -43,6 +43,17 @@ void RegionSums::add(std::span<const float> embedding, double sign) {
   }
 }
 
+void RegionSums::add(std::span<const float> mean, std::span<const float> covariance, double regions) {
+  count += regions;
+  for (std::size_t a = 0; a < sum.size(); ++a) {
+    const double m = static_cast<double>(mean[a]);
+    sum[a] += regions * m;
+    for (std::size_t b = 0; b <= a; ++b)
+      products[a * sum.size() + b] +=
+          regions * (static_cast<double>(covariance[a * sum.size() + b]) + m * static_cast<double>(mean[b]));
+  }
+}
+
 std::vector<double> RegionSums::mean() const {
   std::vector<double> out(sum);
   for (double& v : out) v /= std::max(count, 1.0);
@@ -58,6 +69,16 @@ std::vector<double> RegionSums::covariance() const {
       v = v / std::max(count, 1.0) - m[a] * m[b];
       if (a == b) v = std::max(v, 0.0);
     }
+  // Few regions leave most directions out, in which any other picture would be infinitely far from them. By
+  // the weight of four regions a dimension, fading where there are sixteen to thirty-two.
+  const auto dim = static_cast<double>(m.size());
+  const double weight = 4 * dim * std::clamp(2 - count / (16 * dim), 0.0, 1.0);
+  if (weight == 0) return out;
+  double trace = 0;
+  for (std::size_t a = 0; a < m.size(); ++a) trace += out[a * m.size() + a];
+  const double share = weight / (count + weight);
+  for (double& v : out) v *= 1 - share;
+  for (std::size_t a = 0; a < m.size(); ++a) out[a * m.size() + a] += share * trace / dim;
   return out;
 }
 
@@ -69,6 +90,12 @@ void GateCalibration::add(std::vector<float> embeddings, std::vector<int> region
   for (std::size_t i = 1; 2 * i < kept_.size(); ++i) kept_[i] = std::move(kept_[2 * i]);
   kept_.resize((kept_.size() + 1) / 2);
   stride_ *= 2;
+}
+
+std::size_t GateCalibration::bytes() const {
+  std::size_t sum = 0;
+  for (const Picture& p : kept_) sum += p.embeddings.size() * sizeof(float) + p.regions.size() * sizeof(int);
+  return sum;
 }
 
 std::optional<PictureGate> GateCalibration::finish(const RegionSums& all) const {

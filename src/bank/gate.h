@@ -20,8 +20,10 @@ struct RegionSums {
   std::size_t dim() const { return sum.size(); }
   /// `sign` −1 takes a region away.
   void add(std::span<const float> embedding, double sign = 1);
+  /// As many regions as `regions`, of which mean [dim] and covariance [dim, dim] are known.
+  void add(std::span<const float> mean, std::span<const float> covariance, double regions);
   std::vector<double> mean() const;
-  /// [dim, dim], lower triangle alone.
+  /// [dim, dim], lower triangle alone; of few regions drawn towards the same variance in every direction.
   std::vector<double> covariance() const;
 
   double count = 0;
@@ -40,6 +42,7 @@ class GateCalibration {
   /// Open up to the median, closed from the 95th percentile on; none for too few pictures. Throws Error when
   /// embeddings are not finite.
   std::optional<PictureGate> finish(const RegionSums& all) const;
+  std::size_t bytes() const;  ///< of what is kept
 
  private:
   struct Picture {

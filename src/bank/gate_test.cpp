@@ -53,6 +53,20 @@ struct Bank {
   }
 };
 
+TEST(Regions, OfWhichThereAreFewVaryInEveryDirection) {
+  constexpr std::size_t kSmall = 4;
+  const auto variances = [](int count) {
+    RegionSums sums(kSmall);
+    for (int i = 0; i < count; ++i) sums.add(std::vector<float>{i % 2 == 0 ? 1.0f : -1.0f, 0, 0, 0});
+    const std::vector<double> covariance = sums.covariance();
+    return std::pair(covariance[0], covariance[kSmall + 1]);
+  };
+  // 16 regions of weight 1, and a variance of 1/4 in each direction of weight 4 · 4: as much of both.
+  EXPECT_DOUBLE_EQ(variances(16).first, 0.5 + 0.5 / 4);
+  EXPECT_DOUBLE_EQ(variances(16).second, 0.5 / 4);
+  EXPECT_EQ(variances(32 * 4), std::pair(1.0, 0.0)) << "many are as they are";
+}
+
 TEST(Gate, IsOpenForPicturesOfTheBanksKindAndClosedForOthers) {
   Rng rng(1, 1, 1);
   Bank bank;

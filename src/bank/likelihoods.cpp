@@ -1,6 +1,7 @@
 #include "bank/likelihoods.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -11,6 +12,16 @@ namespace {
 // Chosen on scenes that measure nothing, docs/accuracy.md: the share of T that S is drawn towards, and by how
 // many examples' weight.
 constexpr double kPriorShare = 0.3, kPriorExamples = 200;
+// A class that fewer pictures show looks like these, within a third of S; measured, docs/accuracy.md.
+constexpr std::int64_t kFewPictures = 5;
+constexpr double kNear = 1.0 / 3;
+
+std::vector<double> widths(const ExampleBank& bank) {
+  std::vector<double> out;
+  for (const std::int64_t n : bank.pictures_of_classes())
+    out.push_back(n >= kFewPictures || n == 0 ? 0 : kNear * (1 + 1 / static_cast<double>(n)));
+  return out;
+}
 
 std::vector<double> all_regions(const ExampleBank& bank) {
   return {bank.covariance.begin(), bank.covariance.end()};
@@ -64,6 +75,7 @@ std::vector<std::vector<double>> sums_of(const ExampleBank& bank) {
 
 ClassLikelihoods::ClassLikelihoods(const ExampleBank& bank)
     : dim_(static_cast<std::size_t>(bank.dim)),
+      width_(widths(bank)),
       center_(bank.mean.begin(), bank.mean.end()),
       counts_(counts_of(bank)),
       sums_(sums_of(bank)),
@@ -92,12 +104,22 @@ double ClassLikelihoods::ratios(std::span<const float> embedding, const std::vec
     covariance.forward(y);
     return std::inner_product(y.begin(), y.end(), y.begin(), 0.0);
   };
-  const double distance = square(all_), common = (distance - square(within_)) / 2;
-  for (std::size_t c = 0; c < lines.size(); ++c)
-    out[c] = lines[c].empty()
-                 ? 0
-                 : common + std::inner_product(z.begin(), z.end(), lines[c].begin(), lines[c][dim_]);
+  const double distance = square(all_), within = square(within_);
+  for (std::size_t c = 0; c < lines.size(); ++c) {
+    out[c] = 0;
+    if (lines[c].empty()) continue;
+    const double linear = std::inner_product(z.begin(), z.end(), lines[c].begin(), lines[c][dim_]);
+    out[c] = width_[c] > 0 ? few(linear, distance, within, c) : linear + (distance - within) / 2;
+  }
   return distance;
+}
+
+/// `linear`: the part of the ratio that the class's line gives. From it the squared distance to the class's
+/// mean, which is divided by how wide the class is.
+double ClassLikelihoods::few(double linear, double all, double within, std::size_t c) const {
+  const double to_class = within - 2 * (linear - constant_);
+  const double wide = static_cast<double>(dim_) * std::log(width_[c]);
+  return std::max(0.0, constant_ + (all - to_class / width_[c] - wide) / 2);
 }
 
 ClassLikelihoods::Without::Without(const ClassLikelihoods& all, const ExampleBank& bank,

@@ -11,7 +11,8 @@ namespace san {
 /// log N(e; class mean, S) − log N(e; m, T), where m and T are mean and covariance of all regions of those
 /// pictures, and S, shared by the classes, is the covariance of examples around the mean of their class,
 /// drawn towards a share of T while they are few. Linear discriminant analysis with a reference, so that
-/// classes without examples (0) can be compared with those that have some.
+/// classes without examples (0) can be compared with those that have some. A class that few pictures show is
+/// what looks very much like them, and never less likely than by words alone: it may look otherwise, too.
 class ClassLikelihoods {
  public:
   explicit ClassLikelihoods(const ExampleBank& bank);
@@ -44,7 +45,10 @@ class ClassLikelihoods {
   double ratios(std::span<const float> embedding, const std::vector<Line>& lines,
                 std::span<double> out) const;
 
+  double few(double linear, double all, double within, std::size_t c) const;
+
   std::size_t dim_;
+  std::vector<double> width_;              ///< of classes that few pictures show, of S; of others 0
   std::vector<double> center_;             ///< m
   std::vector<double> counts_;             ///< of examples, by their shares
   std::vector<std::vector<double>> sums_;  ///< of examples less m

@@ -45,21 +45,26 @@ class BankLogits final : public ExampleLogits {
 
 }  // namespace
 
+std::vector<int> places_in(const ExampleBank& bank, const std::vector<std::string>& classes) {
+  const std::vector<std::int64_t> pictures = bank.pictures_of_classes();
+  std::map<std::u32string, int> known;
+  for (std::size_t c = 0; c < bank.classes.size(); ++c)
+    if (pictures[c] > 0) known.emplace(clean_text(bank.classes[c]), static_cast<int>(c));
+  std::vector<int> places;
+  for (const std::string& name : classes) {
+    const auto found = known.find(clean_text(name));
+    places.push_back(found == known.end() ? -1 : found->second);
+  }
+  return places;
+}
+
 std::shared_ptr<const TextEmbeddings> with_examples(const TextEmbeddings& words, const ExampleBank& bank,
                                                     const std::string& network, float weight) {
   require(bank.network == network,
           "bank: its examples are another network's; make it anew with this model (san bank build --model)");
   require(bank.dim == words.dim, "bank: examples of {} values for words of {}", bank.dim, words.dim);
   require(weight <= 1000, "bank: a weight of {}; expected 0 to 1000", weight);
-  const std::vector<std::int64_t> pictures = bank.pictures_of_classes();
-  std::map<std::u32string, int> known;
-  for (std::size_t c = 0; c < bank.classes.size(); ++c)
-    if (pictures[c] > 0) known.emplace(clean_text(bank.classes[c]), static_cast<int>(c));
-  std::vector<int> place;
-  for (const std::string& name : words.classes) {
-    const auto found = known.find(clean_text(name));
-    place.push_back(found == known.end() ? -1 : found->second);
-  }
+  std::vector<int> place = places_in(bank, words.classes);
   require(std::ranges::any_of(place, [](int c) { return c >= 0; }),
           "bank: it has examples of none of the classes; its own are {}{}",
           fmt::join(std::vector(bank.classes.begin(),

@@ -227,6 +227,18 @@ HostArray SafetensorsFile::load(const std::string& name) const {
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo> tensors,
                        const std::map<std::string, std::string>& metadata,
                        const std::function<HostArray(const TensorInfo&)>& load) {
+  std::optional<AtomicFile> file;  // made when all that can be refused before it was
+  write_safetensors(path.string(), std::move(tensors), metadata, load, [&](std::span<const std::byte> bytes) {
+    if (!file) file.emplace(path);
+    file->write(bytes);
+  });
+  file->commit();
+}
+
+void write_safetensors(const std::string& where, std::vector<TensorInfo> tensors,
+                       const std::map<std::string, std::string>& metadata,
+                       const std::function<HostArray(const TensorInfo&)>& load,
+                       const std::function<void(std::span<const std::byte>)>& write) {
   const auto size_of = [](const TensorInfo& t) {
     return static_cast<std::size_t>(t.shape.elements() * dtype_bytes(t.dtype));
   };
@@ -239,7 +251,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo
   std::size_t offset = 0;
   for (const TensorInfo& t : tensors) {
     require(t.name != "__metadata__" && !header.contains(t.name), "{}: two tensors are to be named \"{}\"",
-            path.string(), t.name);
+            where, t.name);
     header[t.name] = {{"dtype", kDtypeNames[static_cast<std::size_t>(t.dtype)]},
                       {"shape", std::vector<std::int64_t>(t.shape.begin(), t.shape.end())},
                       {"data_offsets", {offset, offset + size_of(t)}}};
@@ -249,24 +261,22 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo
   try {
     text = header.dump();
   } catch (const json::exception& e) {
-    fail("{}: a tensor name or the metadata is not valid UTF-8 ({})", path.string(), json_reason(e));
+    fail("{}: a tensor name or the metadata is not valid UTF-8 ({})", where, json_reason(e));
   }
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   require(text.size() <= kMaxHeaderBytes, "{}: names and metadata take {} bytes, at most {} can be read back",
-          path.string(), text.size(), kMaxHeaderBytes);
+          where, text.size(), kMaxHeaderBytes);
 
-  AtomicFile file(path);
   const std::uint64_t length = text.size();
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(text);
+  write(std::as_bytes(std::span(&length, 1)));
+  write(std::as_bytes(std::span(text)));
   for (const TensorInfo& t : tensors) {
     const HostArray array = load(t);
     require(array.dtype == t.dtype && array.shape == t.shape,
-            "{}: tensor \"{}\" was announced as {} {}, but is {} {}", path.string(), t.name,
-            dtype_name(t.dtype), t.shape.str(), dtype_name(array.dtype), array.shape.str());
-    file.write({array.data.get(), size_of(t)});
+            "{}: tensor \"{}\" was announced as {} {}, but is {} {}", where, t.name, dtype_name(t.dtype),
+            t.shape.str(), dtype_name(array.dtype), array.shape.str());
+    write({array.data.get(), size_of(t)});
   }
-  file.commit();
 }
 
 }  // namespace san

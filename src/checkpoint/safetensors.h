@@ -64,5 +64,10 @@ struct TensorInfo {
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo> tensors,
                        const std::map<std::string, std::string>& metadata,
                        const std::function<HostArray(const TensorInfo&)>& load);
+/// The same bytes, handed on piece by piece; `where` begins messages.
+void write_safetensors(const std::string& where, std::vector<TensorInfo> tensors,
+                       const std::map<std::string, std::string>& metadata,
+                       const std::function<HostArray(const TensorInfo&)>& load,
+                       const std::function<void(std::span<const std::byte>)>& write);
 
 }  // namespace san

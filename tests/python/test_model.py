@@ -253,6 +253,20 @@ class Many(Tiny):
         self.assert_fails("expected integers of shape", builder.add, self.pictures[0], labels[1:])
         self.assert_fails("none of the classes", builder.add, self.pictures[0], "up")
 
+    def test_a_bank_grows_by_regions_and_words(self):
+        builder = self.model.bank_builder(["left"])
+        labels = np.full((40, 56), 65535)
+        labels[:, :24] = 0
+        features = self.model.look(self.pictures[0])
+        self.assertGreater(builder.add_regions(features, labels), 0)
+        self.assertEqual(builder.add_regions(features, np.full((40, 56), 65535)), 0)
+        builder.use(self.model.vocabulary(["right", "left"]))
+        self.assert_fails("left", builder.use, self.model.vocabulary(["right"]))
+        more = self.model.bank_builder(["right", "left"], builder.finish())
+        more.add_regions(self.model.look(self.pictures[1]), np.zeros((30, 70), np.int64))
+        self.assertEqual(more.finish().classes, {"right": 1, "left": 1})
+        self.assert_fails("expected integers of shape", builder.add_regions, features, labels[1:])
+
     def test_what_distractors_win_is_other(self):
         words = self.model.vocabulary(["left", "right", "neither"])
         alone = self.model.vocabulary(["left"], distractors=["right", "neither"])

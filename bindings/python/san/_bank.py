@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ._errors import Error
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ._model import Features
     from ._pictures import Picture
     from ._vocabulary import Vocabulary
 
@@ -51,12 +52,22 @@ def load_bank(path: Union[str, os.PathLike[str]]) -> Bank:
     return Bank(_c.made(_c.lib.san_bank_load(_c.file_name(path)), _c.lib.san_bank_free))
 
 
+def _label_values(labels: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[np.uint16]:
+    if labels.shape != shape or labels.dtype.kind not in "iu":
+        raise Error(f"labels: expected integers of shape {shape}, got {labels.dtype} of shape {labels.shape}")
+    if labels.size and (labels.min() < 0 or labels.max() > 65535):
+        raise Error("labels: a value outside 0 to 65535")
+    return np.ascontiguousarray(labels, np.uint16)
+
+
 class BankBuilder:
     """Makes a bank of a vocabulary's classes, picture by picture; from Model.bank_builder(). One thread at a time."""
 
-    def __init__(self, model: _c.Handle, words: Vocabulary) -> None:
+    def __init__(self, model: _c.Handle, words: Vocabulary, bank: Optional[Bank] = None) -> None:
         self._classes = words.classes
-        self._handle = _c.made(_c.lib.san_bank_builder_create(model, words._handle), _c.lib.san_bank_builder_free)
+        made = (_c.lib.san_bank_builder_create(model, words._handle) if bank is None
+                else _c.lib.san_bank_builder_continue(model, words._handle, bank._handle))
+        self._handle = _c.made(made, _c.lib.san_bank_builder_free)
 
     def add(self, image: Picture, labels: Union[npt.NDArray[Any], str, int], *, channels: str = "rgb") -> None:
         """A picture as Model.segment() takes it. labels: [height, width] integers, indices of the classes and 65535
@@ -64,12 +75,7 @@ class BankBuilder:
         self._handle.check_process()
         pixels, kept = _pictures.pixels_of(image, channels)
         if isinstance(labels, np.ndarray):
-            if labels.shape != (pixels.height, pixels.width) or labels.dtype.kind not in "iu":
-                raise Error(f"labels: expected integers of shape {(pixels.height, pixels.width)}, got "
-                            f"{labels.dtype} of shape {labels.shape}")
-            if labels.size and (labels.min() < 0 or labels.max() > 65535):
-                raise Error("labels: a value outside 0 to 65535")
-            values = np.ascontiguousarray(labels, np.uint16)
+            values = _label_values(labels, (pixels.height, pixels.width))
             _c.check(_c.lib.san_bank_builder_add(self._handle, ctypes.byref(pixels), values.ctypes.data, values.size,
                                                  None))
             return
@@ -79,6 +85,23 @@ class BankBuilder:
             labels = self._classes.index(labels)
         _c.check(_c.lib.san_bank_builder_add_whole(self._handle, ctypes.byref(pixels), _c.integer(labels, "labels"),
                                                    None))
+
+    def add_regions(self, features: Features, labels: npt.NDArray[Any]) -> int:
+        """Regions of a picture that somebody named, labels as in add(), of what Model.look() returned; it may come again
+        with others and counts once. What is said last of a region holds. Returns how many examples it gave: 0 where the
+        regions are smaller than a thousandth of the picture."""
+        self._handle.check_process()
+        values = _label_values(labels, features.shape)
+        examples = ctypes.c_size_t()
+        _c.check(_c.lib.san_bank_builder_add_regions(self._handle, features._handle, values.ctypes.data, values.size,
+                                                     ctypes.addressof(examples)))
+        return examples.value
+
+    def use(self, words: Vocabulary) -> None:
+        """Goes on with other words, among whose classes are all that have examples; raises san.Error otherwise."""
+        self._handle.check_process()
+        _c.check(_c.lib.san_bank_builder_use(self._handle, words._handle))
+        self._classes = words.classes
 
     def finish(self) -> Bank:
         """The bank of what was added so far. Raises san.Error when that is nothing."""

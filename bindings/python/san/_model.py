@@ -263,11 +263,12 @@ class Model:
             self._handle, words._handle, bank._handle, -1.0 if weight is None else float(weight)),
             _c.lib.san_vocabulary_free))
 
-    def bank_builder(self, classes: Union[Classes, Vocabulary]) -> _bank.BankBuilder:
-        """Makes a bank of these classes, picture by picture; a Vocabulary must have no distractors."""
+    def bank_builder(self, classes: Union[Classes, Vocabulary], bank: Optional[_bank.Bank] = None) -> _bank.BankBuilder:
+        """Makes a bank of these classes, picture by picture; a Vocabulary must have no distractors. Goes on with `bank`,
+        whose classes are all among these."""
         self._handle.check_process()
         words = classes if isinstance(classes, Vocabulary) else self._vocabularies.of(classes, None, "none")
-        return _bank.BankBuilder(self._handle, words)
+        return _bank.BankBuilder(self._handle, words, bank)
 
     def load_vocabulary(self, path: Union[str, os.PathLike[str]]) -> Vocabulary:
         """What Vocabulary.save() wrote. Raises san.Error on a damaged file and on one of another text tower."""
