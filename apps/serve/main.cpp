@@ -1,6 +1,7 @@
 // `san serve`, which alone needs an HTTP library.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <thread>
 
@@ -23,6 +24,8 @@ struct Arguments {
   std::string key_file, annotation_background = "none", label_studio_url, label_studio_token;
   RouteOptions routes;
   std::size_t cache_mb = 512, body_mb = 32;
+  std::vector<std::string> banks;
+  std::size_t bank_mb = 256;
   int timeout_s = 60, patience_s = 10;
   bool no_cache = false, no_sandbox = false, verbose = false;
 };
@@ -40,11 +43,25 @@ void drain(HttpServer& server, Service& service) {
   std::quick_exit(0);  // threads still hold what would be destroyed
 }
 
+/// FILE[:WEIGHT]; other colons are the file's name's.
+BankFile parse_bank(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return {text};
+  const char *begin = text.data() + colon + 1, *end = text.data() + text.size();
+  float weight = 0;
+  const auto [stop, error] = std::from_chars(begin, end, weight);
+  if (begin == end || error != std::errc{} || stop != end) return {text};
+  require(weight >= 0 && weight <= 1000, "--bank {}: a weight of {}; expected 0 to 1000", text, weight);
+  return {text.substr(0, colon), weight};
+}
+
 void run(Arguments& a, const std::atomic<bool>& interrupted) {
   a.service.timeout = std::chrono::seconds(a.timeout_s);
   a.service.use_cache = !a.no_cache;
   a.service.sandbox = !a.no_sandbox;
   a.service.cache_bytes = a.cache_mb << 20;
+  for (const std::string& bank : a.banks) a.service.banks.push_back(parse_bank(bank));
+  a.service.bank_bytes = a.bank_mb << 20;
   a.service.limits.body_bytes = a.body_mb << 20;
   a.http.connection.body_bytes = a.service.limits.body_bytes;
   a.http.connection.head = a.http.connection.stall = std::chrono::seconds(a.patience_s);
@@ -65,7 +82,8 @@ void run(Arguments& a, const std::atomic<bool>& interrupted) {
   if (a.service.sandbox) log::debug("decoders run behind: {}", sandbox_description());
   service.warm_up();
   Vocabularies vocabularies(service);
-  Routes routes(service, vocabularies, a.routes);
+  Banks banks(service);
+  Routes routes(service, vocabularies, banks, a.routes);
   HttpServer server(listener, a.http,
                     {[&](const HttpRequest& r) { routes.admit(r); },
                      [&](HttpRequest& r, const HttpServer::Gone& gone) {
@@ -172,6 +190,21 @@ void add_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--cache-dir", a.service.cache_folder,
                  "Folder of the embedding cache, which several services may share");
+  app.add_flag("--refine", a.service.refine,
+               "Edges between labels follow those of the picture, where a request does not say");
+  app.add_option("--bank", a.banks,
+                 "FILE[:WEIGHT]: examples as `san bank build` makes them, asked beside the words of every "
+                 "request to their model that does not say otherwise; several may be given");
+  app.add_option("--banks", a.service.own_banks,
+                 "Banks of examples that clients may make, region by region; 0: none")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
+  app.add_option("--bank-mb", a.bank_mb, "Memory (MiB) for these banks")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option(
+      "--bank-folder", a.service.bank_folder,
+      "Folder in which they are kept, and found again at the next start; default: in memory alone");
   app.add_flag("--no-cache", a.no_cache, "Do not keep embeddings on disk");
   app.add_flag("--no-sandbox", a.no_sandbox,
                "Decode JPEG and PNG in this process instead of a helper without rights");

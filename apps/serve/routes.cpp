@@ -75,6 +75,14 @@ OrderedJson described(const Vocabularies::Status& s, bool whole) {
   return json;
 }
 
+OrderedJson described(const Banks::Status& s) {
+  OrderedJson classes = OrderedJson::array();
+  for (const Bank::Class& c : s.classes)
+    classes.push_back({{"name", c.name}, {"pictures", c.pictures}, {"examples", c.examples}});
+  return {{"name", s.name},     {"model", s.model},       {"fixed", s.fixed},
+          {"weight", s.weight}, {"pictures", s.pictures}, {"classes", classes}};
+}
+
 std::string server_timing(const Stages& s) {
   constexpr double kMilliseconds = 1e3;
   return fmt::format(
@@ -100,6 +108,11 @@ const std::vector<Routes::Route>& Routes::table() {
       {"GET", "/v1/vocabularies/{name}", &Routes::get_vocabulary},
       {"PUT", "/v1/vocabularies/{name}", &Routes::put_vocabulary},
       {"DELETE", "/v1/vocabularies/{name}", &Routes::delete_vocabulary},
+      {"GET", "/v1/banks", &Routes::list_banks},
+      {"GET", "/v1/banks/{name}", &Routes::get_bank},
+      {"GET", "/v1/banks/{name}/file", &Routes::get_bank_file},
+      {"POST", "/v1/banks/{name}/examples", &Routes::add_example},
+      {"DELETE", "/v1/banks/{name}", &Routes::delete_bank},
       {"GET", "/v2", &Routes::inference_server, true},
       {"GET", "/v2/health/live", &Routes::inference_live, true},
       {"GET", "/v2/health/ready", &Routes::inference_ready, true},
@@ -124,9 +137,10 @@ const std::vector<Routes::Route>& Routes::table() {
   return kTable;
 }
 
-Routes::Routes(Service& service, Vocabularies& vocabularies, RouteOptions options)
+Routes::Routes(Service& service, Vocabularies& vocabularies, Banks& banks, RouteOptions options)
     : service_(service),
       vocabularies_(vocabularies),
+      banks_(banks),
       options_(std::move(options)),
       rate_(options_.rate, options_.burst) {
   page_files();
@@ -226,6 +240,7 @@ HttpAnswer Routes::metrics(Call&) {
   gauges.push_back({"san_connections", "Open connections.", static_cast<double>(connections.load())});
   gauges.push_back({"san_stored_vocabularies", "Vocabularies that were put.",
                     static_cast<double>(vocabularies_.all().size())});
+  gauges.push_back({"san_banks", "Banks of examples.", static_cast<double>(banks_.all().size())});
   for (Metrics::Gauge& gauge : process_gauges()) gauges.push_back(std::move(gauge));
   return {200, "text/plain; version=0.0.4; charset=utf-8", service_.metrics().text(gauges), {}};
 }
@@ -239,6 +254,10 @@ HttpAnswer Routes::page(Call& call) {
 }
 
 HttpAnswer Routes::models(Call&) {
+  const auto own_bank = [&](const std::string& model) {
+    const auto bank = banks_.own(model);
+    return bank ? OrderedJson(bank->name) : OrderedJson();
+  };
   OrderedJson list = OrderedJson::array();
   for (const LoadedFacts& m : service_.models()) {
     const ModelFacts& f = m.facts;
@@ -252,6 +271,8 @@ HttpAnswer Routes::models(Call&) {
                     {"background", f.knows_background},
                     {"proposals", f.makes_masks},
                     {"explanation", m.explains()},
+                    {"banks", f.takes_banks},
+                    {"bank", own_bank(m.id)},
                     {"random_weights", f.random_weights},
                     {"untrained_adapter", f.untrained_adapter},
                     {"parameters", f.parameters},
@@ -269,6 +290,7 @@ HttpAnswer Routes::models(Call&) {
                         {"tiles", limits.tiles},
                         {"classes", limits.classes},
                         {"name_bytes", limits.name_bytes},
+                        {"banks", service_.options().own_banks},
                         {"seconds", service_.options().timeout.count()}}}});
 }
 
@@ -300,6 +322,7 @@ HttpAnswer Routes::segment(Call& call) {
   answer.headers.emplace_back("X-San-Model", model);
   answer.headers.emplace_back("X-San-Image-SHA256", stages.sha256);
   answer.headers.emplace_back("X-San-Cache", stages.seen_before ? "hit" : "miss");
+  if (!stages.bank.empty()) answer.headers.emplace_back("X-San-Bank", stages.bank);
   answer.headers.emplace_back("Server-Timing", server_timing(stages));
   return answer;
 }
@@ -336,6 +359,39 @@ HttpAnswer Routes::put_vocabulary(Call& call) {
 
 HttpAnswer Routes::delete_vocabulary(Call& call) {
   vocabularies_.remove(call.names[0]);
+  return {204, "", "", {}};
+}
+
+HttpAnswer Routes::list_banks(Call&) {
+  OrderedJson list = OrderedJson::array();
+  for (const Banks::Status& s : banks_.all()) list.push_back(described(s));
+  return json_answer({{"banks", list}});
+}
+
+HttpAnswer Routes::get_bank(Call& call) {
+  return json_answer(described(banks_.status(call.names[0])));
+}
+
+HttpAnswer Routes::get_bank_file(Call& call) {
+  HttpAnswer answer{200, "application/octet-stream", banks_.file(call.names[0]), {}};
+  answer.headers.emplace_back("Content-Disposition",
+                              fmt::format("attachment; filename=\"{}.bank\"", call.names[0]));
+  return answer;
+}
+
+HttpAnswer Routes::add_example(Call& call) {
+  check_name(call.names[0], "name");
+  ExampleRequest request = read_example_request(call.request, service_.options().limits);
+  call.request.body = {};
+  const Banks::Added added = banks_.add(call.names[0], std::move(request), call.caller);
+  HttpAnswer answer = json_answer({{"bank", described(added.bank)}, {"area", added.area}}, 201);
+  answer.headers.emplace_back("Location", "/v1/banks/" + call.names[0]);
+  answer.headers.emplace_back("X-San-Image-SHA256", added.sha256);
+  return answer;
+}
+
+HttpAnswer Routes::delete_bank(Call& call) {
+  banks_.remove(call.names[0]);
   return {204, "", "", {}};
 }
 

@@ -6,6 +6,7 @@
 
 #include "serve/access.h"
 #include "serve/answers.h"
+#include "serve/banks.h"
 #include "serve/http.h"
 #include "serve/service.h"
 #include "serve/vocabularies.h"
@@ -29,7 +30,7 @@ class Routes {
  public:
   using Gone = std::function<bool()>;
 
-  Routes(Service& service, Vocabularies& vocabularies, RouteOptions options);
+  Routes(Service& service, Vocabularies& vocabularies, Banks& banks, RouteOptions options);
 
   /// Everything that can be refused before a body is read.
   void admit(const HttpRequest& request);
@@ -69,6 +70,11 @@ class Routes {
   HttpAnswer get_vocabulary(Call& call);
   HttpAnswer put_vocabulary(Call& call);
   HttpAnswer delete_vocabulary(Call& call);
+  HttpAnswer list_banks(Call& call);
+  HttpAnswer get_bank(Call& call);
+  HttpAnswer get_bank_file(Call& call);
+  HttpAnswer add_example(Call& call);
+  HttpAnswer delete_bank(Call& call);
 
   HttpAnswer inference_server(Call& call);
   HttpAnswer inference_live(Call& call);
@@ -87,6 +93,7 @@ class Routes {
 
   Service& service_;
   Vocabularies& vocabularies_;
+  Banks& banks_;
   RouteOptions options_;
   RateLimit rate_;
   std::atomic<bool> stopping_{false};

@@ -123,6 +123,16 @@ bool Fields::flag(const char* name, bool otherwise) const {
   return value->get<bool>();
 }
 
+bool Fields::flag_or_text(const char* name, std::size_t most_bytes, bool otherwise, std::string& text) const {
+  const Json* value = find(name);
+  if (value == nullptr) return otherwise;
+  expect(value->is_boolean() || value->is_string(), 422, kInvalid, path(name),
+         "{}: expected true, false or a name, got {}", path(name), shown(*value));
+  if (value->is_boolean() || *value == "true" || *value == "false") return *value == true || *value == "true";
+  text = this->text(name, most_bytes);
+  return true;
+}
+
 std::string Fields::choice(const char* name, std::initializer_list<const char*> choices,
                            const std::string& otherwise) const {
   const Json* value = find(name);

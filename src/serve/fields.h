@@ -37,6 +37,8 @@ class Fields {
   std::int64_t integer(const char* name, std::int64_t low, std::int64_t high, std::int64_t otherwise) const;
   double number(const char* name, double low, double high, double otherwise) const;
   bool flag(const char* name, bool otherwise) const;
+  /// True or false, or a text, which goes to `text` and counts as true.
+  bool flag_or_text(const char* name, std::size_t most_bytes, bool otherwise, std::string& text) const;
   /// One of `choices`.
   std::string choice(const char* name, std::initializer_list<const char*> choices,
                      const std::string& otherwise) const;

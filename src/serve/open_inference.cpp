@@ -142,6 +142,8 @@ void read_parameters(const Json* object, const Limits& limits, const std::vector
   r.segment.short_side = static_cast<int>(fields.integer("short_side", 0, limits.short_side, 0));
   if (fields.choice("preprocess", {"evaluation", "demo"}, "evaluation") == "demo")
     r.segment.preprocessing = Preprocessing::kDemo;
+  if (fields.has("refine")) r.segment.refine = fields.flag("refine", false);
+  r.segment.bank = read_bank_choice(fields);
   binary_outputs = fields.flag("binary_data_output", false);
 }
 

@@ -17,7 +17,7 @@ namespace san::serve {
 //   pixels   UINT8 [h, w, 3]      instead, or [1, h, w, 3]: RGB
 //   classes  BYTES [n]            "cup|mug" is one class with two names
 // Request parameters: vocabulary or label_set in place of classes; background, short_side, preprocess,
-// distractors (text, commas between).
+// distractors (text, commas between), refine, bank (a flag or a name), bank_weight.
 // Outputs, all of them where none is asked for:
 //   labels   UINT16 [h, w]        index into classes, n for "other"; [1, h, w] of pixels that had four
 //   dimensions scores   FP32 [h, w]          of each pixel's label areas    INT64 [n + 1]        pixels of

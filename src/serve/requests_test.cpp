@@ -36,7 +36,7 @@ TEST(SegmentRequests, EveryFieldIsRead) {
       json_request(
           R"({"image": "data:image/png;base64,AAEC", "classes": ["cup|mug", "knife, fork"], "distractors": "sky, sea",
         "templates": ["a {}."], "output": ["labels", "scores"], "model": "m", "name": "n", "background": "other",
-        "short_side": 320, "tile": 640, "tile_overlap": 64, "preprocess": "demo", "colors": ["#010203", "#A0b0C0"], "score_side": 100,
+        "short_side": 320, "bank": "mine", "bank_weight": 0.5, "tile": 640, "tile_overlap": 64, "preprocess": "demo", "colors": ["#010203", "#A0b0C0"], "score_side": 100,
         "overlay": {"opacity": 0.25, "legend": false}, "min_class_score": 0.5, "mask_threshold": 0.75})"),
       {});
   EXPECT_EQ(r.image, std::string("\0\1\2", 3));
@@ -53,6 +53,7 @@ TEST(SegmentRequests, EveryFieldIsRead) {
   EXPECT_EQ(r.tile, 640);
   EXPECT_EQ(r.tile_overlap, 64);
   EXPECT_EQ(r.preprocessing, Preprocessing::kDemo);
+  EXPECT_EQ(r.bank, (BankChoice{true, "mine", 0.5f}));
   EXPECT_EQ(r.colors[1], (Rgb{0xa0, 0xb0, 0xc0}));
   EXPECT_EQ(r.overlay.opacity, 0.25f);
   EXPECT_FALSE(r.overlay.legend);
@@ -68,6 +69,8 @@ TEST(SegmentRequests, ThoseThatNameNothingGetTheDefaults) {
   EXPECT_FALSE(r.other);
   EXPECT_TRUE(r.words.choose_distractors) << "few classes";
   EXPECT_EQ(r.tile, 0);
+  EXPECT_FALSE(r.refine.has_value());
+  EXPECT_EQ(r.bank, BankChoice());
   const SegmentRequest set = read_segment_request(
       json_request(R"({"image": "AAEC", "label_set": "voc-20", "short_side": null})"), {});
   EXPECT_EQ(set.words.classes.size(), 20u);
@@ -131,9 +134,52 @@ TEST(SegmentRequests, RefusalsNameTheField) {
   EXPECT_EQ(ask(R"(, "overlay": {"opacity": 2})"), Pair(422, "overlay.opacity"));
   EXPECT_EQ(ask(R"(, "colors": ["red"])"), Pair(422, "colors[0]"));
   EXPECT_EQ(ask(R"(, "vocabulary": "x")"), Pair(422, "classes"));
+  EXPECT_EQ(ask(R"(, "refine": 1)"), Pair(422, "refine"));
+  EXPECT_EQ(ask(R"(, "refine": true, "tile": 64)"), Pair(422, "refine"));
+  EXPECT_EQ(ask(R"(, "bank": 1)"), Pair(422, "bank"));
+  EXPECT_EQ(ask(R"(, "bank": "../a")"), Pair(422, "bank"));
+  EXPECT_EQ(ask(R"(, "bank_weight": -0.1)"), Pair(422, "bank_weight"));
+  EXPECT_EQ(ask(R"(, "bank": false, "bank_weight": 1)"), Pair(422, "bank_weight"));
   EXPECT_EQ(ask(R"(, "zoom": 1)"), Pair(422, "zoom"));
   EXPECT_EQ(ask(", \"a\": [" + std::string(40, '[') + std::string(40, ']') + "]").first, 400);
   EXPECT_EQ(refusal_of([] { read_segment_request(json_request("[1"), {}); }).first, 400);
+}
+
+TEST(ExampleRequests, AreAPictureARegionAndAName) {
+  const auto read = [](const std::string& more) {
+    return read_example_request(json_request(R"({"image": "AAEC", )" + more + "}"), {});
+  };
+  const ExampleRequest by_point =
+      read(R"("class": "cup|mug", "point": [3, 4], "classes": "a, b", "bank": "mine", "refine": true)");
+  EXPECT_EQ(by_point.name.label, "cup");
+  EXPECT_EQ(by_point.point, std::pair(3, 4));
+  EXPECT_FALSE(by_point.mask.has_value());
+  EXPECT_EQ(by_point.segment.words.classes.size(), 2u);
+  EXPECT_EQ(by_point.segment.bank.name, "mine");
+  const Rle rle{2, 3, {1, 2, 3}};
+  const std::string mask =
+      R"("class": "cup", "mask": {"size": [2, 3], "counts": ")" + rle_counts_to_string(rle.counts) + "\"}";
+  EXPECT_EQ(read(mask).mask, rle);
+  EXPECT_TRUE(read(mask).segment.words.classes.empty());
+  using Pair = std::pair<int, std::string>;
+  const auto ask = [&](const std::string& more) { return refusal_of([&] { read(more); }); };
+  EXPECT_EQ(ask(R"("point": [3, 4], "classes": "a")"), Pair(422, "class"));
+  EXPECT_EQ(ask(R"("class": "", "point": [3, 4], "classes": "a")"), Pair(422, "class"));
+  EXPECT_EQ(ask(R"("class": "a")"), Pair(422, "point"));
+  EXPECT_EQ(ask(mask + R"(, "point": [1, 1])"), Pair(422, "point"));
+  EXPECT_EQ(ask(R"("class": "a", "point": [1, 1])"), Pair(422, "classes")) << "whose region?";
+  for (const char* point : {"1", "[]", "[1]", "[1, 2, 3]", "[-1, 2]", "[1.5, 2]", R"(["1", 2])", "[4e9, 1]"})
+    EXPECT_EQ(ask(R"("class": "a", "classes": "a", "point": )" + std::string(point)), Pair(422, "point"))
+        << point;
+  for (const char* size : {"[2]", "[0, 3]", "[-2, 3]", "[2, 3.5]", "[99999, 3]", "7"})
+    EXPECT_EQ(ask(R"("class": "a", "mask": {"counts": "1", "size": )" + std::string(size) + "}"),
+              Pair(422, "mask.size"))
+        << size;
+  for (const char* counts : {R"("")", R"("1")", R"("\u0001")", "[1, 2, 3]", R"("oooooooooo")"})
+    EXPECT_EQ(ask(R"("class": "a", "mask": {"size": [2, 3], "counts": )" + std::string(counts) + "}"),
+              Pair(422, "mask.counts"))
+        << counts;
+  EXPECT_EQ(ask(mask + R"(, "output": "json")"), Pair(422, "output"));
 }
 
 TEST(Names, AreOfFewCharacters) {
@@ -184,11 +230,13 @@ TEST(BrushConfig, IsFoundInTheInterface) {
 TEST(Inference, TensorsAreRead) {
   HttpRequest r = json_request(
       R"({"id": "7", "inputs": [{"name": "pixels", "shape": [1, 2, 3], "datatype": "UINT8", "data": [[[1, 2, 3], [4, 5, 6]]]},
-          {"name": "classes", "shape": [1], "datatype": "BYTES", "data": ["a"]}], "parameters": {"short_side": "64"}})");
+          {"name": "classes", "shape": [1], "datatype": "BYTES", "data": ["a"]}], "parameters": {"short_side": "64", "refine": true, "bank": "mine"}})");
   const InferenceRequest one = read_inference(r, {});
   EXPECT_EQ(one.id, "7");
   EXPECT_THAT(one.segment.pixels->rgb, ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_EQ(one.segment.short_side, 64);
+  EXPECT_EQ(one.segment.refine, true);
+  EXPECT_EQ(one.segment.bank.name, "mine");
   EXPECT_EQ(one.outputs.size(), 4u);
   EXPECT_FALSE(one.batched);
 

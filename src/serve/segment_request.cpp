@@ -94,15 +94,8 @@ void read_overlay(const Json& object, SegmentRequest& r) {
   r.overlay.legend = fields.flag("legend", r.overlay.legend);
 }
 
-SegmentRequest read_fields(const Json& object, bool form, const Limits& limits) {
-  const Fields fields(object, "", form);
-  fields.allow({"model",     "image",        "image_sha256",    "name",
-                "classes",   "vocabulary",   "label_set",       "distractors",
-                "templates", "output",       "background",      "short_side",
-                "tile",      "tile_overlap", "preprocess",      "palette",
-                "colors",    "overlay",      "min_class_score", "mask_threshold",
-                "score_side"});
-  SegmentRequest r;
+/// Whose picture is meant, and how the network looks at it.
+void read_picture(const Fields& fields, const Limits& limits, SegmentRequest& r) {
   r.model = fields.text("model", 256);
   r.image_name = printable(fields.text("name", 256, r.image_name));
   r.image_sha256 = fields.text("image_sha256", 64);
@@ -110,24 +103,124 @@ SegmentRequest read_fields(const Json& object, bool form, const Limits& limits) 
       r.image_sha256.empty() || (r.image_sha256.size() == 64 &&
                                  r.image_sha256.find_first_not_of("0123456789abcdef") == std::string::npos),
       422, kInvalid, "image_sha256", "image_sha256: expected 64 lower-case hexadecimal digits");
-  r.words = read_words(fields, limits);
-  r.outputs = read_outputs(fields);
   r.other = fields.choice("background", {"none", "other"}, "none") == "other";
   r.short_side = static_cast<int>(fields.integer("short_side", 0, limits.short_side, 0));
+  if (fields.choice("preprocess", {"evaluation", "demo"}, "evaluation") == "demo")
+    r.preprocessing = Preprocessing::kDemo;
+  if (fields.has("refine")) r.refine = fields.flag("refine", false);
+  r.bank = read_bank_choice(fields);
+}
+
+SegmentRequest read_fields(const Json& object, bool form, const Limits& limits) {
+  const Fields fields(object, "", form);
+  fields.allow({"model",       "image",           "image_sha256",   "name",         "classes",
+                "vocabulary",  "label_set",       "distractors",    "templates",    "output",
+                "background",  "short_side",      "tile",           "tile_overlap", "preprocess",
+                "palette",     "colors",          "overlay",        "refine",       "bank",
+                "bank_weight", "min_class_score", "mask_threshold", "score_side"});
+  SegmentRequest r;
+  read_picture(fields, limits, r);
+  r.words = read_words(fields, limits);
+  r.outputs = read_outputs(fields);
   r.tile = static_cast<int>(fields.integer("tile", 0, limits.side, 0));
   expect(r.tile == 0 || r.tile >= kSmallestTile, 422, kInvalid, "tile",
          "tile: a side of {} pixels; expected at least {}, or 0 for none", r.tile, kSmallestTile);
   expect(r.tile > 0 || !fields.has("tile_overlap"), 422, kInvalid, "tile_overlap",
          "tile_overlap: there are no tiles; give tile too");
+  expect(r.tile == 0 || !r.refine.value_or(false), 422, kInvalid, "refine",
+         "refine: edges of tiles cannot be refined; leave out refine or tile");
   r.tile_overlap = static_cast<int>(fields.integer("tile_overlap", 0, r.tile / 2, r.tile / 4));
-  if (fields.choice("preprocess", {"evaluation", "demo"}, "evaluation") == "demo")
-    r.preprocessing = Preprocessing::kDemo;
   read_colors(fields, limits, r);
   if (const Json* overlay = fields.object("overlay")) read_overlay(*overlay, r);
   r.proposals.min_class_score = static_cast<float>(fields.number("min_class_score", 0, 1, 0));
   r.proposals.threshold = static_cast<float>(fields.number("mask_threshold", 0.01, 0.99, 0.5));
   r.score_side = static_cast<int>(fields.integer("score_side", 16, 2048, r.score_side));
   return r;
+}
+
+/// COCO's {"size": [height, width], "counts": "…"}.
+Rle read_mask(const Json& object, const Limits& limits) {
+  const Fields fields(object, "mask");
+  fields.allow({"size", "counts"});
+  const auto size = object.find("size");
+  const auto fits = [&](const Json& side) {
+    return side.is_number_unsigned() && side.get<std::uint64_t>() >= 1 &&
+           side.get<std::uint64_t>() <= static_cast<std::uint64_t>(limits.side);
+  };
+  expect(
+      size != object.end() && size->is_array() && size->size() == 2 && fits((*size)[0]) && fits((*size)[1]),
+      422, kInvalid, "mask.size", "mask.size: expected [height, width] of the picture");
+  Rle rle;
+  rle.height = (*size)[0].get<int>();
+  rle.width = (*size)[1].get<int>();
+  expect(std::int64_t{rle.height} * rle.width <= limits.pixels, 422, kInvalid, "mask.size",
+         "mask.size: {} × {} pixels, more than {}", rle.width, rle.height, limits.pixels);
+  try {
+    rle.counts = rle_counts_from_string(fields.text("counts", limits.body_bytes));
+  } catch (const Error& e) {
+    throw Refusal(422, kInvalid, fmt::format("mask.counts: {}", public_words(e.what())), "mask.counts");
+  }
+  std::uint64_t sum = 0;
+  for (const std::uint32_t run : rle.counts) sum += run;
+  expect(sum == static_cast<std::uint64_t>(rle.height) * static_cast<std::uint64_t>(rle.width), 422, kInvalid,
+         "mask.counts", "mask.counts: runs of {} pixels for a mask of {} × {}", sum, rle.width, rle.height);
+  return rle;
+}
+
+ExampleRequest read_example_fields(const Json& object, bool form, const Limits& limits) {
+  const Fields fields(object, "", form);
+  fields.allow({"model", "image", "image_sha256", "name", "classes", "vocabulary", "label_set", "distractors",
+                "templates", "background", "short_side", "preprocess", "refine", "bank", "bank_weight",
+                "class", "point", "mask"});
+  ExampleRequest r;
+  read_picture(fields, limits, r.segment);
+  expect(fields.has("class"), 422, kInvalid, "class", "class: expected the name of what the region shows");
+  r.name = read_classes({fields.text("class", limits.name_bytes)}, "class").at(0);
+  expect(fields.has("point") != fields.has("mask"), 422, kInvalid, "point",
+         "expected one of the fields point and mask");
+  if (const Json* mask = fields.object("mask")) {
+    r.mask = read_mask(*mask, limits);
+    return r;
+  }
+  const Json& point = object.at("point");
+  const auto fits = [](const Json& at) {
+    return at.is_number_unsigned() && at.get<std::uint64_t>() < (std::uint64_t{1} << 30);
+  };
+  expect(point.is_array() && point.size() == 2 && fits(point[0]) && fits(point[1]), 422, kInvalid, "point",
+         "point: expected [column, row], pixels of the picture");
+  r.point = {point[0].get<int>(), point[1].get<int>()};
+  r.segment.words = read_words(fields, limits);
+  return r;
+}
+
+/// A request of a picture, by `fields` of its object.
+template <class Request>
+Request read_with_picture(const HttpRequest& request, const Limits& limits,
+                          Request (*fields)(const Json&, bool, const Limits&),
+                          SegmentRequest& (*picture_of)(Request&)) {
+  const std::string type = request.media_type();
+  Request read;
+  if (type == "application/json") {
+    const Json object = parse_json_object(request.body);
+    read = fields(object, false, limits);
+    if (const auto image = object.find("image"); image != object.end() && !image->is_null()) {
+      expect(image->is_string(), 422, kInvalid, "image", "image: expected base64 text, got {}",
+             image->type_name());
+      picture_of(read).image = read_base64(image->get_ref<const std::string&>(), "image");
+    }
+  } else if (type == "multipart/form-data") {
+    const std::vector<FormPart> parts = parse_form(request.body, request.header("content-type"));
+    read = fields(form_object(parts), true, limits);
+    for (const FormPart& part : parts)
+      if (part.name == "image") picture_of(read).image = part.content;
+  } else {
+    refuse(415, "media_type", "", "Content-Type: expected application/json or multipart/form-data, got {}",
+           type.empty() ? "none" : printable(type, 60));
+  }
+  const SegmentRequest& picture = picture_of(read);
+  expect(picture.image.empty() != picture.image_sha256.empty(), 422, kInvalid, "image",
+         "expected one of the fields image and image_sha256");
+  return read;
 }
 
 }  // namespace
@@ -145,6 +238,16 @@ void check_name(std::string_view name, const std::string& field) {
          422, kInvalid, field,
          "{}: a name is 1 to {} of the characters a-z A-Z 0-9 . _ - and begins with no dot", field,
          kMaxNameBytes);
+}
+
+BankChoice read_bank_choice(const Fields& fields) {
+  BankChoice bank;
+  bank.wanted = fields.flag_or_text("bank", kMaxNameBytes, true, bank.name);
+  if (!bank.name.empty()) check_name(bank.name, fields.path("bank"));
+  expect(bank.wanted || !fields.has("bank_weight"), 422, kInvalid, fields.path("bank_weight"),
+         "bank_weight: no bank is asked; leave out bank: false");
+  bank.weight = static_cast<float>(fields.number("bank_weight", 0, 1000, -1));
+  return bank;
 }
 
 std::vector<ClassName> read_classes(const std::vector<std::string>& texts, const std::string& field) {
@@ -208,28 +311,13 @@ std::string read_base64(std::string_view text, const std::string& field) {
 }
 
 SegmentRequest read_segment_request(const HttpRequest& request, const Limits& limits) {
-  const std::string type = request.media_type();
-  SegmentRequest r;
-  if (type == "application/json") {
-    const Json object = parse_json_object(request.body);
-    r = read_fields(object, false, limits);
-    if (const auto image = object.find("image"); image != object.end() && !image->is_null()) {
-      expect(image->is_string(), 422, kInvalid, "image", "image: expected base64 text, got {}",
-             image->type_name());
-      r.image = read_base64(image->get_ref<const std::string&>(), "image");
-    }
-  } else if (type == "multipart/form-data") {
-    const std::vector<FormPart> parts = parse_form(request.body, request.header("content-type"));
-    r = read_fields(form_object(parts), true, limits);
-    for (const FormPart& part : parts)
-      if (part.name == "image") r.image = part.content;
-  } else {
-    refuse(415, "media_type", "", "Content-Type: expected application/json or multipart/form-data, got {}",
-           type.empty() ? "none" : printable(type, 60));
-  }
-  expect(r.image.empty() != r.image_sha256.empty(), 422, kInvalid, "image",
-         "expected one of the fields image and image_sha256");
-  return r;
+  return read_with_picture<SegmentRequest>(request, limits, read_fields,
+                                           [](SegmentRequest& r) -> SegmentRequest& { return r; });
+}
+
+ExampleRequest read_example_request(const HttpRequest& request, const Limits& limits) {
+  return read_with_picture<ExampleRequest>(request, limits, read_example_fields,
+                                           [](ExampleRequest& r) -> SegmentRequest& { return r.segment; });
 }
 
 }  // namespace san::serve

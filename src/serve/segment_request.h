@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,15 @@ struct Limits {
   std::size_t name_bytes = 256;  ///< of one class with its synonyms
 };
 
+/// Which examples are asked beside the words.
+struct BankChoice {
+  bool wanted = true;
+  std::string name;   ///< empty: the model's own, where the service was started with one
+  float weight = -1;  ///< of examples beside words; negative: the bank's own
+
+  friend bool operator==(const BankChoice&, const BankChoice&) = default;
+};
+
 enum class Output : std::uint8_t { kLabels, kOverlay, kJson, kProposals, kScores, kRunnerUp };
 
 /// What is looked for: classes as given, a stored vocabulary, or a label set. Exactly one.
@@ -51,6 +61,8 @@ struct SegmentRequest {
   int tile = 0;           ///< side of tiles that are looked at one by one, pixels; 0: the picture at once
   int tile_overlap = -1;  ///< pixels; -1: a quarter of the side
   Preprocessing preprocessing = Preprocessing::kEvaluation;
+  std::optional<bool> refine;  ///< edges follow the picture's; none: as the service's option says
+  BankChoice bank;
   std::vector<Rgb> colors;  ///< one per class, or none: distinct ones
   OverlayOptions overlay;
   ProposalOptions proposals;
@@ -63,6 +75,21 @@ struct SegmentRequest {
 /// Refusal: 415 on another type, 400 on what is no JSON and no form, 422 on everything that a field may not
 /// be.
 SegmentRequest read_segment_request(const HttpRequest& request, const Limits& limits);
+
+/// "bank" (true, false or a name) and "bank_weight" of an object.
+BankChoice read_bank_choice(const Fields& fields);
+
+/// A region of a picture, and what somebody says that it is.
+struct ExampleRequest {
+  SegmentRequest segment;  ///< the picture; with a point also the words whose regions are meant
+  ClassName name;
+  std::optional<std::pair<int, int>> point;  ///< column and row: the region of one label around it
+  std::optional<Rle> mask;                   ///< instead
+};
+
+/// POST /v1/banks/{name}/examples, in the forms of read_segment_request(), with "class" and "point" or
+/// "mask". Throws Refusal.
+ExampleRequest read_example_request(const HttpRequest& request, const Limits& limits);
 
 /// The words of an object: "classes" or "vocabulary" or "label_set", "distractors", "templates".
 Words read_words(const Fields& fields, const Limits& limits);

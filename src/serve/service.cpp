@@ -81,12 +81,18 @@ struct Service::Seen {
   }
 };
 
+/// Words with examples. The words are kept, so that no others come to lie where they do.
+struct Service::Banked {
+  Vocabulary plain, words;
+};
+
 Service::Service(ServiceOptions options)
     : options_(std::move(options)),
       budget_(options_.model.threads),
       segmenters_(static_cast<std::size_t>(options_.workers)),
       pictures_(options_.cache_bytes),
       vocabularies_(kVocabularyCacheBytes),
+      banked_(kVocabularyCacheBytes),
       words_lane_(1, options_.queue),
       picture_lane_(options_.workers, options_.queue) {
   options_.model.budget = budget_;
@@ -182,6 +188,40 @@ Vocabulary Service::embed(const std::string& model_id, const Words& words, const
   return *embedded;
 }
 
+Vocabulary Service::with_bank(std::size_t model, const Vocabulary& words, const NamedBank& bank,
+                              float weight) {
+  const std::string key =
+      fmt::format("{} {} {} {}", model, static_cast<const void*>(&words.classes()), bank.version, weight);
+  if (const auto found = banked_.find(key)) return found->words;
+  const auto made =
+      std::make_shared<const Banked>(Banked{words, models_[model].with_bank(words, bank.bank, weight)});
+  const auto dim = static_cast<std::size_t>(facts_[model].facts.embedding);
+  banked_.put(key, made,
+              (2 * dim + bank.bank.classes().size()) * dim * sizeof(double) +
+                  words.classes().size() * dim * sizeof(float));
+  return made->words;
+}
+
+Vocabulary Service::words_of(const SegmentRequest& request, std::size_t model, const Lane::Caller& caller,
+                             Stages& stages) {
+  const Watcher watch(stages.words);
+  const Vocabulary words = embed(request.model, request.words, caller);
+  if (!request.bank.wanted || !named_bank) return words;
+  const auto bank = named_bank(facts_[model].id, request.bank.name);
+  if (!bank || !bank->bank.knows(words)) return words;
+  stages.bank = bank->name;
+  return with_bank(model, words, *bank, request.bank.weight < 0 ? bank->weight : request.bank.weight);
+}
+
+SegmentationOptions Service::options_of(const SegmentRequest& request) const {
+  SegmentationOptions options;
+  options.other = request.other;
+  options.short_side = request.short_side;
+  options.preprocessing = request.preprocessing;
+  options.refine = request.refine.value_or(options_.refine && request.tile == 0);
+  return options;
+}
+
 Service::SeenPtr Service::decode(const SegmentRequest& request, const std::string& sha256) const {
   DecodeOptions o;
   o.max_pixels = options_.limits.pixels;
@@ -225,7 +265,9 @@ Service::SeenPtr Service::look(Segmenter& segmenter, std::size_t model, const Se
     features = found->second;
     return seen;
   }
-  features = std::make_shared<const ImageFeatures>(segmenter.look(*seen->image, options));
+  SegmentationOptions for_all = options;
+  for_all.refine = true;  // what refined edges need is little beside the rest
+  features = std::make_shared<const ImageFeatures>(segmenter.look(*seen->image, for_all));
   auto more = std::make_shared<Seen>(*seen);
   more->features[key] = features;
   pictures_.put(more->sha256, more, more->bytes());
@@ -241,18 +283,12 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
   expect(!request.wants(Output::kProposals) || facts.makes_masks, 422, "impossible", "output",
          "method {} makes no mask proposals", facts.method);
   SeenPtr seen = find_picture(request, stages);
-  const Vocabulary words = [&] {
-    const Watcher watch(stages.words);
-    return embed(request.model, request.words, caller);
-  }();
+  const Vocabulary words = words_of(request, model, caller, stages);
   expect(request.colors.empty() || request.colors.size() == words.classes().size(), 422, "invalid_field",
          "colors", "colors: {} for {} classes", request.colors.size(), words.classes().size());
 
-  SegmentationOptions options;
-  options.other = request.other;
+  SegmentationOptions options = options_of(request);
   options.label_scores = request.wants(Output::kJson) || request.wants(Output::kScores);
-  options.short_side = request.short_side;
-  options.preprocessing = request.preprocessing;
   options.tile = request.tile;
   if (request.tile > 0) options.tile_overlap = request.tile_overlap > 0 ? request.tile_overlap : -1;
   stages.queue = picture_lane_.run(
@@ -265,13 +301,13 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
         }
         if (request.tile > 0) check_tiles(request, *seen->image, options_.limits.tiles);
         double asked = 0;
+        std::shared_ptr<const ImageFeatures> features;
         Segmentation result = [&]() -> Segmentation {
           try {
             if (request.tile > 0) {
               pictures_.put(seen->sha256, seen, seen->bytes());
               return segmenter.segment(*seen->image, words, options);
             }
-            std::shared_ptr<const ImageFeatures> features;
             const std::size_t before = seen->features.size();
             seen = look(segmenter, model, request, seen, options, features);
             stages.seen_before = seen->features.size() == before;
@@ -289,7 +325,8 @@ Stages Service::segment(const SegmentRequest& request, const Lane::Caller& calle
         }
         stages.labels = stages.seen_before ? asked : result.timing.labels_ms / 1e3;
         const Watcher watch(stages.write);
-        finish({*seen->image, result, request.other || !words.distractors().empty(), stages.sha256});
+        finish({*seen->image, result, request.other || !words.distractors().empty(), stages.sha256,
+                features.get()});
       },
       caller);
   const std::string& id = facts_[model].id;
@@ -310,11 +347,8 @@ std::string Service::explain(const SegmentRequest& request, const Lane::Caller& 
          facts_[model].facts.method, facts_[model].facts.backend);
   Stages stages;
   SeenPtr seen = find_picture(request, stages);
-  const Vocabulary words = embed(request.model, request.words, caller);
-  SegmentationOptions options;
-  options.other = request.other;
-  options.short_side = request.short_side;
-  options.preprocessing = request.preprocessing;
+  const Vocabulary words = words_of(request, model, caller, stages);
+  SegmentationOptions options = options_of(request);
   JsonOptions names{request.image_name, facts_[model].id, {}, {}};
   if (request.colors.size() == words.classes().size()) names.colors = request.colors;
   std::string json;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "san/bank.hpp"
 #include "san/codec.hpp"
 #include "san/model.hpp"
 #include "serve/byte_cache.h"
@@ -16,6 +17,12 @@
 #include "serve/segment_request.h"
 
 namespace san::serve {
+
+/// A bank that the service is started with.
+struct BankFile {
+  std::filesystem::path path;
+  float weight = -1;  ///< of examples beside words; negative: the bank's own
+};
 
 struct ServiceOptions {
   std::vector<std::string> models{"default"};
@@ -29,6 +36,20 @@ struct ServiceOptions {
   bool use_cache = true;
   bool sandbox = true;            ///< every decoder in a helper process without rights
   std::size_t vocabularies = 32;  ///< that may be stored
+  bool refine = false;            ///< edges follow the picture's, where a request does not say
+  std::vector<BankFile> banks;
+  std::size_t own_banks = 16;  ///< that clients may make
+  std::size_t bank_bytes = std::size_t{256} << 20;
+  std::chrono::seconds bank_idle{3600};  ///< after which one may go when another is made
+  std::filesystem::path bank_folder;     ///< where they are kept; empty: in memory alone
+};
+
+/// Examples that requests ask for by name.
+struct NamedBank {
+  std::string name;
+  std::uint64_t version = 0;  ///< of all that have ever been: other examples, another number
+  Bank bank;
+  float weight = -1;  ///< where a request does not say
 };
 
 /// What was found, for whoever writes the answer: valid while the function that gets it runs.
@@ -37,6 +58,7 @@ struct Outcome {
   const Segmentation& result;
   bool has_other;  ///< "other" is possible
   const std::string& sha256;
+  const ImageFeatures* features;  ///< null of tiles
 };
 
 /// Seconds of one request's stages.
@@ -44,6 +66,7 @@ struct Stages {
   double queue = 0, words = 0, decode = 0, resize = 0, network = 0, labels = 0, write = 0;
   bool seen_before = false;  ///< the picture's features were there
   std::string sha256;
+  std::string bank;  ///< that was asked beside the words; empty: none
 };
 
 struct LoadedFacts {
@@ -90,6 +113,11 @@ class Service {
   /// How stored vocabularies are found; set once, before the first request.
   std::function<Vocabulary(const std::string& model, const std::string& name)> stored_vocabulary;
 
+  /// A bank by its name, or the model's own where that is empty: then null where there is none. Set once,
+  /// before the first request; throws Refusal 404.
+  std::function<std::shared_ptr<const NamedBank>(const std::string& model, const std::string& name)>
+      named_bank;
+
   /// Runs the network of each model once, so that the first request takes no longer than those after it.
   void warm_up();
   /// Refuses what comes, ends what runs.
@@ -99,6 +127,11 @@ class Service {
 
  private:
   struct Seen;
+  struct Banked;
+  Vocabulary words_of(const SegmentRequest& request, std::size_t model, const Lane::Caller& caller,
+                      Stages& stages);
+  Vocabulary with_bank(std::size_t model, const Vocabulary& words, const NamedBank& bank, float weight);
+  SegmentationOptions options_of(const SegmentRequest& request) const;
   using SeenPtr = std::shared_ptr<const Seen>;
   SeenPtr find_picture(const SegmentRequest& request, Stages& stages);
   SeenPtr decode(const SegmentRequest& request, const std::string& sha256) const;
@@ -112,6 +145,7 @@ class Service {
   std::vector<std::vector<Segmenter>> segmenters_;  // [worker][model]
   ByteCache<Seen> pictures_;
   ByteCache<Vocabulary> vocabularies_;
+  ByteCache<Banked> banked_;
   Metrics metrics_;
   Lane words_lane_, picture_lane_;
 };

@@ -57,12 +57,17 @@ export function createApi({ askForKey }) {
   };
   const json = async (...args) => (await call(...args)).json();
 
-  const question = ({ words, settings }, output) => ({
+  const bankOf = ({ settings, bank }) =>
+    !settings.examples ? { bank: false } : bank && !bank.fixed && bank.setting === settings.model ? { bank: bank.name } : {};
+
+  const question = ({ words, settings, bank }, output) => ({
     classes: words.map((w) => w.key),
     ...(output && { output }),
     ...(settings.model && { model: settings.model }),
     ...(!settings.rest && { distractors: "none" }),
     ...(settings.side && { short_side: settings.side }),
+    refine: settings.refine,
+    ...bankOf({ settings, bank }),
   });
 
   /** Asks about a picture; one that the service has seen is named, not sent again. */
@@ -123,6 +128,14 @@ export function createApi({ askForKey }) {
       return response.json();
     },
     proposals: async (picture, state) => (await ask(picture, question(state, ["proposals"]))).json(),
+    /** Adds a region to a bank, which is made with its first one: {bank, area}. `example`: {class, mask}. */
+    async addExample(picture, { settings }, name, example) {
+      const request = { ...example, ...(settings.model && { model: settings.model }), ...(settings.side && { short_side: settings.side }) };
+      return (await ask(picture, request, { path: `v1/banks/${name}/examples` })).json();
+    },
+    bank: (name) => json(`v1/banks/${name}`),
+    bankFile: async (name) => (await call(`v1/banks/${name}/file`)).blob(),
+    removeBank: (name) => call(`v1/banks/${name}`, { method: "DELETE" }),
     labels: async (picture, state) => (await ask(picture, question(state, ["labels"]))).blob(),
     /** Every stage from the picture to its labels. */
     async explain(picture, state, signal) {

@@ -65,7 +65,7 @@ const kKeys = [
   [["Enter"], "add the word; a comma does too"], [["|"], "between two names of one thing: sofa|couch"],
   [["+", "−", "0"], "zoom in, out, fit"], [["C"], "compare side by side"], [["O"], "overlay off and on"],
   [["[", "]"], "the picture before, after"],
-  [["←", "↑", "→", "↓"], "in the picture: point; Enter shows that word alone"], [["?"], "this window"],
+  [["←", "↑", "→", "↓"], "in the picture: point; Enter shows that word alone"], [["T"], "say what the chosen region is"], [["?"], "this window"],
 ];
 
 export function showHelp() {
@@ -73,6 +73,7 @@ export function showHelp() {
   if (!dialog.childElementCount) {
     dialog.append(h("h2", { id: "help-title" }, "How it works"),
       h("p", {}, "Every pixel gets the word that fits it best, out of the words you give. With fewer than 20 words things that look like none of them become “other”; Options switch that off."),
+      h("p", {}, "Where words are not enough, click a region and say what it is: it becomes an example that is asked beside the words, in every picture that is like this one."),
       h("h3", {}, "Keys"),
       h("dl.keys", {}, kKeys.flatMap(([keys, what]) => [h("dt", {}, keys.flatMap((k) => [h("kbd", {}, k), " "])), h("dd", {}, what)])),
       h("div.buttons", {}, closing(dialog)));

@@ -3,7 +3,7 @@ import { currentPicture, kOther } from "./store.js";
 import { lookOf, saveOverlay } from "./scene.js";
 import { note } from "./say.js";
 
-function saveAs(blob, name) {
+export function saveAs(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

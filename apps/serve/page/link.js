@@ -3,7 +3,7 @@ import { defaultSettings, withWords } from "./store.js";
 import { freeColor } from "./colors.js";
 
 const kNumbers = { side: [0, 8192], opacity: [0, 100] };
-const kSwitches = ["rest", "outlines", "names"];
+const kSwitches = ["rest", "outlines", "names", "refine", "examples"];
 
 export function linkOf({ words, settings }) {
   const p = new URLSearchParams();

@@ -17,8 +17,8 @@ import { note, say } from "./say.js";
 
 const dialogs = () => import("./dialogs.js");
 
-const store = createStore({ ...readLink(location.hash), alone: null, view: "regions", compare: false, pictures: [], current: null });
-const service = { models: [], model: null };
+const store = createStore({ ...readLink(location.hash), alone: null, view: "regions", compare: false, pictures: [], current: null, bank: null });
+const service = { models: [], model: null, banks: 0 };
 const api = createApi({ askForKey: async (wrong) => (await dialogs()).askForKey(wrong) });
 
 /** The answer to the present question, else the one before it: better than an empty picture. */
@@ -39,8 +39,8 @@ const runner = createRunner({
 const lists = createLists({ api, add: (keys, name) => addWords(keys, name) });
 const words = createWords({ store, suggestions: lists.suggestions });
 const legend = createLegend({ store });
-let proposals = null, explain = null;
-const stage = createStage({ store, answer, legend, proposal: () => proposals?.current() ?? null, scores: debounce(fetchScores, 150) });
+let proposals = null, explain = null, teach = null, bankPanel = null;
+const stage = createStage({ store, answer, legend, tapped, proposal: () => proposals?.current() ?? null, taught: () => teach?.current() ?? null, scores: debounce(fetchScores, 150) });
 const views = createViews({ choose: (view) => chooseView(view) });
 const options = createOptions({ store });
 const intake = listenForPictures(addFiles);
@@ -89,9 +89,26 @@ function remove(id) {
   ($("strip").querySelector("[aria-current]") ?? document.querySelector("[data-do=choose]")).focus();
 }
 
+/** A place of the picture was chosen, or null: the region there may be named. */
+function tapped(point, key) {
+  if (store.get().view === "proposals") return void proposals?.pinAt(point.u, point.v);
+  const exact = currentPicture(store.get())?.answers.get(questionOf(store.get()));
+  offer(point && exact && ((to) => to.offerRegion(exact, point, key)));
+}
+
+/** Opens what asks for a name, as `open` says; without it that is closed. */
+async function offer(open) {
+  if (!open) return teach?.close();
+  if (!service.model?.banks || !service.banks || currentPicture(store.get())?.filming) return;
+  const question = questionOf(store.get());
+  teach ??= (await import("./teach.js")).createTeach({ store, api, work: runner.work, problem: runner.problem, redraw: () => stage.redraw() });
+  if (question === questionOf(store.get())) open(teach);
+}
+
 async function chooseView(view) {
+  teach?.close();
   store.set({ view });
-  if (view === "proposals") proposals ??= (await import("./proposals.js")).createProposals({ changed: () => stage.redraw() });
+  if (view === "proposals") proposals ??= (await import("./proposals.js")).createProposals({ changed: () => stage.redraw(), chosen: (it) => offer(it && ((to) => to.offerMask(it.mask, it.key))) });
   if (view === "explain") explain ??= (await import("./explain-view.js")).createExplainView({ api, work: runner.work, problem: runner.problem });
   await askForView();
   refresh();
@@ -178,6 +195,8 @@ function show(state) {
   strip.show(state);
   $("stop-film").hidden = !picture?.filming;
   options.show(state, service.model);
+  teach?.show(state);
+  bankPanel?.show(state);
   $("stage").setAttribute("aria-busy", String(Boolean(picture && state.words.length && !exact && picture.state !== "bad")));
   stage.show(state);
   $("undo").disabled = !store.canUndo();
@@ -258,6 +277,7 @@ $("empty").addEventListener("click", (e) => actions[e.target.closest("[data-do]"
 const kKeys = {
   "/": () => words.focus(), "?": () => $("help-button").click(),
   "+": () => stage.view.zoomAt(1.4), "=": () => stage.view.zoomAt(1.4), "-": () => stage.view.zoomAt(1 / 1.4), 0: () => stage.view.fit(),
+  t: () => teach?.focus(),
   c: () => stage.toggleCompare(), o: () => stage.toggleOverlay(), "[": () => besides(-1), "]": () => besides(1),
 };
 function besides(step) {
@@ -272,8 +292,9 @@ document.addEventListener("keydown", (e) => {
   } else if (!typing && !e.ctrlKey && !e.metaKey && !e.altKey && kKeys[e.key]) {
     e.preventDefault();
     kKeys[e.key]();
-  } else if (e.key === "Escape" && store.get().alone !== null && !typing) {
-    store.set({ alone: null });
+  } else if (e.key === "Escape" && !typing) {
+    teach?.close();
+    if (store.get().alone !== null) store.set({ alone: null });
   }
 });
 closeMenusElsewhere();
@@ -283,7 +304,9 @@ if (new URLSearchParams(location.search).has("camera")) useCamera();
 async function connect() {
   const button = $("model-name"), dot = document.querySelector(".dot");
   try {
-    service.models = (await api.models()).models;
+    const { models, limits } = await api.models();
+    service.models = models;
+    service.banks = limits.banks;
     showModelName();
     dot.className = "dot ready";
     const chosen = store.get().settings.model;
@@ -304,6 +327,21 @@ async function showModelName() {
   service.model = service.models.find((m) => m.id === name) ?? service.models[0] ?? null;
   const { nameOf } = await import("./dialogs.js");
   if (service.model) $("model-name").textContent = nameOf(service.model);
+  await findBank();
+}
+
+/** The examples that this tab taught before, else those that the service was started with. */
+async function findBank() {
+  const { bank, settings } = store.get(), { createBankPanel, rememberedBank } = await import("./bank.js");
+  bankPanel ??= createBankPanel({ store, api });
+  if (!bank || bank.fixed) {
+    const before = bank ? null : rememberedBank();
+    const told = before ? await api.bank(before.name).catch(() => null) : null;
+    const own = told ?? (service.model?.bank ? await api.bank(service.model.bank).catch(() => null) : null);
+    if (own) store.set({ bank: { ...own, setting: told ? before.setting : settings.model, version: 0 } });
+    else if (bank) store.set({ bank: null });
+  }
+  bankPanel.show(store.get());
 }
 store.listen((state, before) => state.settings.model !== before.settings.model && (showModelName(), refresh()));
 

@@ -18,6 +18,35 @@ export function runsOf(text) {
   return runs;
 }
 
+/** The `counts` string of runs. */
+export function countsOf(runs) {
+  let text = "";
+  runs.forEach((run, i) => {
+    let value = i > 2 ? run - runs[i - 2] : run, more = true;
+    while (more) {
+      let chunk = value & 31;
+      value >>= 5;
+      more = chunk & 16 ? value !== -1 : value !== 0;
+      if (more) chunk |= 32;
+      text += String.fromCharCode(chunk + 48);
+    }
+  });
+  return text;
+}
+
+/** The mask of the pixels of `map` that have `label`. */
+export function maskOf(map, label, width, height) {
+  const runs = [];
+  let on = false, run = 0;
+  for (let x = 0; x < width; ++x)
+    for (let y = 0; y < height; ++y) {
+      if ((map[y * width + x] === label) === on) ++run;
+      else (runs.push(run), (run = 1), (on = !on));
+    }
+  runs.push(run);
+  return { size: [height, width], counts: countsOf(runs) };
+}
+
 /** Writes `label` into the pixels of the mask; `map` holds width × height values row by row. */
 export function paintMask({ size: [height, width], counts }, label, map) {
   let at = 0, on = false;

@@ -1,7 +1,7 @@
 // Switches of the panel.
 import { $, h } from "./dom.js";
 
-const kSwitches = ["rest", "outlines", "names"];
+const kSwitches = ["rest", "outlines", "names", "refine"];
 
 export function createOptions({ store }) {
   const side = $("side");

@@ -47,6 +47,12 @@ function edgesOf({ labels, width, height }) {
   return edges;
 }
 
+/** One region, of label 0, as an answer of its own, which the scene paints as an isolated word. */
+export function oneRegion(labels, key, { width, height }) {
+  const keys = [key, "\u0000rest"];
+  return new Overlay({ labels, width, height, keys, keyOf: (label) => keys[label] ?? null });
+}
+
 export class Overlay {
   constructor(result, side = kScreenSide) {
     this.result = result;

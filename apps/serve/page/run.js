@@ -2,7 +2,7 @@
 import { $, debounce } from "./dom.js";
 import { currentPicture, questionOf } from "./store.js";
 import { Result } from "./result.js";
-import { say } from "./say.js";
+import { note, say } from "./say.js";
 import { textOf } from "./scene.js";
 
 const kKeptAnswers = 12, kTypingPauseMs = 160, kQuietMs = 350;
@@ -68,6 +68,14 @@ export function createRunner({ store, api, changed }) {
       picture.state = "";
       if (mine === running) say(firstWords(result));
     } catch (error) {
+      if (error.code === "unknown_bank") {
+        note("The service does not have the examples any more");
+        picture.state = "";
+        if (mine === running) running = null;
+        clearTimeout(soon);
+        work(null);
+        return store.set({ bank: null });
+      }
       picture.state = error.name === "AbortError" ? "" : "bad";
       picture.failed = error.name === "AbortError" ? null : key;
       if (mine === running && error.name !== "AbortError") problem(error);

@@ -7,7 +7,7 @@ import { Overlay } from "./overlay.js";
 import { Viewport } from "./viewport.js";
 import { say } from "./say.js";
 
-export function createStage({ store, answer, proposal, legend, scores }) {
+export function createStage({ store, answer, proposal, taught, legend, scores, tapped }) {
   const tip = $("tip"), divider = $("divider"), viewport = $("viewport");
   let split = 0.5, hidden = false, pointed = null;
 
@@ -23,14 +23,20 @@ export function createStage({ store, answer, proposal, legend, scores }) {
         overlay = shown?.overlay ?? null;
         look = { ...look, alone: shown?.key ?? null, names: false, outlines: true };
       }
+      const region = taught();
+      if (region && state.view === "regions") {
+        overlay = region.overlay;
+        look = { ...look, alone: region.key, names: false, outlines: true };
+      }
       drawScene(context, place, picture, hidden ? null : overlay, look, { from: state.compare ? split * size.width : -Infinity });
     },
     onPoint: (point) => show(point),
     onTap: (point, by) => {
       const here = point && answer()?.at(point.u, point.v);
-      if (store.get().view !== "regions") return;
+      if (store.get().view !== "regions") return tapped(point, null);
       if (by === "touch" || !here) show(here ? point : null);
       else legend.toggleAlone(here.key);
+      tapped(here && (by === "touch" || store.get().alone !== null) ? point : null, here?.key);
     },
     onZoom: (zoom) => ($("zoom-level").textContent = `${Math.round(100 * zoom)} %`),
   });

@@ -51,13 +51,14 @@ export function createStore(initial) {
 /** Pixels of no word. */
 export const kOther = "\u0000other";
 
-export const defaultSettings = { model: "", rest: true, side: 0, opacity: 54, outlines: true, names: true };
+export const defaultSettings = { model: "", rest: true, side: 0, opacity: 54, outlines: true, names: true, refine: false, examples: true };
 
 export const currentPicture = (state) => state.pictures.find((p) => p.id === state.current) ?? null;
 
 /** What an answer depends on beside the picture. */
-export const questionOf = ({ words, settings }) =>
-  JSON.stringify([settings.model, settings.rest, settings.side, words.map((w) => w.key)]);
+export const questionOf = ({ words, settings, bank }) =>
+  JSON.stringify([settings.model, settings.rest, settings.side, settings.refine, words.map((w) => w.key),
+    settings.examples, settings.examples && bank?.setting === settings.model ? [bank.name, bank.version] : null]);
 
 /** "cup | mug , spoon" → ["cup|mug", "spoon"]: classes as the service reads them. */
 export function parseWords(text) {
