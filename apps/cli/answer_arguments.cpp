@@ -1,8 +1,7 @@
 #include "answer_arguments.h"
 
-#include <charconv>
-
 #include "base/error.h"
+#include "program/bank_argument.h"
 
 namespace san::cli {
 namespace {
@@ -12,15 +11,8 @@ constexpr std::size_t kShown = 8;  // names in a message
 }  // namespace
 
 BankChoice parse_bank_choice(const std::string& text) {
-  BankChoice choice{text, -1};
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return choice;
-  const char *begin = text.data() + colon + 1, *end = text.data() + text.size();
-  float weight = 0;
-  const auto [stop, error] = std::from_chars(begin, end, weight);
-  if (begin == end || error != std::errc{} || stop != end) return choice;  // a colon of the file's name
-  require(weight >= 0 && weight <= 1000, "--bank {}: a weight of {}; expected 0 to 1000", text, weight);
-  return {text.substr(0, colon), weight};
+  const BankArgument argument = parse_bank_argument(text);
+  return {argument.file, argument.weight};
 }
 
 void AnswerArguments::add_to(CLI::App& app, const char* bank_help, const char* usual) {

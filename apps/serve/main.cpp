@@ -1,7 +1,6 @@
 // `san serve`, which alone needs an HTTP library.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <thread>
 
@@ -9,6 +8,7 @@
 #include "base/log.h"
 #include "http_server.h"
 #include "picture_fetcher.h"
+#include "program/bank_argument.h"
 #include "program/commands.h"
 #include "program/interrupts.h"
 #include "routes.h"
@@ -43,24 +43,15 @@ void drain(HttpServer& server, Service& service) {
   std::quick_exit(0);  // threads still hold what would be destroyed
 }
 
-/// FILE[:WEIGHT]; other colons are the file's name's.
-BankFile parse_bank(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return {text};
-  const char *begin = text.data() + colon + 1, *end = text.data() + text.size();
-  float weight = 0;
-  const auto [stop, error] = std::from_chars(begin, end, weight);
-  if (begin == end || error != std::errc{} || stop != end) return {text};
-  require(weight >= 0 && weight <= 1000, "--bank {}: a weight of {}; expected 0 to 1000", text, weight);
-  return {text.substr(0, colon), weight};
-}
-
 void run(Arguments& a, const std::atomic<bool>& interrupted) {
   a.service.timeout = std::chrono::seconds(a.timeout_s);
   a.service.use_cache = !a.no_cache;
   a.service.sandbox = !a.no_sandbox;
   a.service.cache_bytes = a.cache_mb << 20;
-  for (const std::string& bank : a.banks) a.service.banks.push_back(parse_bank(bank));
+  for (const std::string& text : a.banks) {
+    const BankArgument bank = parse_bank_argument(text);
+    a.service.banks.push_back({bank.file, bank.weight});
+  }
   a.service.bank_bytes = a.bank_mb << 20;
   a.service.limits.body_bytes = a.body_mb << 20;
   a.http.connection.body_bytes = a.service.limits.body_bytes;
