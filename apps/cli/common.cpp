@@ -40,7 +40,7 @@ void ModelArguments::add_to(CLI::App& app) {
 }
 
 LoadedModel ModelArguments::load() const {
-  return load_model(model, {bpe, seed});
+  return load_model(model, {bpe, seed, calibration});
 }
 
 std::unique_ptr<Backend> ModelArguments::make_backend(const LoadedModel& loaded,
@@ -59,6 +59,13 @@ void tell_precision(const std::string& backend, const std::string& asked, const 
   if (asked == "model" && chosen != "fp32")
     log::info("the model's weights are {}, so is what computes: {}; --precision fp32 computes in float32",
               chosen, what);
+}
+
+void add_calibration_option(CLI::App& app, std::string& calibration) {
+  app.add_option(
+      "--calibration", calibration,
+      "How often labels of a score are right: FILE that `san evaluate --calibrate` wrote for the model, "
+      "or none; default: the built-in model's own, none for others");
 }
 
 void add_method_option(CLI::App& app, std::string& method) {

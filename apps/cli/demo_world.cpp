@@ -10,6 +10,7 @@
 #include "base/labels.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "engine/network_hash.h"
 #include "program/companion.h"
 #include "text/embedding_cache.h"
 #include "world/export/export.h"

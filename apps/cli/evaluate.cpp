@@ -2,11 +2,13 @@
 
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "commands.h"
 #include "common.h"
 #include "demo_world.h"
+#include "engine/score_calibration.h"
 #include "engine_options.h"
 #include "eval/evaluator.h"
 #include "eval/report.h"
@@ -49,19 +51,21 @@ void read_groups(const Arguments& a, const DatasetSpec& spec, EvaluationOptions&
   if (a.seen.empty() && !a.unseen.empty()) options.seen = rest(options.unseen);
 }
 
-std::unique_ptr<Predictor> make_predictor(const Arguments& a, const DatasetSpec& spec,
-                                          const Program& program) {
-  if (!a.predictions.empty()) return stored_predictor(a.predictions, spec, a.pictures.decode);
-  EvaluatedModel model(a, spec.vocabulary(), program);
-  return model.predictor(a.answers, model.views());
-}
-
 std::unique_ptr<PredictionWriter> make_writer(const Arguments& a, const DatasetSpec& spec) {
   if (a.save == "none") return nullptr;
   require(!a.output.empty(), "evaluate: --save-predictions needs --output");
   make_folder(a.output);
   if (a.save == "json") return write_predictions_json(a.output / "sem_seg_predictions.json", spec);
   return write_predictions_folder(a.output / "predictions", spec);
+}
+
+void check_calibrate(const Arguments& a) {
+  require(a.calibrate.empty() || (a.predictions.empty() && a.merge.empty() && !a.check && a.split != "crops"),
+          "evaluate: --calibrate needs the scores of a model on pictures; leave out --predictions, --merge, "
+          "--check and --split crops");
+  require(a.calibrate.empty() || a.method.empty() || a.method == kCalibratedMethod,
+          "evaluate: --calibrate: scores of method {} stay as they are; those of {} can be calibrated",
+          a.method, kCalibratedMethod);
 }
 
 void report(const Arguments& a, const Evaluation& evaluation) {
@@ -89,6 +93,7 @@ void run_zero_shot(const Arguments& a, const Program& program) {
 
 void run(const Arguments& a, Program& program) {
   if (a.sweep) check_sweep(a);
+  check_calibrate(a);
   if (a.is_demo_world() && a.split == "crops") return run_zero_shot(a, program);
   if (!a.merge.empty()) {
     std::vector<Evaluation> shards;
@@ -124,10 +129,15 @@ void run(const Arguments& a, Program& program) {
   options.strict = a.strict;
   options.limit = a.limit;
   if (a.sweep) return run_sweep(a, dataset, options, program);
-  const auto predictor = make_predictor(a, dataset.spec, program);
+  std::optional<EvaluatedModel> model;
+  if (a.predictions.empty()) model.emplace(a, dataset.spec, program);
+  const auto predictor = model ? model->predictor(a.answers, model->views())
+                               : stored_predictor(a.predictions, dataset.spec, a.pictures.decode);
   const auto writer = make_writer(a, dataset.spec);
   options.writer = writer.get();
-  report(a, evaluate(dataset, *predictor, options));
+  const Evaluation evaluation = evaluate(dataset, *predictor, options);
+  report(a, evaluation);
+  if (!a.calibrate.empty()) model->save_calibration(evaluation, a.calibrate);
 }
 
 }  // namespace
@@ -158,6 +168,7 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--cache-dir", a->cache_dir, "Where text embeddings are kept between runs");
   command->add_flag("--no-cache", a->no_cache, "Neither read nor write the text embedding cache");
   add_method_option(*command, a->method);
+  add_calibration_option(*command, a->model.calibration);
   a->pictures.add_to(*command);
   a->answers.add_to(
       *command,
@@ -177,6 +188,8 @@ void add_evaluate(CLI::App& app, Program& program) {
   command->add_option("--seen", a->seen,
                       "Class names seen in training, one per line: adds seen, unseen, harmonic mean");
   command->add_option("--unseen", a->unseen, "Class names not seen in training");
+  command->add_option("--calibrate", a->calibrate,
+                      "FILE for --calibration: what the scores say on these images, a curve for this model");
   add_shard_option(*command, a->shard);
   command->add_option("--merge", a->merge,
                       "Merge the evaluations of all shards (folders or evaluation.json files)");

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "common.h"
 #include "demo_world.h"
 #include "picture_arguments.h"
+#include "san/label_sets.hpp"
 #include "shard_argument.h"
 #include "view_arguments.h"
 
@@ -24,13 +26,19 @@ struct EvaluateArguments {
   std::string dataset, split, save = "none";
   ShardArgument shard;
   ClassArguments classes;
-  std::filesystem::path data, images, labels, predictions, output, seen, unseen;
+  std::filesystem::path calibrate, data, images, labels, predictions, output, seen, unseen;
   std::vector<std::filesystem::path> merge;
   int ignore = -1;
   std::int64_t limit = 0;
   bool strict = false, check = false, quiet = false, all_classes = false, json = false, sweep = false;
 
   bool is_demo_world() const { return dataset == "demo-world"; }
+  /// Whose list --synonyms means.
+  std::string synonyms_of(const std::string& name) const {
+    const std::vector<std::string> sets = shipped_label_sets();
+    if (std::ranges::find(sets, name) != sets.end()) return name;
+    return is_demo_world() || model.model == "default" ? "demo-world" : "";
+  }
   VocabularyArguments words() const {
     VocabularyArguments out;
     out.templates = templates, out.cache_dir = cache_dir, out.no_cache = no_cache, out.quiet = quiet;

@@ -6,15 +6,17 @@
 #include "bank/retrieval.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/network_hash.h"
+#include "engine/score_calibration.h"
 #include "engine_options.h"
 #include "model_predictor.h"
 #include "text/class_names.h"
 
 namespace san::cli {
 
-EvaluatedModel::EvaluatedModel(const EvaluateArguments& arguments, std::vector<ClassName> classes,
+EvaluatedModel::EvaluatedModel(const EvaluateArguments& arguments, const DatasetSpec& spec,
                                const Program& program)
-    : a_(arguments), program_(program), classes_(std::move(classes)) {
+    : a_(arguments), program_(program), set_(arguments.synonyms_of(spec.name)), classes_(spec.vocabulary()) {
   LoadedModel model = a_.model.load();
   std::unique_ptr<Backend> backend = a_.model.make_backend(model, program);
   engine_ = std::make_shared<const Engine>(std::move(model), std::move(backend), a_.method);
@@ -38,9 +40,9 @@ std::shared_ptr<const TextEmbeddings> EvaluatedModel::words(const AnswerArgument
   std::vector<ClassName> others = answers.listed_distractors();
   if (answers.distractors == "auto")
     others = engine_->distractors(classes_, engine_options(a_.words(), program_));
-  if (others.empty()) return plain_;
-  log::info("{}", describe_distractors(class_labels(others)));
-  std::vector<ClassName> all = classes_;
+  if (others.empty() && answers.synonyms == "none") return plain_;
+  std::vector<ClassName> all = answers.named(classes_, set_);
+  if (!others.empty()) log::info("{}", describe_distractors(class_labels(others)));
   all.insert(all.end(), others.begin(), others.end());
   TextEmbeddings words = *engine_->encode(all, engine_options(a_.words(), program_));
   words.distractors = static_cast<int>(others.size());
@@ -81,7 +83,26 @@ std::unique_ptr<Predictor> EvaluatedModel::predictor(const AnswerArguments& answ
   }
   PredictionOptions how;
   how.refine = answers.refine, how.min_score = answers.min_score, how.bank = answers.bank;
+  how.synonyms = answers.synonyms == "auto";
   return model_predictor(engine_, std::move(asked), views, how, a_.model.threads, &program_.interrupted);
+}
+
+void EvaluatedModel::save_calibration(const Evaluation& e, const std::filesystem::path& path) const {
+  ScoreCalibration found;
+  found.curve = fit_curve(e.reliability);
+  found.network = network_hash(engine_->model());
+  found.pictures = fmt::format("{}, {}: {} images", e.title, e.split, e.images.size());
+  if (e.shard_count > 1)
+    found.pictures += fmt::format(" (shard {} of {})", fmt::join(e.shards, ", "), e.shard_count);
+  found.settings = e.settings;
+  found.error_of_scores = *e.reliability.expected_error();
+  found.error_of_probabilities = *e.reliability.expected_error(found.curve);
+  save_score_calibration(found, path);
+  fmt::print(stderr,
+             "written: {}: {:.4g}·score^{:.4g}, expected calibration error {:.3f} instead of {:.3f} on these "
+             "images\n",
+             path.string(), found.curve.a, found.curve.b, found.error_of_probabilities,
+             found.error_of_scores);
 }
 
 }  // namespace san::cli

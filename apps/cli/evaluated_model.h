@@ -12,12 +12,14 @@ namespace san::cli {
 class EvaluatedModel {
  public:
   /// Throws Error as loading, --method and embedding the names do.
-  EvaluatedModel(const EvaluateArguments& arguments, std::vector<ClassName> classes, const Program& program);
+  EvaluatedModel(const EvaluateArguments& arguments, const DatasetSpec& spec, const Program& program);
 
   /// As --short-side, --tta, --window and --tile say.
   ViewOptions views() const;
   /// That labels with these answers and views. The bank is loaded, or made, when first asked for.
   std::unique_ptr<Predictor> predictor(const AnswerArguments& answers, const ViewOptions& views);
+  /// Writes what the scores of an evaluation by this model tell of them.
+  void save_calibration(const Evaluation& evaluation, const std::filesystem::path& path) const;
 
  private:
   std::shared_ptr<const TextEmbeddings> words(const AnswerArguments& answers);
@@ -25,6 +27,7 @@ class EvaluatedModel {
 
   const EvaluateArguments& a_;
   const Program& program_;
+  std::string set_;  ///< of --synonyms
   std::vector<ClassName> classes_;
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<const TextEmbeddings> plain_;

@@ -18,6 +18,7 @@ Model load_model(const ModelArguments& a, const std::string& method, const Progr
   o.threads = a.threads;
   o.bpe_file = a.bpe;
   o.formula_seed = a.seed;
+  o.calibration = a.calibration;
   Model model = Model::load(a.model, o);
   tell_precision(a.backend, a.precision, model.facts().precision);
   return model;

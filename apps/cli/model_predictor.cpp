@@ -21,7 +21,7 @@ class ModelPredictor final : public Predictor {
   std::optional<Prediction> predict(const Sample&, const Image& picture) override {
     const Backend::CancelWhen stop(session_.backend(), cancelled_);
     SegmentOptions how;
-    how.min_score = how_.min_score, how.label_scores = true;
+    how.min_score = how_.min_score, how.curve = curve(), how.label_scores = true;
     if (views_.tiles.side > 0) {
       SegmentationResult result;
       segment_tiles(session_, picture, vocabulary_, views_, how, {}, result);
@@ -37,12 +37,14 @@ class ModelPredictor final : public Predictor {
     return Prediction{std::move(result.labels), std::move(result.label_scores)};
   }
   std::string name() const override { return session_.engine().model().description; }
+  ScoreCurve curve() const override { return session_.engine().curve(); }
   std::map<std::string, std::string> settings() const override {
     std::map<std::string, std::string> all{{"input", describe(views_)},
                                            {"method", session_.engine().method_info().name},
                                            {"backend", session_.engine().new_backend()->name()}};
     if (how_.refine) all["refine"] = "edges follow the picture's";
     if (how_.min_score > 0) all["min_score"] = fmt::format("{}", how_.min_score);
+    if (how_.synonyms) all["synonyms"] = fmt::format("{} names", vocabulary_->row_count());
     if (!how_.bank.empty()) all["bank"] = how_.bank;
     if (vocabulary_->distractors > 0) all["distractors"] = fmt::format("{} names", vocabulary_->distractors);
     return all;

@@ -12,6 +12,7 @@ struct PredictionOptions {
   bool refine = false;
   std::string bank;  ///< as it was given, for reports
   float min_score = 0;
+  bool synonyms = false;  ///< the words have them, for reports
 };
 
 /// A model as `san evaluate` scores it: every picture is seen once or in several views (sizes, mirrored,

@@ -144,7 +144,9 @@ std::string settings(const Arguments& a, const ModelFacts& facts, const std::vec
                            {"templates", a.vocabulary.templates},
                            {"bank", a.answers.bank},
                            {"distractors", a.answers.distractors},
+                           {"synonyms", a.answers.synonyms},
                            {"refine", a.answers.refine},
+                           {"calibration", a.model.calibration},
                            {"min_score", a.answers.min_score},
                            {"classes", classes}};
   return s.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -271,7 +273,9 @@ void merge(const Arguments& a, Program& program) {
 void run(const Arguments& a, Program& program) {
   if (!a.merge.empty()) return merge(a, program);
   const std::unique_ptr<PictureSource> source = open_source(a, program);
-  const std::vector<ClassName> classes = a.vocabulary.parse();
+  const std::string& label_set = a.vocabulary.label_set;
+  const std::vector<ClassName> classes = a.answers.named(
+      a.vocabulary.parse(), label_set.empty() && a.model.model == "default" ? "demo-world" : label_set);
   Job job{a, {}, segmentation_options(a, program)};
   ResultOptions& r = job.results;
   r = {a.output,
@@ -299,6 +303,11 @@ void run(const Arguments& a, Program& program) {
   // Pixels may be none of the classes: the background, a distractor or a low score has them.
   r.other = job.options.other || !words.distractors().empty() || job.options.min_score > 0;
   warn_of_single_class(classes, r.other);
+  if (job.options.min_score > static_cast<float>(facts.curve.a))
+    log::warn(
+        "--min-score {}: of the model's labels {:.4g} are right at best, so that every pixel becomes "
+        "\"other\"",
+        job.options.min_score, facts.curve.a);
   if (a.pictures.decode.sandbox) log::debug("decoders run behind: {}", sandbox_description());
   std::optional<Manifest> manifest;
   if (a.keeps_manifest())
@@ -360,6 +369,7 @@ void add_segment(CLI::App& app, Program& program) {
                       "Pictures, folders, quoted globs, or - for a picture on standard input");
   a->model.add_to(*command);
   add_method_option(*command, a->method);
+  add_calibration_option(*command, a->model.calibration);
   a->vocabulary.add_to(*command, false);
   a->pictures.add_to(*command);
   a->answers.add_to(

@@ -14,17 +14,16 @@ ViewOptions looks(ViewOptions views, std::vector<double> sizes, bool mirrored) {
 }  // namespace
 
 void check_sweep(const EvaluateArguments& a) {
-  require(a.predictions.empty() && a.merge.empty() && a.save == "none" && a.shard.count == 1 && !a.check,
+  require(a.predictions.empty() && a.merge.empty() && a.save == "none" && !a.check && a.calibrate.empty(),
           "evaluate: --sweep compares ways of one model; leave out --predictions, --merge, "
-          "--save-predictions, --shard "
-          "and --check");
+          "--save-predictions, --calibrate and --check");
   require(a.answers.min_score == 0,
           "evaluate: --sweep: leave out --min-score, which would hold for every row");
 }
 
 std::vector<Technique> sweep_techniques(const EvaluateArguments& a, const DatasetSpec& spec,
                                         const Program& program) {
-  EvaluatedModel model(a, spec.vocabulary(), program);
+  EvaluatedModel model(a, spec, program);
   const ViewOptions asked = model.views();
   ViewOptions whole = asked;
   whole.augment = false, whole.window = 0, whole.tiles = {};
@@ -42,6 +41,11 @@ std::vector<Technique> sweep_techniques(const EvaluateArguments& a, const Datase
     AnswerArguments others;
     others.distractors = a.answers.distractors;
     add("distractors", others, whole);
+  }
+  if (a.answers.synonyms == "auto") {
+    AnswerArguments others;
+    others.synonyms = "auto";
+    add("other names too", others, whole);
   }
   if (!a.answers.bank.empty()) {
     AnswerArguments bank;

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,5 +30,10 @@ SAN_API LabelSet label_set(std::string_view name);
 
 /// The set as a class list.
 SAN_API std::vector<ClassName> label_set_classes(std::string_view name);
+
+/// The same classes with other names that people use for them ("sofa" becomes "sofa|couch"), from the list
+/// written for that label set, or for "demo-world". A class that already has several names keeps to them, and
+/// none gets a name of another class, plurals and spelling aside. Throws Error naming the lists there are.
+SAN_API std::vector<ClassName> with_synonyms(std::span<const ClassName> classes, std::string_view set);
 
 }  // namespace san

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "san/bank.hpp"
+#include "san/calibration.hpp"
 #include "san/error.hpp"
 #include "san/segmenter.hpp"
 #include "san/thread_budget.hpp"
@@ -29,6 +30,9 @@ struct ModelOptions {
   std::optional<ThreadBudget> budget;  ///< shared with other models; takes the place of `threads`
   std::filesystem::path bpe_file;      ///< tokenizer merges that replace the model's own
   std::string formula_seed;            ///< of "formula:NAME"
+  /// How often labels of a score are right: a file that `san evaluate --calibrate` wrote for this network;
+  /// "none"; empty: the built-in model's own, none for others.
+  std::string calibration;
 };
 
 /// Names that ModelOptions takes in this program, sorted.
@@ -48,6 +52,7 @@ struct ModelFacts {
   bool untrained_adapter = false;  ///< a CLIP alone: masks mean nothing yet
   std::int64_t parameters = 0;     ///< all of them, text tower included
   std::int64_t text_parameters = 0;
+  ScoreCurve curve;  ///< what scores of labels say; not known: they are taken for probabilities
   int short_side = 0, long_side = 0;  ///< pixels that a picture's sides are resized to (the long one at most)
   int embedding = 0;                  ///< values per name
   int context = 0;                    ///< tokens that a prompt may have

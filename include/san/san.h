@@ -136,7 +136,7 @@ typedef struct san_segment_options {
   const san_cancellation* cancellation;
   san_progress progress; /* pictures of a batch */
   void* user;
-  float min_score; /* pixels whose label's score is below it become "other" too */
+  float min_score; /* pixels whose label is less probably right become "other" too */
   int32_t refine;  /* 1: edges follow those of the picture; features must have been looked at with it */
   int32_t augment; /* 1: six sizes, each also mirrored, averaged; short_side and long_side are not used */
   int32_t window;  /* side of sliding windows, pixels of the picture, at least 32; 0: none */

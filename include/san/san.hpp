@@ -29,6 +29,7 @@
 /// values. Handles share what they need; any may outlive any other. Views borrow until the call returns. The
 /// same for C, and for programs that must run with libraries of other versions: san/san.h.
 #include "san/bank.hpp"
+#include "san/calibration.hpp"
 #include "san/class_names.hpp"
 #include "san/codec.hpp"
 #include "san/colors.hpp"

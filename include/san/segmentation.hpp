@@ -52,8 +52,9 @@ class SAN_API Segmentation {
   std::vector<float> class_scores(std::span<const int> chosen, int height = 0, int width = 0) const;
 
   /// A JSON object that ends in a newline: image, model, width, height, classes (those present, the largest
-  /// first: index, name, color, area in pixels, share, mean_score where label scores are known, segmentation
-  /// as COCO RLE; "other" has index null) and, if given, proposals. Text that is not UTF-8 is repaired.
+  /// first: index, name, color, area in pixels, share, mean_score where label scores are known and
+  /// mean_probability where the model's curve is (calibration: its a and b), segmentation as COCO RLE;
+  /// "other" has index null) and, if given, proposals. Text that is not UTF-8 is repaired.
   std::string json(const JsonOptions& options = {}) const;
 
   /// A safetensors file of per-class scores: one float32 [height, width] tensor per class, "0003 wall".

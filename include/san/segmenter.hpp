@@ -27,7 +27,9 @@ struct SegmentationOptions {
   /// Edges between labels follow those of the picture (a guided filter). Features that look() made without it
   /// cannot be segmented with it.
   bool refine = false;
-  float min_score = 0;  ///< pixels whose label's score is below it get the label of "other" too
+  /// Pixels whose label is right with less than this probability, by ModelFacts::curve of its score, get the
+  /// label of "other" too.
+  float min_score = 0;
   Preprocessing preprocessing = Preprocessing::kEvaluation;
   int short_side = 0;  ///< of the network's input, pixels, at most 8192; 0: the model's own
   int long_side = 0;   ///< limit on the other side; 0: in the model's proportion to short_side

@@ -4,6 +4,7 @@
 
 #include "api/internal.h"
 #include "bank/retrieval.h"
+#include "engine/network_hash.h"
 
 namespace san {
 

@@ -59,7 +59,8 @@ Model Model::load(const std::string& model, const ModelOptions& options) {
   check_threads(options.threads);
   const ThreadBudget budget = options.budget ? *options.budget : ThreadBudget(options.threads);
   ModelOptions chosen = options;
-  LoadedModel loaded = load_model(model, {options.bpe_file.string(), options.formula_seed});
+  LoadedModel loaded =
+      load_model(model, {options.bpe_file.string(), options.formula_seed, options.calibration});
   chosen.precision = chosen_precision(options.backend, options.precision, !loaded.int8.empty());
   std::unique_ptr<Backend> backend = make_backend(
       options.backend, {budget.threads(), options.device, chosen.precision, budget.pool_, int8_rule(loaded)});
@@ -93,6 +94,7 @@ ModelFacts Model::facts() const {
   f.knows_background = engine.method_info().background;
   f.makes_masks = engine.method_info().masks;
   f.takes_banks = engine.method_info().examples;
+  f.curve = engine.curve();
   f.random_weights = m.random_weights;
   f.untrained_adapter = m.untrained_adapter;
   const ArchitectureInfo architecture = find_architecture(m.architecture, m.name);

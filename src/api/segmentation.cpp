@@ -65,8 +65,8 @@ std::string Segmentation::json(const JsonOptions& options) const {
   require(std::ranges::all_of(labels.labels, [&](std::uint16_t label) { return label <= names.size(); }),
           "segmentation: a label is none of the {} classes", names.size());
   const std::vector<Rgb> colors = class_colors(options.colors, names.size());
-  return result_json({labels, areas, label_scores},
-                     {options.image, options.model, names, colors, options.proposals});
+  return result_json({labels, areas, label_scores}, {options.image, options.model, names, colors,
+                                                     options.proposals, answer().options.curve});
 }
 
 void Segmentation::save_scores(const std::filesystem::path& path) const {

@@ -18,7 +18,7 @@ double milliseconds_since(Clock::time_point start) {
 
 constexpr int kLongestSide = 1 << 16, kSmallestTile = 32;
 
-SegmentOptions checked(const SegmentationOptions& options) {
+SegmentOptions checked(const SegmentationOptions& options, const Engine& engine) {
   require(options.short_side >= 0 && options.short_side <= 8192,
           "segment: a short side of {}; expected 1 to 8192 pixels, or 0 for the model's own",
           options.short_side);
@@ -49,6 +49,7 @@ SegmentOptions checked(const SegmentationOptions& options) {
   require(options.min_score >= 0 && options.min_score <= 1, "segment: a least score of {}; expected 0 to 1",
           options.min_score);
   o.min_score = options.min_score;
+  o.curve = engine.curve();
   o.refine = o.look.guide = options.refine;
   o.look.short_side = options.short_side;
   o.look.long_side = options.long_side;
@@ -135,7 +136,7 @@ std::unique_ptr<Segmentation::Answer> Segmenter::Impl::new_answer(
 
 ImageFeatures Segmenter::look(const ImageView& image, const SegmentationOptions& options) {
   Impl& s = impl();
-  const SegmentOptions o = checked(options);
+  const SegmentOptions o = checked(options, *s.engine);
   require(!in_views(options),
           "look: features are of one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);
@@ -166,7 +167,7 @@ void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabul
   require(f.engine == s.engine,
           "segment: these features were made with another model; use a segmenter of the one that made them");
   const Vocabulary::Impl& words = own_words(vocabulary);
-  const SegmentOptions o = checked(options);
+  const SegmentOptions o = checked(options, *s.engine);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
 
   require_possible(s.engine->method_info(), o.background);
@@ -207,7 +208,7 @@ void Segmenter::segment(const ImageView& image, const Vocabulary& vocabulary,
 void Segmenter::answer_in_views(const ImageView& image, const Vocabulary& vocabulary,
                                 const SegmentationOptions& options, Segmentation& result) {
   Impl& s = impl();
-  const SegmentOptions o = checked(options);
+  const SegmentOptions o = checked(options, *s.engine);
   const Vocabulary::Impl& words = own_words(vocabulary);
   require_possible(s.engine->method_info(), o.background);
   copy_pixels(image, s.pixels);
@@ -242,7 +243,7 @@ void Segmenter::segment_tiles(const PictureParts& picture, const Vocabulary& voc
                               const SegmentationOptions& options,
                               const std::function<void(LabelRows&)>& take) {
   Impl& s = impl();
-  const SegmentOptions o = checked(options);
+  const SegmentOptions o = checked(options, *s.engine);
   require(options.tile > 0, "segment: pictures in parts are seen in tiles; give the side of one");
   require(picture.read && take, "segment: what reads the picture and what takes its labels must be given");
   const Vocabulary::Impl& words = own_words(vocabulary);
@@ -275,7 +276,7 @@ std::string Segmenter::explain(const ImageView& image, const Vocabulary& vocabul
                                const SegmentationOptions& options, const JsonOptions& names) {
   Impl& s = impl();
   const Vocabulary::Impl& words = own_words(vocabulary);
-  const SegmentOptions o = checked(options);
+  const SegmentOptions o = checked(options, *s.engine);
   require(!in_views(options),
           "explain: it is one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);

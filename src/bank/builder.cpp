@@ -6,14 +6,13 @@
 
 #include "bank/examples.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/labels.h"
+#include "engine/network_hash.h"
 #include "text/text_cleaning.h"
 
 namespace san {
 namespace {
 
-constexpr std::int64_t kSmallParameter = 1 << 15;
 // Of the first named regions, which cannot tell; measured, docs/accuracy.md.
 constexpr float kFirstWeight = 0.1f;
 
@@ -29,19 +28,6 @@ void check_words(const TextEmbeddings& words) {
 }
 
 }  // namespace
-
-std::string network_hash(const LoadedModel& model) {
-  Sha256 hash;
-  hash.update(model.config.json);
-  for (const std::string& name : model.parameters->names()) {
-    const Shape shape = model.parameters->shape(name);
-    hash.update(name).update(shape.str());
-    if (shape.elements() > kSmallParameter) continue;
-    const std::vector<float> values = model.parameters->load(name).to_f32();
-    hash.update(std::as_bytes(std::span(values)));
-  }
-  return hash.hex();
-}
 
 ExampleCollector::ExampleCollector(std::shared_ptr<const Engine> engine,
                                    std::shared_ptr<const TextEmbeddings> words)

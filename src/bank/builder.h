@@ -11,10 +11,6 @@
 
 namespace san {
 
-/// Names what makes the embeddings: a hash over the network's shapes and its small parameters, which no two
-/// trained networks share. Throws Error on parameters that cannot be read.
-std::string network_hash(const LoadedModel& model);
-
 /// Collects the examples of pictures; for one thread at a time.
 class ExampleCollector {
  public:

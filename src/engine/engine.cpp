@@ -47,6 +47,7 @@ HeadOptions head_options(const TextEmbeddings& vocabulary, const std::vector<int
   o.distractors = vocabulary.distractors;
   o.label_scores = options.label_scores;
   o.min_score = options.min_score;
+  o.curve = options.curve;
   return o;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/distractors.h"
 #include "engine/encode_vocabulary.h"
 #include "engine/loaded_model.h"
+#include "engine/score_calibration.h"
 #include "method/registry.h"
 
 namespace san {
@@ -25,6 +26,8 @@ class Engine {
   const Method& method() const { return *method_; }
   /// Its name, and what it cannot do.
   const MethodInfo& method_info() const { return info_; }
+  /// What scores of its labels say; not known for other methods than the one that it was found for.
+  ScoreCurve curve() const { return info_.name == kCalibratedMethod ? model_.curve : ScoreCurve{}; }
   /// A session's backend on its threads; null: on the engine's.
   std::unique_ptr<Backend> new_backend(std::shared_ptr<ThreadPool> threads = nullptr) const {
     return backend_->fork(std::move(threads));
@@ -54,7 +57,8 @@ struct SegmentOptions {
   Background background = Background::kNone;
   bool label_scores = false;
   bool refine = false;     ///< edges follow the picture's; look with `guide`
-  float min_score = 0.0f;  ///< pixels whose label's score is below it become "other"
+  float min_score = 0.0f;  ///< pixels whose label is right with less than this probability become "other"
+  ScoreCurve curve{};      ///< what scores say of that; Engine::curve()
 };
 
 /// One thread's use of an Engine: workspace, classifier of the vocabulary in use. Pictures of one size after

@@ -7,6 +7,7 @@
 #include "checkpoint/model_file.h"
 #include "embedded/formula_merges.h"
 #include "engine/default_model.h"
+#include "engine/score_calibration.h"
 #include "engine/text_hash.h"
 #include "hub/store.h"
 
@@ -92,9 +93,11 @@ SanConfig san_config(const LoadedModel& model, const std::string& purpose) {
 }
 
 LoadedModel load_model(const std::string& model, const LoadOptions& options) {
-  if (model.starts_with("formula:")) return formula_model(model, options);
-  if (model == "default") return file_model(model, open_default_model(), options);
-  return file_model(model, open_model_file(model_file_of(model)), options);
+  LoadedModel m = model.starts_with("formula:") ? formula_model(model, options)
+                  : model == "default"          ? file_model(model, open_default_model(), options)
+                                       : file_model(model, open_model_file(model_file_of(model)), options);
+  m.curve = find_curve(m, options.calibration);
+  return m;
 }
 
 }  // namespace san

@@ -113,6 +113,9 @@ Evaluation parse(const json& node) {
   require(bins.size() == out.reliability.bins.size(), "{} bins of scores; expected {}", bins.size(),
           out.reliability.bins.size());
   for (std::size_t b = 0; b < bins.size(); ++b) out.reliability.bins[b] = bin_from(bins[b]);
+  if (const auto curve = node.find("curve"); curve != node.end())
+    curve->at(0).get_to(out.curve.a), curve->at(1).get_to(out.curve.b);
+  require(out.curve.valid(), "a curve with a = {}, b = {}", out.curve.a, out.curve.b);
   for (const auto& image : node.at("images")) out.images.push_back(score_from(image));
   out.best = examples_from(node.at("best"));
   out.worst = examples_from(node.at("worst"));
@@ -162,6 +165,7 @@ void save_evaluation(const Evaluation& e, const fs::path& path) {
       {"boundary",
        {{"both", e.boundary.both}, {"truth", e.boundary.truth}, {"predicted", e.boundary.predicted}}},
       {"reliability", to_json(e.reliability)},
+      {"curve", {e.curve.a, e.curve.b}},
       {"images", std::move(images)},
       {"best", to_json(e.best)},
       {"worst", to_json(e.worst)},
@@ -200,8 +204,8 @@ Evaluation merge_evaluations(std::vector<Evaluation> shards) {
   keep(out);
   for (auto& shard : std::span(shards).subspan(1)) {
     const auto identity = [](const Evaluation& e) {
-      return std::tie(e.dataset, e.split, e.predictor, e.settings, e.classes, e.seen, e.unseen,
-                      e.shard_count);
+      return std::tie(e.dataset, e.split, e.predictor, e.settings, e.curve.a, e.curve.b, e.classes, e.seen,
+                      e.unseen, e.shard_count);
     };
     require(identity(shard) == identity(out),
             "merge: shard {} is of {} ({}), {}, {} shards; shard {} of {} ({}), {}, {} shards: only shards "

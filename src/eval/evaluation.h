@@ -49,6 +49,7 @@ struct Evaluation {
   ConfusionMatrix confusion{1};
   BoundaryCounts boundary{1};
   Reliability reliability;           ///< of label scores; no pixels where none were known
+  ScoreCurve curve;                  ///< that the predictor's scores have
   std::vector<ImageScore> images;    ///< sorted by stem
   std::vector<Example> best, worst;  ///< best first, worst first
   std::vector<Problem> problems;     ///< sorted

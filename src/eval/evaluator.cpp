@@ -247,6 +247,7 @@ Evaluation evaluate(const Dataset& dataset, Predictor& predictor, const Evaluati
   out.split = dataset.split;
   out.predictor = predictor.name();
   out.settings = predictor.settings();
+  out.curve = predictor.curve();
   if (options.limit > 0) out.settings["limit"] = std::to_string(options.limit);
   out.classes = dataset.spec.classes;
   out.seen = options.seen;

@@ -29,6 +29,8 @@ class Predictor {
   virtual std::string name() const = 0;
   /// What besides the predictor decides the numbers, for reports and so that only like shards merge.
   virtual std::map<std::string, std::string> settings() const { return {}; }
+  /// What its scores say.
+  virtual ScoreCurve curve() const { return {}; }
   /// Whether predict() looks at the picture; it is given an empty one otherwise.
   virtual bool reads_pictures() const { return true; }
   /// Whether predict() may run in several threads at once. If not, other threads read and count meanwhile.

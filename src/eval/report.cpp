@@ -47,7 +47,8 @@ json headline(const Evaluation& e, const Metrics& m) {
 }
 
 /// Nothing where no scores were known.
-json calibration_json(const Reliability& r) {
+json calibration_json(const Evaluation& e) {
+  const Reliability& r = e.reliability;
   const Reliability::Bin all = r.total();
   if (all.pixels == 0) return nullptr;
   json bins = json::array();
@@ -59,11 +60,16 @@ json calibration_json(const Reliability& r) {
                     {"score", r.bins[b].mean_score()},
                     {"accuracy", r.bins[b].accuracy()}});
   }
-  return {{"expected_error", *r.expected_error()},
-          {"score", all.mean_score()},
-          {"accuracy", all.accuracy()},
-          {"pixels", all.pixels},
-          {"bins", std::move(bins)}};
+  json out{{"expected_error", *r.expected_error()},
+           {"score", all.mean_score()},
+           {"accuracy", all.accuracy()},
+           {"pixels", all.pixels},
+           {"bins", std::move(bins)}};
+  if (e.curve.known()) {
+    out["curve"] = {{"a", e.curve.a}, {"b", e.curve.b}};
+    out["expected_error_of_probabilities"] = *r.expected_error(e.curve);
+  }
+  return out;
 }
 
 json speed_json(const Speed& s) {
@@ -187,7 +193,7 @@ json page_data(const Evaluation& e) {
           {"histogram", histogram},
           {"problems", problems_json(e.problems)},
           {"published", published_json(published)},
-          {"calibration", calibration_json(e.reliability)},
+          {"calibration", calibration_json(e)},
           {"speed", speed_json(e.speed)}};
 }
 
@@ -226,6 +232,9 @@ std::string report_text(const Evaluation& e, bool all_classes) {
         "label scores: {:.3f} in the mean, {:.3f} of the labels are right; expected calibration error: "
         "{:.3f}\n",
         all.mean_score(), all.accuracy(), *error);
+    if (e.curve.known())
+      out += fmt::format("as probabilities, {:.4g}·score^{:.4g}: expected calibration error {:.3f}\n",
+                         e.curve.a, e.curve.b, *e.reliability.expected_error(e.curve));
   }
 
   std::vector<std::size_t> order;
@@ -275,7 +284,7 @@ std::string report_json(const Evaluation& e) {
   for (const auto& image : e.images)
     images.push_back({{"name", image.stem}, {"mIoU", 100 * image.miou}, {"pACC", 100 * image.pacc}});
   out["per_image"] = std::move(images);
-  out["calibration"] = calibration_json(e.reliability);
+  out["calibration"] = calibration_json(e);
   out["problems"] = problems_json(e.problems);
   out["published"] = published_json(comparable(e));
   out["speed"] = speed_json(e.speed);

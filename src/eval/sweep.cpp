@@ -64,6 +64,7 @@ Sweep run_sweep(const Dataset& dataset, std::vector<Technique> techniques, const
   std::vector<Sample> samples = dataset.samples;
   if (options.limit > 0 && static_cast<std::size_t>(options.limit) < samples.size())
     samples.resize(static_cast<std::size_t>(options.limit));
+  samples = options.shard.select(samples);
   Sweep out;
   out.dataset = dataset.spec.name, out.title = dataset.spec.title, out.split = dataset.split;
   out.predictor = techniques.front().predictor->name();
@@ -101,6 +102,7 @@ Sweep run_sweep(const Dataset& dataset, std::vector<Technique> techniques, const
   for (std::size_t t = 0; t < techniques.size(); ++t) {
     SweepRow& row = out.rows[t];
     row.name = techniques[t].name, row.settings = techniques[t].predictor->settings();
+    row.curve = techniques[t].predictor->curve();
     row.spread = spreads[t];
     row.ms /= static_cast<double>(out.pictures);
     row.cost = row.ms / out.rows.front().ms;

@@ -23,8 +23,9 @@ struct SweepRow {
   Spread spread;
   double seen_miou = 0, unseen_miou = 0, harmonic = 0;  ///< NaN without class lists
   Reliability reliability;
-  double ms = 0;    ///< computing, of a picture in the mean
-  double cost = 0;  ///< ms over that of the first technique
+  ScoreCurve curve;  ///< of its scores
+  double ms = 0;     ///< computing, of a picture in the mean
+  double cost = 0;   ///< ms over that of the first technique
 };
 
 /// Techniques compared on the same pictures, the first being what the others are compared with.
@@ -40,8 +41,8 @@ struct Sweep {
 constexpr int kSweepResamples = 1000;
 
 /// Each picture is shown to every technique in turn, so that what the machine does meanwhile is shared
-/// evenly. Of `options` heeds strict, limit, seen, unseen, decode, quiet and cancelled. Throws Error as
-/// evaluate() does, and Cancelled.
+/// evenly. Of `options` heeds shard, strict, limit, seen, unseen, decode, quiet and cancelled. Throws Error
+/// as evaluate() does, and Cancelled.
 Sweep run_sweep(const Dataset& dataset, std::vector<Technique> techniques, const EvaluationOptions& options);
 
 /// Tables for a terminal and for programs, in percent, and one self-contained page with drawn intervals.

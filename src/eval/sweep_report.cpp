@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -47,6 +48,8 @@ json data_of(const Sweep& sweep) {
     }
     const auto error = r.reliability.expected_error();
     row["expected_calibration_error"] = error ? json(*error) : json(nullptr);
+    if (error && r.curve.known())
+      row["expected_calibration_error_of_probabilities"] = *r.reliability.expected_error(r.curve);
     row["ms_per_image"] = r.ms, row["cost"] = r.cost;
     rows.push_back(std::move(row));
   }
@@ -66,26 +69,34 @@ std::string sweep_text(const Sweep& sweep) {
   std::string out =
       fmt::format("{}, {}: {} images\n{}\n\n", sweep.title, sweep.split, sweep.pictures, sweep.predictor);
   const bool split = sweep.has_split();
-  out += fmt::format(
-      "{:<28}{:>22}{:>24}{:>22}{:>24}{}{:>8}{:>10}{:>7}\n", "", "mIoU", "gain", "boundary mIoU", "gain",
-      split ? fmt::format("{:>8}{:>8}{:>10}", "seen", "unseen", "harmonic") : "", "ECE", "ms", "cost");
+  const bool calibrated = std::ranges::any_of(sweep.rows, [](const SweepRow& r) { return r.curve.known(); });
+  out +=
+      fmt::format("{:<28}{:>22}{:>24}{:>22}{:>24}{}{:>8}{}{:>10}{:>7}\n", "", "mIoU", "gain", "boundary mIoU",
+                  "gain", split ? fmt::format("{:>8}{:>8}{:>10}", "seen", "unseen", "harmonic") : "", "ECE",
+                  calibrated ? fmt::format("{:>8}", "of p") : "", "ms", "cost");
+  const auto error_text = [](std::optional<double> error) {
+    return error ? fmt::format("{:.3f}", *error) : "-";
+  };
   for (const SweepRow& r : sweep.rows) {
     const bool first = &r == &sweep.rows.front();
-    const auto error = r.reliability.expected_error();
-    out += fmt::format("{:<28}{:>22}{:>24}{:>22}{:>24}{}{:>8}{:>10.1f}{:>7.2f}\n", r.name,
-                       interval_text(r.spread.miou), first ? "" : interval_text(r.spread.miou_gain, true),
-                       interval_text(r.spread.boundary),
-                       first ? "" : interval_text(r.spread.boundary_gain, true),
-                       split ? fmt::format("{:>8}{:>8}{:>10}", percent_text(r.seen_miou),
-                                           percent_text(r.unseen_miou), percent_text(r.harmonic))
-                             : "",
-                       error ? fmt::format("{:.3f}", *error) : "-", r.ms, r.cost);
+    out += fmt::format(
+        "{:<28}{:>22}{:>24}{:>22}{:>24}{}{:>8}{}{:>10.1f}{:>7.2f}\n", r.name, interval_text(r.spread.miou),
+        first ? "" : interval_text(r.spread.miou_gain, true), interval_text(r.spread.boundary),
+        first ? "" : interval_text(r.spread.boundary_gain, true),
+        split ? fmt::format("{:>8}{:>8}{:>10}", percent_text(r.seen_miou), percent_text(r.unseen_miou),
+                            percent_text(r.harmonic))
+              : "",
+        error_text(r.reliability.expected_error()),
+        calibrated ? fmt::format("{:>8}", error_text(r.reliability.expected_error(r.curve))) : "", r.ms,
+        r.cost);
   }
   out += fmt::format(
       "\nIn brackets the middle 95 % of {} draws of as many images with replacement; a gain whose interval "
       "holds 0 may be "
-      "luck.\nms: computing, an image in the mean; cost: that over the first row's.\n",
-      kSweepResamples);
+      "luck.\nECE: expected calibration error of the labels' scores{}.\nms: computing, an image in the mean; "
+      "cost: that over the first row's.\n",
+      kSweepResamples,
+      calibrated ? ", and of the probabilities that they stand for by the model's curve" : "");
   if (!sweep.problems.empty()) out += "\nLeft out or noteworthy:\n" + describe_problems(sweep.problems);
   return out;
 }

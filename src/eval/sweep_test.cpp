@@ -101,6 +101,17 @@ TEST(Sweep, HasTheNumbersOfEvaluatingOneByOne) {
   EXPECT_EQ(sweep.rows[2].spread.miou_gain.high, 0);
 }
 
+TEST(Sweep, TakesAShardOfThePictures) {
+  const Dataset data = make_dataset();
+  std::size_t pictures = 0;
+  for (int part = 1; part <= 3; ++part) {
+    EvaluationOptions options = quiet();
+    options.shard = {part, 3};
+    pictures += run_sweep(data, techniques(), options).pictures;
+  }
+  EXPECT_EQ(pictures, static_cast<std::size_t>(kPictures));
+}
+
 TEST(Sweep, LeavesAPictureOutForAllWhereOneFails) {
   const Dataset data = make_dataset();
   const Sweep sweep = run_sweep(data, techniques(true), quiet());

@@ -58,6 +58,8 @@ void check_call(std::span<const HeadView> views, int height, int width, const He
   require(options.distractors >= 0 && options.distractors < options.classes,
           "segmentation head: {} distractors among {} classes", options.distractors, options.classes);
   require(options.min_score >= 0, "segmentation head: a least score of {}", options.min_score);
+  require(options.curve.valid(), "segmentation head: a curve of scores with a = {}, b = {}", options.curve.a,
+          options.curve.b);
   require(!views.empty(), "segmentation head: no network output was given");
   require(
       std::ranges::all_of(views, [&](const HeadView& v) { return v.is_grid() == views.front().is_grid(); }),

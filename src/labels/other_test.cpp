@@ -71,6 +71,34 @@ TEST(Other, IsWhatScoresTooLittle) {
   }
 }
 
+TEST(Other, IsWhatIsProbablyWrongWhereACurveSaysSo) {
+  const Halves halves;
+  ThreadPool pool(1);
+  SegmentationHead head(pool);
+  HeadOptions options = plain(3);
+  options.label_scores = true;
+  const SegmentationResult all = head.run({&halves.view, 1}, 16, 64, options);
+  const float high = all.label_scores[8 * 64 + 10], low = all.label_scores[8 * 64 + 50];
+  options.curve = {0.9, 2};
+  // Between what both halves stand for by the curve, which is below both by their scores.
+  options.min_score = static_cast<float>((options.curve.probability(static_cast<double>(low)) +
+                                          options.curve.probability(static_cast<double>(high))) /
+                                         2);
+  const SegmentationResult r = head.run({&halves.view, 1}, 16, 64, options);
+  EXPECT_EQ(r.labels.row(8)[10], 0);
+  EXPECT_EQ(r.labels.row(8)[50], 3);
+  EXPECT_EQ(r.label_scores, all.label_scores) << "scores stay what they are";
+  options.min_score = 0.91f;  // no label is right as often
+  EXPECT_EQ(head.run({&halves.view, 1}, 16, 64, options).areas[3], 16 * 64);
+  options.min_score = 0;
+  EXPECT_EQ(head.run({&halves.view, 1}, 16, 64, options).labels, all.labels);
+  options.curve.a = 1.5;
+  EXPECT_NE(error_of([&] {
+              head.run({&halves.view, 1}, 16, 64, options);
+            }).find("a = 1.5"),
+            std::string::npos);
+}
+
 TEST(Other, RefusesDistractorsAlone) {
   const Halves halves;
   ThreadPool pool(1);

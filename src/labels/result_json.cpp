@@ -18,11 +18,12 @@ std::string hex(const Rgb& color) {
   return fmt::format("#{:02x}{:02x}{:02x}", color[0], color[1], color[2]);
 }
 
-/// Mean label score of each class, [classes + 1].
-std::vector<double> mean_scores(const SegmentationResult& result) {
+/// Mean of what a label's score says, of each class, [classes + 1].
+template <class Value>
+std::vector<double> means_of(const SegmentationResult& result, const Value& value) {
   std::vector<double> means(result.areas.size(), 0.0);
   for (std::size_t p = 0; p < result.label_scores.size(); ++p)
-    means[result.labels.labels[p]] += result.label_scores[p];
+    means[result.labels.labels[p]] += value(static_cast<double>(result.label_scores[p]));
   for (std::size_t k = 0; k < means.size(); ++k)
     means[k] /= static_cast<double>(std::max<std::int64_t>(1, result.areas[k]));
   return means;
@@ -37,7 +38,11 @@ std::string result_json(const SegmentationResult& result, const ResultInfo& info
           "result: {} names and {} colours for {} classes", classes, info.colors.size(),
           result.areas.size() - 1);
   const auto masks = encode_rles(map);
-  const std::vector<double> means = mean_scores(result);
+  const bool calibrated = info.curve.known() && !result.label_scores.empty();
+  const std::vector<double> scores = means_of(result, [](double score) { return score; });
+  const std::vector<double> probabilities =
+      calibrated ? means_of(result, [&](double score) { return info.curve.probability(score); })
+                 : std::vector<double>{};
   std::vector<std::uint16_t> present;
   present.reserve(masks.size());
   for (const auto& [label, mask] : masks) present.push_back(label);
@@ -45,6 +50,7 @@ std::string result_json(const SegmentationResult& result, const ResultInfo& info
                    [&](std::uint16_t a, std::uint16_t b) { return result.areas[a] > result.areas[b]; });
 
   Json root{{"image", info.image}, {"model", info.model}, {"width", map.width}, {"height", map.height}};
+  if (calibrated) root["calibration"] = {{"a", info.curve.a}, {"b", info.curve.b}};
   root["classes"] = Json::array();
   for (const std::uint16_t label : present) {
     const bool named = label < classes;
@@ -53,7 +59,8 @@ std::string result_json(const SegmentationResult& result, const ResultInfo& info
                {"color", hex(named ? info.colors[label] : kOtherColor)},
                {"area", result.areas[label]},
                {"share", static_cast<double>(result.areas[label]) / static_cast<double>(map.labels.size())}};
-    if (!result.label_scores.empty()) entry["mean_score"] = means[label];
+    if (!result.label_scores.empty()) entry["mean_score"] = scores[label];
+    if (calibrated) entry["mean_probability"] = probabilities[label];
     entry["segmentation"] = segmentation(masks.at(label));
     root["classes"].push_back(std::move(entry));
   }

@@ -40,6 +40,26 @@ TEST(ResultJson, DescribesWhatIsPresent) {
   EXPECT_EQ(json["proposals"][0]["area"], 2);
 }
 
+TEST(ResultJson, TellsProbabilitiesWhereTheCurveIsKnown) {
+  SegmentationResult result;
+  result.labels = LabelMap(1, 2);
+  result.areas = {2, 0};
+  result.label_scores = {0.5f, 1.0f};
+  const std::vector<std::string> names{"sky"};
+  const std::vector<Rgb> colors{{1, 2, 3}};
+  ResultInfo info{"a", "b", names, colors};
+  const auto plain = nlohmann::json::parse(result_json(result, info));
+  EXPECT_FALSE(plain.contains("calibration"));
+  EXPECT_FALSE(plain["classes"][0].contains("mean_probability"));
+  info.curve = {0.5, 2};
+  auto told = nlohmann::json::parse(result_json(result, info));
+  EXPECT_EQ(told["calibration"], (nlohmann::json{{"a", 0.5}, {"b", 2.0}}));
+  EXPECT_EQ(told["classes"][0]["mean_probability"], (0.5 * 0.25 + 0.5) / 2);
+  EXPECT_EQ(told["classes"][0]["mean_score"], 0.75);
+  result.label_scores.clear();
+  EXPECT_FALSE(nlohmann::json::parse(result_json(result, info)).contains("calibration"));
+}
+
 TEST(ResultJson, RefusesMissingNames) {
   SegmentationResult result;
   result.labels = LabelMap(1, 1);

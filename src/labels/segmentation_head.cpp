@@ -1,6 +1,7 @@
 #include "labels/segmentation_head.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -52,15 +53,25 @@ struct Pieces {
   }
 };
 
+/// That a label must have.
+float least_score(const HeadOptions& options) {
+  if (!options.curve.known()) return options.min_score;
+  const double least = options.curve.score_of(static_cast<double>(options.min_score));
+  // Scores can pass 1 by what masks overlap, and count as 1.
+  return least > 1 ? std::numeric_limits<float>::infinity() : static_cast<float>(least);
+}
+
 /// What distractors won and what scores too little becomes "other"; counts the areas.
 void settle(const HeadOptions& options, SegmentationResult& result) {
   const auto other = static_cast<std::uint16_t>(options.asked());
   std::vector<std::uint16_t>& labels = result.labels.labels;
   if (options.distractors > 0)
     for (std::uint16_t& label : labels) label = std::min(label, other);
-  if (options.min_score > 0)
+  if (options.min_score > 0) {
+    const float least = least_score(options);
     for (std::size_t i = 0; i < labels.size(); ++i)
-      if (result.label_scores[i] < options.min_score) labels[i] = other;
+      if (result.label_scores[i] < least) labels[i] = other;
+  }
   result.areas.assign(static_cast<std::size_t>(other) + 1, 0);
   for (const std::uint16_t label : labels) ++result.areas[label];
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "san/calibration.hpp"
 #include "san/image.hpp"
 
 namespace san {
@@ -63,8 +64,10 @@ struct HeadOptions {
   /// With kOther: pixels where no query's mask probability reaches this become "other" too. 0.5 says "inside
   /// no mask".
   float min_coverage = 0.0f;
-  /// Pixels whose label's score is below it become "other".
+  /// Pixels whose label is right with less than this probability become "other".
   float min_score = 0.0f;
+  /// What scores say of that; unless it is known, they are probabilities themselves.
+  ScoreCurve curve{};
   /// The picture, as refinement_guide() makes it: edges between labels then follow its edges (refine.h).
   const Image* guide = nullptr;
   /// Also return the score of each pixel's label.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "san/calibration.hpp"
+
 namespace san {
 
 /// How often labels are right, by their score: what a reliability diagram draws. Scores above one count as
@@ -37,8 +39,14 @@ struct Reliability {
   /// Expected calibration error (Naeini et al., AAAI 2015): |accuracy − mean score| of the bins, weighted by
   /// their pixels; none without a pixel.
   std::optional<double> expected_error() const;
+  /// The same of the probabilities that a curve makes of the bins' mean scores.
+  std::optional<double> expected_error(const ScoreCurve& curve) const;
 
   friend bool operator==(const Reliability&, const Reliability&) = default;
 };
+
+/// The most likely curve, given how many labels of the bins are right; to four digits. Throws Error when
+/// fewer than two bins have pixels, or no label is right.
+ScoreCurve fit_curve(const Reliability& reliability);
 
 }  // namespace san

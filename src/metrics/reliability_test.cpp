@@ -56,6 +56,61 @@ TEST(Reliability, OverconfidenceIsWhatItIs) {
   EXPECT_NEAR(*r.expected_error(), 1.0 / 6, 4 * 0.0011 + 0.05 * 0.05 / 6);
 }
 
+/// Counts as they would be of scores in the middle of each bin, of which 0.9 · s² are right.
+Reliability overconfident() {
+  Reliability r;
+  for (std::size_t b = 0; b < r.bins.size(); ++b) {
+    const double score = (static_cast<double>(b) + 0.5) / Reliability::kBins;
+    Reliability::Bin& bin = r.bins[b];
+    bin.pixels = 1'000'000 * (b + 1);
+    bin.right =
+        static_cast<std::uint64_t>(std::llround(0.9 * score * score * static_cast<double>(bin.pixels)));
+    bin.score = static_cast<std::uint64_t>(
+        std::llround(score * Reliability::kScoreUnits * static_cast<double>(bin.pixels)));
+  }
+  return r;
+}
+
+TEST(ScoreCurves, FindsTheCurveThatScoresFollow) {
+  const Reliability r = overconfident();
+  const ScoreCurve curve = fit_curve(r);
+  // Four digits are kept; a right label more or less in a million changes none of them.
+  EXPECT_NEAR(curve.a, 0.9, 1e-4);
+  EXPECT_NEAR(curve.b, 2, 2e-4);
+  EXPECT_GT(*r.expected_error(), 0.05);
+  EXPECT_LT(*r.expected_error(curve), 2e-4);
+  EXPECT_DOUBLE_EQ(*r.expected_error(ScoreCurve{}), *r.expected_error());
+}
+
+TEST(ScoreCurves, NeverPromisesMoreThanOne) {
+  Reliability r;
+  r.bins[10] = {100, 100, static_cast<std::uint64_t>(100 * 0.52 * Reliability::kScoreUnits)};
+  r.bins[19] = {100, 100, static_cast<std::uint64_t>(100 * 0.97 * Reliability::kScoreUnits)};
+  const ScoreCurve curve = fit_curve(r);
+  EXPECT_TRUE(curve.valid());
+  EXPECT_LE(curve.probability(1), 1);
+  EXPECT_GT(curve.probability(0.52), 0.95) << "labels that are always right";
+}
+
+TEST(ScoreCurves, NeedsScoresThatDiffer) {
+  EXPECT_THROW(fit_curve(Reliability{}), Error);
+  Reliability one;
+  one.bins[19] = {100, 90, static_cast<std::uint64_t>(100 * Reliability::kScoreUnits)};
+  EXPECT_THROW(fit_curve(one), Error);
+  Reliability wrong = overconfident();
+  for (Reliability::Bin& bin : wrong.bins) bin.right = 0;
+  EXPECT_THROW(fit_curve(wrong), Error);
+}
+
+TEST(ScoreCurves, GoThereAndBack) {
+  const ScoreCurve curve{0.95, 1.55};
+  for (const double score : {0.0, 0.1, 0.5, 0.98, 1.0})
+    EXPECT_NEAR(curve.score_of(curve.probability(score)), score, 1e-12);
+  EXPECT_EQ(curve.probability(1.3), curve.probability(1)) << "scores can pass 1 where masks overlap";
+  EXPECT_GT(curve.score_of(0.96), 1) << "no label is that sure";
+  EXPECT_FALSE(ScoreCurve{}.known());
+}
+
 TEST(Reliability, ScoresAboveOneCountAsOneAndTheLastBinHoldsThem) {
   Reliability r;
   r.add(std::vector<float>{1.0f, 1.7f}, Labels{0, 0}, Labels{0, 1}, 2, 255);

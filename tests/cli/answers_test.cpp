@@ -154,7 +154,10 @@ TEST_F(Answers, TechniquesAreComparedOnTheUsersOwnData) {
   expect_success(alone);
   EXPECT_EQ(got["rows"][0]["mIoU"]["value"], json::parse(alone.out)["miou"]);
   EXPECT_GT(json::parse(alone.out)["calibration"]["pixels"], 0);
-  expect_error(with({"--shard", "1/2"}), 2, "leave out");
+  const ProcessResult half = with({"--shard", "1/2", "--json"});
+  expect_success(half);
+  EXPECT_EQ(json::parse(half.out)["images"], 1);
+  expect_error(with({"--check"}), 2, "leave out");
   expect_error(with({"--min-score", "0.5"}), 2, "--min-score");
 }
 
@@ -200,6 +203,65 @@ TEST_F(Answers, WhatScoresTooLittleIsOther) {
   EXPECT_GT(others, 0u);
   EXPECT_LT(others, all.labels.size());
   expect_error(segment({"a.png"}, {"--classes", "cat", "--min-score", "2"}), 2, "--min-score");
+}
+
+TEST_F(Answers, ScoresBecomeProbabilitiesByACurveOfTheModelsOwn) {
+  dataset();
+  const auto evaluated = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"evaluate",     "--dataset", "set",    "--model",
+                                 "formula:tiny", "--json",    "--quiet"};
+    all.insert(all.end(), more.begin(), more.end());
+    return san(all);
+  };
+  const ProcessResult found = evaluated({"--calibrate", "tiny.json"});
+  ASSERT_EQ(found.code, 0) << found.err;
+  EXPECT_THAT(found.err, HasSubstr("written: tiny.json"));
+  EXPECT_FALSE(json::parse(found.out)["calibration"].contains("curve"));
+  const ProcessResult with = evaluated({"--calibration", "tiny.json"});
+  expect_success(with);
+  const json calibration = json::parse(with.out)["calibration"];
+  EXPECT_LT(calibration["expected_error_of_probabilities"], calibration["expected_error"]);
+  EXPECT_EQ(json::parse(with.out)["miou"], json::parse(found.out)["miou"]) << "labels stay as they are";
+
+  picture("a.png", 64, 96, 3);
+  const ProcessResult r = segment({"a.png"}, {"--classes", "cat, sofa, wall", "--calibration", "tiny.json",
+                                              "--save", "json", "--min-score", "0.999"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("right at best"));
+  const json told = json::parse(result("a.json"));
+  EXPECT_EQ(told["calibration"]["a"], calibration["curve"]["a"]);
+  ASSERT_EQ(told["classes"].size(), 1u);
+  EXPECT_EQ(told["classes"][0]["name"], "other");
+  EXPECT_LE(told["classes"][0]["mean_probability"], told["calibration"]["a"]);
+
+  const auto refused = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"--classes", "cat, sofa"};
+    all.insert(all.end(), more.begin(), more.end());
+    return segment({"a.png"}, all);
+  };
+  expect_error(refused({"--calibration", "tiny.json", "--seed", "other"}), 2, "another network");
+  expect_error(refused({"--calibration", "a.png"}), 2, "a.png");
+  expect_error(evaluated({"--calibrate", "x.json", "--method", "maskclip"}), 2, "maskclip");
+  expect_error(evaluated({"--calibrate", "x.json", "--check"}), 2, "leave out");
+  EXPECT_FALSE(fs::exists(folder_ / "x.json"));
+}
+
+TEST_F(Answers, ClassesAreAskedForByOtherNamesToo) {
+  picture("a.png", 64, 96, 3);
+  const auto said = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all{"--save", "labels"};
+    all.insert(all.end(), more.begin(), more.end());
+    return segment({"a.png"}, all);
+  };
+  const ProcessResult auto_names = said({"--label-set", "voc-20", "--synonyms", "auto"});
+  expect_success(auto_names);
+  EXPECT_THAT(auto_names.err, HasSubstr("13 of 20 classes are asked for by other names too"));
+  EXPECT_NE(labels_of({"--label-set", "voc-20", "--synonyms", "auto"}), labels_of({"--label-set", "voc-20"}));
+  // What a person may write is the same.
+  EXPECT_EQ(
+      labels_of({"--classes", "cat, sofa|couch|settee", "--distractors", "none"}),
+      labels_of({"--classes", "cat, sofa|couch|settee", "--distractors", "none", "--synonyms", "none"}));
+  expect_error(said({"--classes", "cat, sofa", "--synonyms", "auto"}), 2, "write yours as \"sofa|couch\"");
 }
 
 TEST_F(Answers, RefinementKeepsTheClasses) {

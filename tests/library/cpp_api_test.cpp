@@ -107,6 +107,34 @@ TEST_F(CppApi, WhatAResultSaysFitsTogether) {
   EXPECT_TRUE(json.ends_with("}\n") && !json.ends_with("\n\n"));
 }
 
+TEST_F(CppApi, TheBuiltInModelsScoresStandForProbabilities) {
+  EXPECT_FALSE(model_.facts().curve.known());
+  const Model built_in = Model::load();
+  const ScoreCurve curve = built_in.facts().curve;
+  ASSERT_TRUE(curve.known());
+  Segmenter segmenter = built_in.segmenter();
+  const Vocabulary words = built_in.vocabulary({"cat", "car", "sky"});
+  SegmentationOptions options;
+  options.label_scores = true;
+  const Segmentation all = segmenter.segment(picture(60, 80), words, options);
+  EXPECT_THAT(all.json(), AllOf(HasSubstr("\"calibration\""), HasSubstr("\"mean_probability\"")));
+  std::vector<float> sorted = all.label_scores;
+  std::ranges::sort(sorted);
+  options.min_score = static_cast<float>(curve.probability(static_cast<double>(sorted[sorted.size() / 2])));
+  const Segmentation sure = segmenter.segment(picture(60, 80), words, options);
+  EXPECT_EQ(sure.label_scores, all.label_scores);
+  for (std::size_t p = 0; p < all.label_scores.size(); ++p) {
+    const double probability = curve.probability(static_cast<double>(all.label_scores[p]));
+    if (std::abs(probability - static_cast<double>(options.min_score)) < 1e-6)
+      continue;  // float32's rounding
+    ASSERT_EQ(sure.labels.labels[p] == words.classes().size(),
+              probability < static_cast<double>(options.min_score));
+  }
+  ModelOptions raw;
+  raw.calibration = "none";
+  EXPECT_FALSE(Model::load("default", raw).facts().curve.known());
+}
+
 TEST_F(CppApi, PicturesGoInAndOutThroughMemory) {
   const Image image = picture(33, 47);
   const std::vector<std::byte> png = encode_png(image);

@@ -296,7 +296,8 @@ class Model:
         other: pixels that the learned background wins get the label len(classes), "other".
         label_scores: also keep the score of each pixel's label.
         refine: edges between labels follow those of the picture; features must have been looked at with it.
-        min_score: pixels whose label's score is below it get the label len(classes) too.
+        min_score: pixels whose label is right with less than this probability get the label len(classes) too (of
+                models without a calibration, which is all but the built-in one: whose score is below it).
         preprocessing: "evaluation" (as benchmarks do) or "demo" (as the authors' demo does).
         short_side: of the network's input, pixels; 0 for the model's own. long_side: limit on the other side.
         augment: see the picture at six sizes, each also mirrored, and average the class maps (short_side and long_side
