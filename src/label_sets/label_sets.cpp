@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "embedded/labels_pascal_context_459.h"
 #include "embedded/labels_pascal_context_59.h"
 #include "embedded/labels_voc_20.h"
+#include "label_sets/synonyms.h"
 
 namespace san {
 namespace {
@@ -67,6 +69,34 @@ LabelSet label_set(std::string_view name) {
     set.classes.emplace_back(line);
   }
   return set;
+}
+
+std::vector<ClassName> with_synonyms(std::span<const ClassName> classes, std::string_view set) {
+  const auto lists = synonym_lists();
+  const auto list = std::ranges::find(lists, set, &SynonymList::set);
+  if (list == lists.end()) {
+    std::vector<std::string> known;
+    for (const SynonymList& l : lists) known.push_back(l.set);
+    fail("no other names are known for a set called '{}'; there are lists for {}", set,
+         fmt::join(known, ", "));
+  }
+  std::map<std::string, const std::vector<std::string>*> others;
+  for (const auto& [name, names] : list->classes) others.emplace(name, &names);
+
+  std::map<std::string, std::size_t> taken;  // by spelling: the class that has the name
+  for (std::size_t k = 0; k < classes.size(); ++k)
+    for (const std::string& name : classes[k].names)
+      for (std::string_view rest = name; !rest.empty();) taken.emplace(spelling_key(take(rest, ',')), k);
+  std::vector<ClassName> result(classes.begin(), classes.end());
+  for (std::size_t k = 0; k < result.size(); ++k) {
+    std::string label = result[k].label;
+    std::ranges::transform(label, label.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto found = others.find(label);
+    if (result[k].names.size() > 1 || found == others.end()) continue;
+    for (const std::string& name : *found->second)
+      if (taken.emplace(spelling_key(name), k).first->second == k) result[k].names.push_back(name);
+  }
+  return result;
 }
 
 }  // namespace san

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <map>
 
-#include "base/error.h"
 #include "embedded/synonyms_ade20k_150.h"
 #include "embedded/synonyms_ade20k_847.h"
 #include "embedded/synonyms_coco_stuff_171.h"
@@ -13,7 +11,6 @@
 #include "embedded/synonyms_pascal_context_459.h"
 #include "embedded/synonyms_pascal_context_59.h"
 #include "embedded/synonyms_voc_20.h"
-#include "san/label_sets.hpp"
 
 namespace san {
 namespace {
@@ -65,34 +62,6 @@ std::string spelling_key(std::string_view name) {
   if (ends_with_any(key, {"ses", "xes", "zes", "ches", "shes"})) return key.erase(key.size() - 2);
   if (key.size() > 2 && key.ends_with('s') && !key.ends_with("ss")) key.pop_back();
   return key;
-}
-
-std::vector<ClassName> with_synonyms(std::span<const ClassName> classes, std::string_view set) {
-  const auto lists = synonym_lists();
-  const auto list = std::ranges::find(lists, set, &SynonymList::set);
-  if (list == lists.end()) {
-    std::vector<std::string> known;
-    for (const SynonymList& l : lists) known.push_back(l.set);
-    fail("no other names are known for a set called '{}'; there are lists for {}", set,
-         fmt::join(known, ", "));
-  }
-  std::map<std::string, const std::vector<std::string>*> others;
-  for (const auto& [name, names] : list->classes) others.emplace(name, &names);
-
-  std::map<std::string, std::size_t> taken;  // by spelling: the class that has the name
-  for (std::size_t k = 0; k < classes.size(); ++k)
-    for (const std::string& name : classes[k].names)
-      for (const std::string& part : split(name, ',')) taken.emplace(spelling_key(part), k);
-  std::vector<ClassName> result(classes.begin(), classes.end());
-  for (std::size_t k = 0; k < result.size(); ++k) {
-    std::string label = result[k].label;
-    std::ranges::transform(label, label.begin(), [](unsigned char c) { return std::tolower(c); });
-    const auto found = others.find(label);
-    if (result[k].names.size() > 1 || found == others.end()) continue;
-    for (const std::string& name : *found->second)
-      if (taken.emplace(spelling_key(name), k).first->second == k) result[k].names.push_back(name);
-  }
-  return result;
 }
 
 }  // namespace san
