@@ -6,6 +6,7 @@
 
 #include "bank/examples.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/labels.h"
 #include "engine/network_hash.h"
 #include "text/text_cleaning.h"
