@@ -138,6 +138,7 @@ describe("waiting and failing", () => {
 
   test("which model answers, and what it cannot do", async () => {
     const page = await open();
+    await page.waitForSelector(".dot.ready");
     assert.match(await page.textContent("#model-button"), /Built-in model.*not photographs/);
     await page.click("#model-button");
     assert.match(await page.textContent("#model-dialog .limits"), /Photographs/);
