@@ -28,13 +28,13 @@ std::unique_ptr<Backend> bf16_backend(int threads) {
 
 // The whole suite: both factors of a product are off by 2^-9 of themselves at most, evenly spread, so a sum
 // of such products by √2 · 2^-9 / √3 = 0.0016 of its rms, whose outliers come to 5 times that. Exponentials
-// of them, as a layer's activation or of attention's scores of up to 20, are off by as many times as much as
-// they are large. A wrong layout, stride or index would be off by more than the rms; the tests below are
-// close.
+// of them, as a layer's activation or of attention's scores, are off by as many times as much as they are
+// large: scores have an rms of 25 at most, so 0.2. A wrong layout, stride or index would be off by more than
+// the rms; the tests below are close.
 [[maybe_unused]] const int registered = [] {
   int count = 0;
   const std::vector<suite::Tolerance> near = {
-      {"linear", 0.1, "bfloat16"}, {"mlp", 0.03, "bfloat16"}, {"attention", 0.12, "bfloat16"}};
+      {"linear", 0.1, "bfloat16"}, {"mlp", 0.03, "bfloat16"}, {"attention", 0.2, "bfloat16"}};
   for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
     const std::int64_t target = left & -left;
     count += suite::register_backend(
