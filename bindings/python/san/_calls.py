@@ -81,6 +81,9 @@ class Progress:
             raise self._failure
 
 
+_LOOK_FOR_SIGNALS_S = 0.05
+
+
 class _Job(Generic[T]):
     def __init__(self, body: Callable[[], T]) -> None:
         self.body = body
@@ -112,7 +115,9 @@ class _Worker:
         job = _Job(body)
         try:
             self._jobs.put(job)
-            job.done.acquire()
+            # A signal that comes before the wait, or to another thread, does not end it.
+            while not job.done.acquire(timeout=_LOOK_FOR_SIGNALS_S):
+                pass
         except BaseException:  # what a signal handler raises, KeyboardInterrupt above all
             _c.lib.san_cancellation_cancel(stop)
             self._wait_until_idle()
