@@ -8,10 +8,17 @@
 namespace san {
 namespace {
 
+/// What layers and attention are computed in: an argument of the benchmarks.
+enum Precision : std::int64_t { kFloat32, kBf16, kInt8 };
+
 struct Setup {
-  explicit Setup(bool int8 = false)
-      : b(int8 ? make_native_backend({1, nullptr, [](std::string_view) { return true; }})
-               : make_native_backend({1})) {}
+  explicit Setup(std::int64_t precision = kFloat32) {
+    const auto all = [](std::string_view) { return true; };
+    NativeOptions options{1};
+    if (precision == kInt8) options.int8 = all;
+    if (precision == kBf16) options.bf16 = all;
+    b = make_native_backend(options);
+  }
 
   std::unique_ptr<Backend> b;
 
@@ -37,40 +44,35 @@ void report(benchmark::State& state, std::int64_t macs) {
 
 void linear(benchmark::State& state) {
   const std::int64_t rows = state.range(0), in = state.range(1), out = state.range(2);
-  const Setup s(state.range(3) != 0);
+  const Setup s(state.range(3));
   const Tensor x = s.tensor({1, rows, in});
   const LinearWeight w = s.linear(in, out);
   for (auto _ : state) benchmark::DoNotOptimize(s.b->linear(x, w));
   report(state, rows * in * out);
 }
-BENCHMARK(linear)
-    ->ArgNames({"rows", "in", "out", "int8"})
-    ->Args({401, 768, 2304, 0})
-    ->Args({401, 768, 2304, 1})
-    ->Args({401, 768, 768, 0})
-    ->Args({401, 768, 768, 1})
-    ->Args({1700, 240, 720, 0})
-    ->Args({1700, 240, 720, 1})
-    ->Args({1700, 240, 240, 0})
-    ->Args({1700, 240, 240, 1});
+BENCHMARK(linear)->ArgNames({"rows", "in", "out", "precision"})->Apply([](auto* b) {
+  for (const std::int64_t precision : {kFloat32, kBf16, kInt8})
+    b->Args({401, 768, 2304, precision})
+        ->Args({401, 768, 768, precision})
+        ->Args({1700, 240, 720, precision})
+        ->Args({1700, 240, 240, precision});
+});
 
 void mlp(benchmark::State& state) {
   const std::int64_t rows = state.range(0), width = state.range(1);
-  const Setup s(state.range(2) != 0);
+  const Setup s(state.range(2));
   const Tensor x = s.tensor({1, rows, width});
   const LinearWeight fc1 = s.linear(width, 4 * width), fc2 = s.linear(4 * width, width);
   for (auto _ : state) benchmark::DoNotOptimize(s.b->mlp(x, fc1, Activation::kGelu, fc2, x));
   report(state, 8 * rows * width * width);
 }
-BENCHMARK(mlp)
-    ->ArgNames({"rows", "width", "int8"})
-    ->Args({401, 768, 0})
-    ->Args({401, 768, 1})
-    ->Args({1700, 240, 0})
-    ->Args({1700, 240, 1});
+BENCHMARK(mlp)->ArgNames({"rows", "width", "precision"})->Apply([](auto* b) {
+  for (const std::int64_t precision : {kFloat32, kBf16, kInt8})
+    b->Args({401, 768, precision})->Args({1700, 240, precision});
+});
 
 void attention(benchmark::State& state) {
-  const Setup s;
+  const Setup s(state.range(3));
   const std::int64_t tokens = state.range(0), heads = state.range(1), d = heads * state.range(2);
   const Tensor x = s.tensor({1, tokens, 3 * d});
   const Tensor q = s.b->slice(x, -1, 0, d), k = s.b->slice(x, -1, d, 2 * d),
@@ -80,7 +82,12 @@ void attention(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(s.b->attention(q, k, v, options));
   report(state, 2 * tokens * tokens * d);
 }
-BENCHMARK(attention)->ArgNames({"tokens", "heads", "width"})->Args({1700, 6, 40})->Args({401, 12, 64});
+BENCHMARK(attention)
+    ->ArgNames({"tokens", "heads", "width", "precision"})
+    ->Args({1700, 6, 40, kFloat32})
+    ->Args({1700, 6, 40, kBf16})
+    ->Args({401, 12, 64, kFloat32})
+    ->Args({401, 12, 64, kBf16});
 
 void layer_norm(benchmark::State& state) {
   const Setup s;

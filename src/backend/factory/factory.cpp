@@ -20,8 +20,8 @@ std::unique_ptr<Backend> make_native(const BackendOptions& o) {
           "--precision {}: backend native computes in fp32, int8 or bf16", o.precision);
   require(
       o.precision != "bf16" || native_multiplies_bf16(),
-      "--precision bf16: this processor has no instruction that multiplies bfloat16 (AVX-512 BF16), so that "
-      "would be slower than fp32; int8 is the fast one here");
+      "--precision bf16: this processor has no instruction that multiplies bfloat16 (AMX, AVX-512 BF16), so "
+      "that would be slower than fp32; int8 is the fast one here");
   const WeightRule rule = o.blocks ? o.blocks : [](std::string_view) { return true; };
   if (o.precision == "int8") return make_native_backend({o.threads, o.pool, rule});
   if (o.precision == "bf16") return make_native_backend({o.threads, o.pool, nullptr, rule});

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
-#include "backend/native/bf16.h"
+#include "backend/native/amx.h"
 #include "backend/native/hwy_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -13,7 +14,7 @@
 #include <hwy/highway.h>
 
 #include "backend/native/bf16-inl.h"
-#include "backend/native/tile-inl.h"
+#include "backend/native/matrix_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
@@ -34,8 +35,11 @@ struct QueryBlock {
   float *q, *sums, *scores, *top, *total;
 };
 
-/// to[c, r] (+)= scale · from[r, c], by squares of four where vectors have that many lanes.
-template <bool add>
+enum class Put : std::uint8_t { kScaled, kAdded, kAsItIs };
+
+/// to[c, r] (+)= scale · from[r, c], by squares of four where vectors have that many lanes; as it is for
+/// lanes that hold no floats.
+template <Put how>
 void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns,
                float scale, float* to, std::int64_t to_stride) {
   [[maybe_unused]] const hn::CappedTag<float, 4> d4;
@@ -52,7 +56,11 @@ void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, s
       const auto e = hn::InterleaveUpper(d4, r0, r2), f = hn::InterleaveUpper(d4, r1, r3);
       float* q = to + c * to_stride + r;
       const auto put = [&](auto v, float* target) HWY_ATTR {
-        hn::StoreU(add ? hn::MulAdd(v, factor, hn::LoadU(d4, target)) : hn::Mul(v, factor), d4, target);
+        if constexpr (how == Put::kAdded)
+          v = hn::MulAdd(v, factor, hn::LoadU(d4, target));
+        else if constexpr (how == Put::kScaled)
+          v = hn::Mul(v, factor);
+        hn::StoreU(v, d4, target);
       };
       put(hn::InterleaveLower(d4, a, b), q);
       put(hn::InterleaveUpper(d4, a, b), q + to_stride);
@@ -62,8 +70,12 @@ void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, s
 #endif
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) {
-      float& target = to[c * to_stride + r];
-      target = scale * from[r * from_stride + c] + (add ? target : 0.0f);
+      const float* source = from + r * from_stride + c;
+      float* target = to + c * to_stride + r;
+      if constexpr (how == Put::kAsItIs)
+        std::memcpy(target, source, sizeof *target);
+      else
+        *target = scale * *source + (how == Put::kAdded ? *target : 0.0f);
     }
 }
 
@@ -72,7 +84,7 @@ void transpose_in(const float* from, std::int64_t row_stride, std::int64_t width
                   const QueryBlock& b, float* to) {
   for (std::int64_t d = 0; b.count < b.stride && d < width; ++d)
     std::fill(to + d * b.stride + b.count, to + (d + 1) * b.stride, 0.0f);
-  transpose<false>(from, row_stride, b.count, width, scale, to, b.stride);
+  transpose<Put::kScaled>(from, row_stride, b.count, width, scale, to, b.stride);
 }
 
 void start_block(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
@@ -101,7 +113,8 @@ void add_bias(const Attention& a, const QueryBlock& b, std::int64_t batch, std::
               std::int64_t key, std::int64_t keys) {
   const float* from =
       a.bias + batch * a.bias_batch + head * a.bias_head + key * a.bias_key + b.begin * a.bias_query;
-  if (a.bias_key == 1) return transpose<true>(from, a.bias_query, b.count, keys, kLog2e, b.scores, b.stride);
+  if (a.bias_key == 1)
+    return transpose<Put::kAdded>(from, a.bias_query, b.count, keys, kLog2e, b.scores, b.stride);
   for (std::int64_t j = 0; j < b.count; ++j)
     for (std::int64_t t = 0; t < keys; ++t)
       b.scores[t * b.stride + j] += kLog2e * from[j * a.bias_query + t * a.bias_key];
@@ -124,14 +137,15 @@ void round_queries(const QueryBlock& b, std::int64_t width) {
     }
 }
 
-/// The nearest bfloat16 of a positive number that is finite, a tie upwards.
-HWY_INLINE V rounded_positive(V x) {
+/// The bits of a positive number that is finite, whose upper half is the nearest bfloat16, a tie upwards.
+HWY_INLINE hn::Vec<U> rounded_positive(V x) {
   const U u;
-  return hn::BitCast(F(), hn::And(hn::Add(hn::BitCast(u, x), hn::Set(u, 0x8000)), hn::Set(u, 0xffff0000u)));
+  return hn::Add(hn::BitCast(u, x), hn::Set(u, 0x8000));
 }
 
 // Scores become exponentials relative to the largest score so far; earlier sums are rescaled to it.
-// With pairs those of two keys become one row.
+// With pairs those of two keys become one row; the sum is that of numbers not yet rounded, whose roundings
+// cancel each other.
 template <bool pairs>
 void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
   const F d;
@@ -140,27 +154,32 @@ void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
   for (std::int64_t i = 0; i < stride; i += n) {
     float* HWY_RESTRICT s = b.scores + i;
     const V before = hn::LoadU(d, b.top + i);
-    V top0 = before, top1 = before;
+    // Four at a time: a maximum takes as many cycles.
+    V top0 = before, top1 = before, top2 = before, top3 = before;
     std::int64_t t = 0;
-    for (; t + 2 <= keys; t += 2) {
+    for (; t + 4 <= keys; t += 4) {
       top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
       top1 = hn::Max(top1, hn::LoadU(d, s + (t + 1) * stride));
+      top2 = hn::Max(top2, hn::LoadU(d, s + (t + 2) * stride));
+      top3 = hn::Max(top3, hn::LoadU(d, s + (t + 3) * stride));
     }
-    if (t < keys) top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
-    const V top = hn::Max(top0, top1);
+    for (; t < keys; ++t) top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
+    const V top = hn::Max(hn::Max(top0, top1), hn::Max(top2, top3));
     const V rescale = exp2_of_negative(hn::Sub(before, top));
     V total = hn::Mul(hn::LoadU(d, b.total + i), rescale);
-    const auto power = [&](const float* score)
-                           HWY_ATTR { return exp2_of_negative(hn::Sub(hn::LoadU(d, score), top)); };
+    const auto power = [&](const float* score) HWY_ATTR {
+      const V x = hn::Sub(hn::LoadU(d, score), top);
+      return pairs ? rough_exp2_of_negative(x) : exp2_of_negative(x);
+    };
     const float* end = s + keys * stride;
     if constexpr (pairs) {
       const U u;
       float* to = s;
       for (const float* from = s; from < end; from += 2 * stride, to += stride) {
-        const V first = rounded_positive(power(from));
-        const V second = from + stride < end ? rounded_positive(power(from + stride)) : hn::Zero(d);
+        const V first = power(from), second = from + stride < end ? power(from + stride) : hn::Zero(d);
         total = hn::Add(total, hn::Add(first, second));
-        const auto pair = hn::Or(hn::ShiftRight<16>(hn::BitCast(u, first)), hn::BitCast(u, second));
+        const auto pair = hn::Or(hn::ShiftRight<16>(rounded_positive(first)),
+                                 hn::And(rounded_positive(second), hn::Set(u, 0xffff0000u)));
         hn::StoreU(hn::BitCast(d, pair), d, to);
       }
     } else {
@@ -191,22 +210,29 @@ void finish_block(const Attention& a, const QueryBlock& b, std::int64_t batch, s
   }
   const std::int64_t channels = a.heads * a.width;
   float* out = a.out + (batch * a.queries + b.begin) * channels + head * a.width;
-  transpose<false>(b.sums, b.stride, a.width, b.count, 1, out, channels);
+  transpose<Put::kScaled>(b.sums, b.stride, a.width, b.count, 1, out, channels);
 }
 
 template <class Product>
-void attend_with(const Attention& a, const float* k, const float* v, std::int64_t batch, std::int64_t head,
-                 std::int64_t block) {
+void attend_with(Product& product, const Attention& a, const float* k, const float* v, std::int64_t batch,
+                 std::int64_t head, std::int64_t block) {
   constexpr bool pairs = !std::is_same_v<Product, Floats>;
+  // Matrix registers want rows of values along keys, and whole tiles: other shapes of tiles take longer to
+  // set than to multiply.
+  constexpr bool tiles = kMultipliesTiles<Product>;
+  const auto tile_rows = [](std::int64_t rows) {
+    return tiles ? Product::kRows : std::min<std::int64_t>(Product::kRows, rows);
+  };
   const auto n = static_cast<std::int64_t>(lanes());
   QueryBlock b{};
   b.begin = block * n * kTileVectors;
   b.count = std::min(n * kTileVectors, a.queries - b.begin);
   b.vectors = (b.count + n - 1) / n;
   b.stride = b.vectors * n;
-  b.q = thread_scratch((2 * a.width + kKeyBlock + kTileRows + 2) * b.stride, 0);
+  const std::int64_t sum_rows = tiles ? whole_tiles(a.width) : a.width;
+  b.q = thread_scratch((a.width + sum_rows + kKeyBlock + kTileRows + 2) * b.stride, 0);
   b.sums = b.q + a.width * b.stride;
-  b.scores = b.sums + a.width * b.stride;
+  b.scores = b.sums + sum_rows * b.stride;
   b.top = b.scores + (kKeyBlock + kTileRows) * b.stride;
   b.total = b.top + b.stride;
   start_block(a, b, batch, head);
@@ -216,24 +242,30 @@ void attend_with(const Attention& a, const float* k, const float* v, std::int64_
   const std::int64_t visible = a.causal ? std::min(a.keys, b.begin + b.count) : a.keys;
   // Blocks of equal size, whole tiles each.
   const std::int64_t key_blocks = (visible + kKeyBlock - 1) / kKeyBlock;
-  const std::int64_t key_block =
-      ((visible + key_blocks - 1) / key_blocks + kTileRows - 1) / kTileRows * kTileRows;
+  constexpr std::int64_t kStep = tiles ? 2 * kMatrixDepth : Product::kRows;
+  const std::int64_t key_block = ((visible + key_blocks - 1) / key_blocks + kStep - 1) / kStep * kStep;
   for (std::int64_t key = 0; key < visible; key += key_block) {
     const std::int64_t keys = std::min(key_block, visible - key);
     Tile t{nullptr, depth, 1, b.q, depth, nullptr, b.stride, nullptr, false};
-    for (std::int64_t row = 0; row < keys; row += kTileRows) {
+    for (std::int64_t row = 0; row < keys; row += Product::kRows) {
       t.a = k + (key + row) * depth;
       t.c = b.scores + row * b.stride;
-      multiply<Product, false>(t, std::min<std::int64_t>(kTileRows, keys - row), b.vectors);
+      multiply<false>(product, t, tile_rows(keys - row), b.vectors);
     }
     if (a.bias) add_bias(a, b, batch, head, key, keys);
     if (a.causal && key + keys > b.begin) hide_later_keys(b, key, keys);
     exponentiate<pairs>(a, b, keys);
-    Tile u{nullptr, 1, a.width, b.scores, pairs ? bf16_pairs(keys) : keys, nullptr, b.stride, nullptr, true};
-    for (std::int64_t row = 0; row < a.width; row += kTileRows) {
-      u.a = v + (pairs ? key / 2 : key) * a.width + row;
+    const std::int64_t first = pairs ? key / 2 : key, value_row = tiles ? whole_tiles(bf16_pairs(a.keys)) : 1;
+    std::int64_t rows = pairs ? bf16_pairs(keys) : keys;
+    if constexpr (tiles) {
+      std::fill(b.scores + rows * b.stride, b.scores + whole_tiles(rows) * b.stride, 0.0f);
+      rows = whole_tiles(rows);
+    }
+    Tile u{nullptr, value_row, tiles ? 1 : a.width, b.scores, rows, nullptr, b.stride, nullptr, true};
+    for (std::int64_t row = 0; row < a.width; row += Product::kRows) {
+      u.a = tiles ? v + row * value_row + first : v + first * a.width + row;
       u.c = b.sums + row * b.stride;
-      multiply<Product, true>(u, std::min<std::int64_t>(kTileRows, a.width - row), b.vectors);
+      multiply<!tiles>(product, u, tile_rows(a.width - row), b.vectors);
     }
   }
   finish_block(a, b, batch, head);
@@ -242,12 +274,10 @@ void attend_with(const Attention& a, const float* k, const float* v, std::int64_
 /// `k` and `v`: the head's keys and values, as pack_head() leaves them.
 void attend_impl(const Attention& a, const float* k, const float* v, std::int64_t batch, std::int64_t head,
                  std::int64_t block) {
-  const auto run = [&](auto product)
-                       HWY_ATTR { attend_with<decltype(product)>(a, k, v, batch, head, block); };
-  if (a.bf16)
-    with_bf16(run);
-  else
-    run(Floats());
+  const auto run = [&](auto& product) HWY_ATTR { attend_with(product, a, k, v, batch, head, block); };
+  if (a.bf16) return with_bf16(*a.bf16, run);
+  Floats floats;
+  run(floats);
 }
 
 /// Values of two keys in one row of pairs.
@@ -269,6 +299,20 @@ void pair_rows_impl(const float* from, std::int64_t row_stride, std::int64_t row
   }
 }
 
+/// The same, transposed: [width, pairs of rows], these filled up with zeros to whole tiles.
+void pair_columns_impl(const float* from, std::int64_t row_stride, std::int64_t rows, std::int64_t width,
+                       float* to) {
+  const std::int64_t pairs = bf16_pairs(rows), stride = whole_tiles(pairs);
+  float* part = thread_scratch(kMatrixDepth * width, 0);
+  for (std::int64_t pair = 0; pair < pairs; pair += kMatrixDepth) {
+    const std::int64_t left = rows - 2 * pair, count = std::min<std::int64_t>(kMatrixDepth, pairs - pair);
+    pair_rows_impl(from + 2 * pair * row_stride, row_stride, std::min<std::int64_t>(2 * kMatrixDepth, left),
+                   width, part);
+    std::fill(part + count * width, part + kMatrixDepth * width, 0.0f);
+    transpose<Put::kAsItIs>(part, width, kMatrixDepth, width, 1, to + pair, stride);
+  }
+}
+
 }  // namespace san::native::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -278,14 +322,33 @@ namespace san::native {
 HWY_EXPORT(query_block_impl);
 HWY_EXPORT(attend_impl);
 HWY_EXPORT(pair_rows_impl);
+HWY_EXPORT(pair_columns_impl);
 
 namespace {
 
+bool by_tiles(const Attention& a) {
+  return a.bf16 == Bf16Form::kAmx || a.bf16 == Bf16Form::kPlainTiles;
+}
+
+/// Floats of a head's keys and of its values.
+struct HeadFloats {
+  std::int64_t keys, values;
+};
+HeadFloats head_floats(const Attention& a) {
+  if (!a.bf16) return {a.keys * a.width, a.keys * a.width};
+  const std::int64_t depth = bf16_pairs(a.width), pairs = bf16_pairs(a.keys);
+  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width};
+  // What is beyond the last key or channel is read and meets nothing.
+  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs)};
+}
+
 // A head's keys or values, dense: [keys, width]; of bfloat16 keys [keys, pairs of width], values [pairs of
-// keys, width].
+// keys, width] or, for matrix registers, [width, pairs of keys].
 void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to) {
   if (!a.bf16)
     for (std::int64_t t = 0; t < a.keys; ++t, to += a.width) std::copy_n(from + t * row_stride, a.width, to);
+  else if (values && by_tiles(a))
+    HWY_DYNAMIC_DISPATCH(pair_columns_impl)(from, row_stride, a.keys, a.width, to);
   else if (values)
     HWY_DYNAMIC_DISPATCH(pair_rows_impl)(from, row_stride, a.keys, a.width, to);
   else
@@ -296,16 +359,15 @@ void pack_head(const Attention& a, const float* from, std::int64_t row_stride, b
 
 void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) {
   // Keys and values of a head lie together: every block of queries walks over all of them.
-  const std::int64_t key_floats = a.keys * (a.bf16 ? bf16_pairs(a.width) : a.width),
-                     head_floats = key_floats + (a.bf16 ? bf16_pairs(a.keys) : a.keys) * a.width,
-                     all_heads = a.batch * a.heads;
-  const BufferPtr packed = buffers.acquire(all_heads * head_floats);
+  const HeadFloats floats = head_floats(a);
+  const std::int64_t each = floats.keys + floats.values, all_heads = a.batch * a.heads;
+  const BufferPtr packed = buffers.acquire(all_heads * each);
   pool.parallel_for(2 * all_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Heads& source = i % 2 == 0 ? a.k : a.v;
       const float* from = source.data + i / 2 / a.heads * source.batch_stride + i / 2 % a.heads * a.width;
-      float* head = packed.get() + i / 2 * head_floats;
-      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? key_floats : 0));
+      float* head = packed.get() + i / 2 * each;
+      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? floats.keys : 0));
     }
   });
   const std::int64_t block = HWY_DYNAMIC_DISPATCH(query_block_impl)();
@@ -314,8 +376,8 @@ void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) 
   pool.parallel_for(all_heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t head = i / blocks;
-      const float* k = packed.get() + head * head_floats;
-      attend(a, k, k + key_floats, head / a.heads, head % a.heads, i % blocks);
+      const float* k = packed.get() + head * each;
+      attend(a, k, k + floats.keys, head / a.heads, head % a.heads, i % blocks);
     }
   });
 }

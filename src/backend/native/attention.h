@@ -1,4 +1,7 @@
 #pragma once
+#include <optional>
+
+#include "backend/native/bf16.h"
 #include "backend/native/buffer.h"
 #include "base/thread_pool.h"
 
@@ -17,7 +20,8 @@ struct Attention {
   const float* bias = nullptr;
   std::int64_t bias_batch = 0, bias_head = 0, bias_query = 0, bias_key = 0;  ///< strides, 0 where shared
   bool causal = false;
-  bool bf16 = false;     ///< queries, keys, values and exponentials are rounded to bfloat16; sums are float32
+  /// Queries, keys, values and exponentials are rounded to bfloat16 and multiplied so; sums are float32.
+  std::optional<Bf16Form> bf16;
   float* out = nullptr;  ///< dense [batch, queries, heads · width]
 };
 

@@ -1,5 +1,6 @@
 #include "backend/native/bf16.h"
 
+#include "backend/native/amx.h"
 #include "backend/native/hwy_targets.h"
 #include "tensor/host_array.h"
 
@@ -14,12 +15,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
 
-bool bf16_is_multiplied_impl() {
+/// Bit i: whether the instruction set, and beyond it this processor, has form i.
+unsigned bf16_forms_impl() {
+  const auto bit = [](Bf16Form form) { return 1u << static_cast<int>(form); };
+  unsigned forms = bit(Bf16Form::kFloats) | bit(Bf16Form::kPlainTiles);
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  return __builtin_cpu_supports("avx512bf16");
-#else
-  return false;
+  if (__builtin_cpu_supports("avx512bf16")) forms |= bit(Bf16Form::kDots);
+  if (amx_is_usable()) forms |= bit(Bf16Form::kAmx);
 #endif
+  return forms;
 }
 
 void round_rows(const float* x, std::int64_t stride, std::int64_t depth, float* to, std::int64_t begin,
@@ -45,11 +49,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace san::native {
 
-HWY_EXPORT(bf16_is_multiplied_impl);
+HWY_EXPORT(bf16_forms_impl);
 HWY_EXPORT(round_rows);
 
+std::vector<Bf16Form> bf16_forms() {
+  const unsigned has = HWY_DYNAMIC_DISPATCH(bf16_forms_impl)();
+  std::vector<Bf16Form> forms;
+  for (const Bf16Form form : {Bf16Form::kAmx, Bf16Form::kDots, Bf16Form::kFloats, Bf16Form::kPlainTiles})
+    if (has >> static_cast<int>(form) & 1u) forms.push_back(form);
+  return forms;
+}
+
 bool bf16_is_multiplied() {
-  return HWY_DYNAMIC_DISPATCH(bf16_is_multiplied_impl)();
+  return bf16_forms().front() < Bf16Form::kFloats;
 }
 
 void round_to_bf16(const float* x, std::int64_t stride, std::int64_t depth, float* to, std::int64_t begin,

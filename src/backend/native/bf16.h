@@ -1,10 +1,19 @@
 #pragma once
 #include <cstdint>
+#include <vector>
 
 namespace san::native {
 
-/// Whether one instruction multiplies pairs of bfloat16 on this processor (AVX-512 BF16). Where none does
-/// they are multiplied as floats, which is right and slow.
+/// How pairs of bfloat16 are multiplied. Sums are float32 in all, added up in different orders.
+enum class Bf16Form : std::uint8_t {
+  kAmx,        ///< by matrix registers
+  kDots,       ///< by one instruction a vector: AVX-512 BF16
+  kFloats,     ///< as floats, which is right and slow
+  kPlainTiles  ///< as kAmx does it, by vectors of floats: for tests on any machine
+};
+/// What this machine has, the fastest first; the last two are always among them.
+std::vector<Bf16Form> bf16_forms();
+/// Whether an instruction multiplies them on this processor.
 bool bf16_is_multiplied();
 
 /// Pairs of bfloat16 in a row of `depth` values; the last of an odd number has a zero beside it.

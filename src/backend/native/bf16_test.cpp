@@ -1,5 +1,6 @@
 #include "backend/native/bf16.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -8,6 +9,8 @@
 #include <random>
 
 #include "backend/backend_suite/suite.h"
+#include "backend/native/attention.h"
+#include "backend/native/gemm.h"
 #include "backend/native/hwy_targets.h"
 #include "backend/native/native_backend.h"
 #include "tensor/host_array.h"
@@ -58,6 +61,17 @@ void for_each_target(const Body& body) {
   hwy::SetSupportedTargetsForTest(0);
 }
 
+/// Runs body once for each instruction set and form that this machine can run.
+template <class Body>
+void for_each_form(const Body& body) {
+  for_each_target([&] {
+    for (const native::Bf16Form form : native::bf16_forms()) {
+      SCOPED_TRACE(fmt::format("form {}", static_cast<int>(form)));
+      body(form);
+    }
+  });
+}
+
 double rounded(float x) {
   return bfloat16_to_float(float_to_bfloat16(x));
 }
@@ -96,17 +110,25 @@ TEST(Bf16, RowsAreRoundedAsDefined) {
 // Against sums in float64 of the rounded factors: what is left is float32 addition, whose error is at most
 // depth + 2 roundings of the sum of magnitudes.
 TEST(Bf16, LayersAreSumsOfRoundedProducts) {
-  for_each_target([] {
+  ThreadPool pool(2);
+  for_each_form([&](native::Bf16Form form) {
     for (const std::int64_t depth : {1, 2, 7, 64, 193, 480})
       for (const std::int64_t columns : {1, 17, 48, 100})
         for (const std::int64_t rows : {1, 5, 230}) {
           const std::vector<float> x = normals(rows * depth, 1), w = normals(columns * depth, 2),
                                    c = normals(columns, 3);
-          const auto b = bf16_backend(2);
-          const Param weight{"w", HostArray::from({columns, depth}, w)},
-              bias{"b", HostArray::from({columns}, c)};
-          const std::vector<float> y =
-              b->to_host(b->linear(b->from_host({rows, depth}, x), b->prepare_linear(weight, &bias)));
+          constexpr auto kPairs = native::Lanes::kBf16Pairs;
+          native::PackedMatrix packed = native::make_packed(
+              depth, columns, native::allocate_floats(native::packed_floats(depth, columns, kPairs)), kPairs);
+          native::pack_matrix_bf16(w.data(), depth, 1, depth, packed, 0, packed.panels());
+          packed.form = form;
+          std::vector<float> pairs(static_cast<std::size_t>(rows * packed.depth)),
+              y(static_cast<std::size_t>(rows * columns));
+          native::round_to_bf16(x.data(), depth, depth, pairs.data(), 0, rows);
+          native::Gemm g;
+          g.a = pairs.data(), g.a_stride = packed.depth, g.rows = rows, g.b = &packed;
+          g.c = y.data(), g.c_stride = columns, g.bias = c.data();
+          native::gemm(g, pool);
           for (std::int64_t r = 0; r < rows; ++r)
             for (std::int64_t o = 0; o < columns; ++o) {
               double sum = c[static_cast<std::size_t>(o)], magnitude = std::abs(sum);
@@ -128,21 +150,28 @@ TEST(Bf16, LayersAreSumsOfRoundedProducts) {
 // float32.
 TEST(Bf16, AttentionIsThatOfRoundedValues) {
   constexpr double kLog2e = 1.4426950408889634;
-  for_each_target([&] {
+  ThreadPool pool(2);
+  const auto buffers = std::make_shared<native::BufferPool>();
+  for_each_form([&](native::Bf16Form form) {
     for (const auto& [tokens, width] :
          {std::pair<std::int64_t, std::int64_t>{1, 8}, {7, 5}, {150, 40}, {131, 64}}) {
       constexpr std::int64_t kHeads = 2;
       const std::int64_t channels = kHeads * width;
       const std::vector<float> x = normals(3 * tokens * channels, 4);
-      const auto b = bf16_backend(2);
-      const auto part = [&](std::int64_t i) {
-        return b->from_host({1, tokens, channels},
-                            std::span(x).subspan(static_cast<std::size_t>(i * tokens * channels),
-                                                 static_cast<std::size_t>(tokens * channels)));
+      std::vector<float> y(static_cast<std::size_t>(tokens * channels));
+      const auto part = [&](std::int64_t i) -> native::Heads {
+        return {x.data() + i * tokens * channels, 0, channels};
       };
-      AttentionOptions options;
-      options.heads = kHeads;
-      const std::vector<float> y = b->to_host(b->attention(part(0), part(1), part(2), options));
+      native::Attention attention;
+      attention.batch = 1, attention.heads = kHeads, attention.width = width;
+      attention.queries = attention.keys = tokens;
+      attention.q = part(0), attention.k = part(1), attention.v = part(2);
+      attention.bf16 = form;
+      // What memory held before must not matter.
+      constexpr std::int64_t kMuch = 1 << 17;
+      std::fill_n(buffers->acquire(kMuch).get(), kMuch, std::numeric_limits<float>::quiet_NaN());
+      attention.out = y.data();
+      native::fused_attention(attention, *buffers, pool);
       const float scale = static_cast<float>(kLog2e) / std::sqrt(static_cast<float>(width));
       const auto at = [&](std::int64_t i, std::int64_t token, std::int64_t channel) {
         return x[static_cast<std::size_t>((i * tokens + token) * channels + channel)];

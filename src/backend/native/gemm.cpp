@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "backend/native/bf16.h"
 #include "backend/native/hwy_targets.h"
 #include "tensor/host_array.h"
 
@@ -14,7 +13,7 @@
 #include <hwy/highway.h>
 
 #include "backend/native/halves-inl.h"
-#include "backend/native/tile-inl.h"
+#include "backend/native/matrix_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
@@ -96,12 +95,12 @@ const std::byte* prefetch(const std::byte* from, const std::byte* end) {
 }
 
 template <class Product>
-void gemm_part_of(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
-                  std::int64_t panel_end) {
+void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::int64_t row_end,
+                  std::int64_t panel_begin, std::int64_t panel_end) {
   if (row_begin >= row_end) return;
   const PackedMatrix& b = *g.b;
   const auto n = static_cast<std::int64_t>(lanes());
-  HWY_ALIGN float edge[kTileRows * kTileVectors * HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN float edge[Product::kRows * kTileVectors * HWY_MAX_BYTES / sizeof(float)];
   HWY_ALIGN float edge_bias[kTileVectors * HWY_MAX_BYTES / sizeof(float)] = {};
   const bool finish = g.activation != Activation::kNone || g.residual;
   const std::int64_t slab = std::max<std::int64_t>(
@@ -132,20 +131,20 @@ void gemm_part_of(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, s
         const std::byte* ahead = block_begin(b, next_panel, next_depth);
         const std::byte* ahead_end = std::min(ahead + block_bytes, packed_end(b));
         const std::int64_t share =
-            (block_bytes * kTileRows + row_end - row_begin - 1) / (row_end - row_begin);
-        for (std::int64_t row = row_begin; row < row_end; row += kTileRows) {
-          const std::int64_t rows = std::min<std::int64_t>(kTileRows, row_end - row);
+            (block_bytes * Product::kRows + row_end - row_begin - 1) / (row_end - row_begin);
+        for (std::int64_t row = row_begin; row < row_end; row += Product::kRows) {
+          const std::int64_t rows = std::min<std::int64_t>(Product::kRows, row_end - row);
           t.a = g.a + row * g.a_stride + k;
           ahead = prefetch(ahead, std::min(ahead + share, ahead_end));
           float* c = g.c + row * g.c_stride + column;
           if (whole) {
             t.c = c;
-            multiply<Product, false>(t, rows, vectors);
+            multiply<false>(product, t, rows, vectors);
           } else {
             // Vectors would reach beyond the last column: through a tile of whole vectors.
             t.c = edge, t.c_stride = vectors * n;
             if (t.accumulate) copy_tile(c, g.c_stride, edge, t.c_stride, rows, columns);
-            multiply<Product, false>(t, rows, vectors);
+            multiply<false>(product, t, rows, vectors);
             copy_tile(edge, t.c_stride, c, g.c_stride, rows, columns);
           }
           if (last && finish) finish_tile(g, c, row, rows, column, columns);
@@ -159,13 +158,11 @@ void gemm_part_of(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, s
 
 void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,
                     std::int64_t panel_end) {
-  const auto run = [&](auto product) HWY_ATTR {
-    gemm_part_of<decltype(product)>(g, row_begin, row_end, panel_begin, panel_end);
-  };
-  if (g.b->lanes == Lanes::kBf16Pairs)
-    with_bf16(run);
-  else
-    run(Floats());
+  const auto run = [&](auto& product)
+                       HWY_ATTR { gemm_part_of(product, g, row_begin, row_end, panel_begin, panel_end); };
+  if (g.b->lanes == Lanes::kBf16Pairs) return with_bf16(g.b->form, run);
+  Floats floats;
+  run(floats);
 }
 
 // `value(depth, column)`: a lane of the panel that begins at `source`.
@@ -244,8 +241,13 @@ std::int64_t packed_floats(std::int64_t depth, std::int64_t columns, Lanes lanes
 }
 
 PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values, Lanes lanes) {
-  return {lanes == Lanes::kBf16Pairs ? bf16_pairs(depth) : depth, columns, panel_columns(), lanes,
-          std::move(values)};
+  const bool pairs = lanes == Lanes::kBf16Pairs;
+  return {pairs ? bf16_pairs(depth) : depth,
+          columns,
+          panel_columns(),
+          lanes,
+          std::move(values),
+          pairs ? bf16_forms().front() : Bf16Form::kFloats};
 }
 
 void pack_matrix(const float* source, std::int64_t row_stride, std::int64_t column_stride,
@@ -275,7 +277,7 @@ void for_each_part(std::int64_t rows, std::int64_t most_rows, std::int64_t panel
   if (rows == 0 || panels == 0) return;
   constexpr std::int64_t kMinPartMacs = 1 << 18;
   const std::int64_t row_parts = (rows + most_rows - 1) / most_rows;
-  const std::int64_t part_rows = ((rows + row_parts - 1) / row_parts + 7) / 8 * 8;
+  const std::int64_t part_rows = ((rows + row_parts - 1) / row_parts + 15) / 16 * 16;
   const std::int64_t wanted = (4 * pool.size() + row_parts - 1) / row_parts;
   const std::int64_t macs = std::max<std::int64_t>(1, part_rows * macs_of_row_and_panel);
   const std::int64_t part_panels =

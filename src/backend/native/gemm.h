@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "backend/native/bf16.h"
 #include "backend/native/buffer.h"
 #include "backend/types.h"
 #include "base/thread_pool.h"
@@ -23,6 +24,7 @@ struct PackedMatrix {
   std::int64_t columns = 0, panel = 0;
   Lanes lanes = Lanes::kFloats;
   BufferPtr values;
+  Bf16Form form = Bf16Form::kFloats;  ///< what multiplies kBf16Pairs; the layout is the same for all
 
   std::int64_t panels() const { return (columns + panel - 1) / panel; }
 };
@@ -42,7 +44,7 @@ void pack_matrix_bf16(const float* source, std::int64_t depth, std::int64_t row_
                       std::int64_t panel_end);
 /// Whether instructions make floats of float16 here, so that matrices of kHalves cost little.
 bool halves_are_cheap();
-/// `depth`: of values, whatever lanes hold.
+/// `depth`: of values, whatever lanes hold; pairs of bfloat16 are multiplied as is fastest here.
 PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values,
                          Lanes lanes = Lanes::kFloats);
 /// Memory that its values take, in floats.

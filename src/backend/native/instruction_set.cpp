@@ -15,11 +15,14 @@ const char* native_instruction_set() {
 
 const char* native_int8_form() {
   switch (native::int8_forms().front()) {
+    case native::Int8Form::kAmx:
+      return "AMX";
     case native::Int8Form::kQuads:
       return HWY_ARCH_ARM ? "sdot" : "VNNI";
     case native::Int8Form::kPairs:
       return "int16 pairs";
     case native::Int8Form::kPortableQuads:
+    case native::Int8Form::kPlainTiles:
       return "plain code";
   }
   return "";

@@ -5,6 +5,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "backend/native/amx.h"
 #include "backend/native/gemm.h"
 #include "backend/native/hwy_targets.h"
 #include "base/error.h"
@@ -20,21 +21,29 @@
 // foreach_target must come before:
 #include <hwy/highway.h>
 
-#include "backend/native/int8_tile-inl.h"
+#include "backend/native/matrix_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
 
 /// Calls body with the form's struct.
 template <class Body>
-HWY_INLINE void with_form([[maybe_unused]] Int8Form form, Body&& body) {
+HWY_INLINE void with_form(Int8Form form, Body&& body) {
+  const auto run = [&](auto of) HWY_ATTR { body(of); };
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  if (form == Int8Form::kAmx) {
+    ByteTiles<AmxTiles> tiles;
+    return body(tiles);
+  }
+#endif
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
-  if (form == Int8Form::kPairs) return body(Pairs());
+  if (form == Int8Form::kPairs) return run(Pairs());
 #endif
 #if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2) || HWY_ARCH_ARM_A64
-  if (form == Int8Form::kQuads) return body(Quads());
+  if (form == Int8Form::kQuads) return run(Quads());
 #endif
-  body(PortableQuads());
+  if (form == Int8Form::kPlainTiles) return run(ByteTiles<PlainTiles>());
+  run(PortableQuads());
 }
 
 #if HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
@@ -48,12 +57,13 @@ bool has_avx_vnni() {
 /// Bit i: whether the instruction set, and beyond it this processor, has form i.
 unsigned int8_forms_impl() {
   const auto bit = [](Int8Form form) { return 1u << static_cast<int>(form); };
-  unsigned forms = bit(Int8Form::kPortableQuads);
+  unsigned forms = bit(Int8Form::kPortableQuads) | bit(Int8Form::kPlainTiles);
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
   forms |= bit(Int8Form::kPairs);
 #endif
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
   if (__builtin_cpu_supports("avx512vnni")) forms |= bit(Int8Form::kQuads);
+  if (amx_is_usable()) forms |= bit(Int8Form::kAmx);
 #elif HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
   if (has_avx_vnni()) forms |= bit(Int8Form::kQuads);
 #elif HWY_ARCH_ARM_A64 && defined(__linux__)
@@ -64,7 +74,7 @@ unsigned int8_forms_impl() {
 
 std::int64_t int8_panel_columns_impl(Int8Form form) {
   std::int64_t vectors = 0;
-  with_form(form, [&](auto f) HWY_ATTR { vectors = decltype(f)::kVectors; });
+  with_form(form, [&](auto& f) HWY_ATTR { vectors = std::remove_reference_t<decltype(f)>::kVectors; });
   return vectors * static_cast<std::int64_t>(lanes());
 }
 
@@ -221,8 +231,8 @@ void int8_gemm_part_impl(const Int8Gemm& g, std::int64_t row_begin, std::int64_t
   const PackedInt8& b = *g.b;
   const auto n = static_cast<std::int64_t>(lanes());
   const std::int64_t deep = int8_padded_depth(b.depth, b.form), groups = deep / int8_group(b.form);
-  with_form(b.form, [&](auto form) HWY_ATTR {
-    using Form = decltype(form);
+  with_form(b.form, [&](auto& form) HWY_ATTR {
+    using Form = std::remove_reference_t<decltype(form)>;
     HWY_ALIGN std::int32_t sums[Form::kRows * Form::kVectors * HWY_MAX_BYTES / sizeof(std::int32_t)];
     for (std::int64_t p = panel_begin; p < panel_end; ++p) {
       const std::int64_t column = p * b.panel, columns = std::min(b.panel, b.columns - column);
@@ -231,7 +241,7 @@ void int8_gemm_part_impl(const Int8Gemm& g, std::int64_t row_begin, std::int64_t
       const std::int32_t* w = panel_values(b.form, bytes, vectors * n * deep);
       for (std::int64_t row = row_begin; row < row_end; row += Form::kRows) {
         const std::int64_t rows = std::min<std::int64_t>(Form::kRows, row_end - row);
-        int8_tile_of<Form>(g.a.values + row * g.a.stride, g.a.stride, rows, w, groups, vectors, sums);
+        int8_tile_of(form, g.a.values + row * g.a.stride, g.a.stride, rows, w, groups, vectors, sums);
         finish_int8<std::is_same_v<Form, Pairs>>(g, sums, vectors * n, row, rows, column, columns);
       }
     }
@@ -253,7 +263,8 @@ HWY_EXPORT(int8_gemm_part_impl);
 std::vector<Int8Form> int8_forms() {
   const unsigned has = HWY_DYNAMIC_DISPATCH(int8_forms_impl)();
   std::vector<Int8Form> forms;
-  for (const Int8Form form : {Int8Form::kQuads, Int8Form::kPairs, Int8Form::kPortableQuads})
+  for (const Int8Form form :
+       {Int8Form::kAmx, Int8Form::kQuads, Int8Form::kPairs, Int8Form::kPortableQuads, Int8Form::kPlainTiles})
     if (has >> static_cast<int>(form) & 1u) forms.push_back(form);
   return forms;
 }

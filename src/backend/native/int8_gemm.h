@@ -12,11 +12,13 @@ namespace san::native {
 
 /// How integers are multiplied. Sums are the same in all of them, to the last bit.
 enum class Int8Form : std::uint8_t {
-  kPairs,         ///< two int16 products a lane: x86 from SSSE3 on
-  kQuads,         ///< four int8 products a lane by one instruction: VNNI, NEON's sdot
-  kPortableQuads  ///< its definition in plain vector code, for any machine
+  kPairs,          ///< two int16 products a lane: x86 from SSSE3 on
+  kQuads,          ///< four int8 products a lane by one instruction: VNNI, NEON's sdot
+  kPortableQuads,  ///< its definition in plain vector code, for any machine
+  kAmx,            ///< four int8 products a lane by matrix registers
+  kPlainTiles      ///< as kAmx does it, in plain vector code: for tests on any machine
 };
-/// What this machine has, the fastest first; kPortableQuads is always among them.
+/// What this machine has, the fastest first; the plain ones are always among them.
 std::vector<Int8Form> int8_forms();
 /// Whether int8 products are faster than those of float32 here.
 bool int8_is_faster();

@@ -113,7 +113,7 @@ HWY_NOINLINE void int8_tile(const std::byte* a, std::int64_t stride, std::int64_
 }
 
 template <class Form>
-void int8_tile_of(const std::byte* a, std::int64_t stride, std::int64_t rows, const std::int32_t* w,
+void int8_tile_of(Form&, const std::byte* a, std::int64_t stride, std::int64_t rows, const std::int32_t* w,
                   std::int64_t groups, std::int64_t vectors, std::int32_t* sums) {
   if (vectors == 1) return int8_tile<Form, 1>(a, stride, rows, w, groups, sums);
   if (vectors == 2) return int8_tile<Form, 2>(a, stride, rows, w, groups, sums);

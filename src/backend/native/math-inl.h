@@ -46,6 +46,18 @@ HWY_INLINE V exp2_of_negative(V x) {
   return scale_exponent(hn::MulAdd(p, r, hn::Set(d, 1.0f)), hn::BitCast(I(), shifted));
 }
 
+/// The same with a relative error of 8e-5, a 26th of the rounding to bfloat16 that is to follow.
+HWY_INLINE V rough_exp2_of_negative(V x) {
+  const F d;
+  x = hn::Max(x, hn::Set(d, -126.0f));
+  const V magic = hn::Set(d, 12582912.0f);
+  const V shifted = hn::Add(x, magic);
+  const V r = hn::Sub(x, hn::Sub(shifted, magic));
+  V p = hn::MulAdd(r, hn::Set(d, 0.0551716685295105f), hn::Set(d, 0.2426111251115799f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.6932609677314758f));
+  return scale_exponent(hn::MulAdd(p, r, hn::Set(d, 0.9999280571937561f)), hn::BitCast(I(), shifted));
+}
+
 /// e^x to about two roundings for every x whose result is a normal number; clamped beyond.
 HWY_INLINE V exp(V x) {
   const F d;

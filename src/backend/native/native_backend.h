@@ -30,11 +30,11 @@ std::unique_ptr<Backend> make_native_backend(const NativeOptions& options = {});
 /// The instruction set that the kernels choose on this processor, such as "AVX2".
 const char* native_instruction_set();
 
-/// How it multiplies bytes: "VNNI", "sdot", "int16 pairs" or "plain code".
+/// How it multiplies bytes: "AMX", "VNNI", "sdot", "int16 pairs" or "plain code".
 const char* native_int8_form();
 /// Whether linear layers are faster in int8 than in float32 here.
 bool native_int8_is_faster();
-/// Whether this processor multiplies bfloat16 (AVX-512 BF16); elsewhere that is slower than float32.
+/// Whether this processor multiplies bfloat16 (AMX, AVX-512 BF16); elsewhere that is slower than float32.
 bool native_multiplies_bf16();
 
 }  // namespace san

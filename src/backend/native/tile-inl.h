@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "backend/native/bf16.h"
 #include "backend/native/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,11 +22,13 @@ constexpr int kTileRows = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 8 : 4;
 // whatever they hold.
 
 struct Floats {
+  static constexpr int kRows = kTileRows;
   static HWY_INLINE V add(V sum, V x, V y) { return hn::MulAdd(x, y, sum); }
 };
 
 /// Two bfloat16 a lane, of neighbouring depths.
 struct Bf16Pairs {
+  static constexpr int kRows = kTileRows;
   static HWY_INLINE V add(V sum, V x, V y) {
     return hn::MulAdd(first(x), first(y), hn::MulAdd(second(x), second(y), sum));
   }
@@ -38,21 +41,13 @@ struct Bf16Pairs {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
 /// The same by one instruction, of AVX-512 BF16; it takes what is denormal for zero.
 struct Bf16Dots {
+  static constexpr int kRows = kTileRows;
   static HWY_INLINE V add(V sum, V x, V y) {
     asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(y.raw));
     return sum;
   }
 };
 #endif
-
-/// Calls body with what multiplies pairs of bfloat16 here.
-template <class Body>
-HWY_INLINE void with_bf16(Body&& body) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  if (__builtin_cpu_supports("avx512bf16")) return body(Bf16Dots());
-#endif
-  body(Bf16Pairs());
-}
 
 /// c[r, :] (+)= Σ_k a[r, k] · b[k, :]; b and c rows are whole vectors.
 struct Tile {
@@ -130,9 +125,9 @@ void multiply_rows(const Tile& t, std::int64_t rows) {
   }
 }
 
-/// `rows` ≤ kTileRows, `vectors` ≤ kTileVectors; adjacent_rows: a's rows lie side by side (a_row = 1).
-template <class Product, bool adjacent_rows>
-void multiply(const Tile& t, std::int64_t rows, std::int64_t vectors) {
+/// `rows` ≤ Product::kRows, `vectors` ≤ kTileVectors; adjacent_rows: a's rows lie side by side (a_row = 1).
+template <bool adjacent_rows, class Product>
+void multiply(Product&, const Tile& t, std::int64_t rows, std::int64_t vectors) {
   if (vectors == 1) return multiply_rows<Product, 1, adjacent_rows>(t, rows);
   if (vectors == 2) return multiply_rows<Product, 2, adjacent_rows>(t, rows);
   multiply_rows<Product, 3, adjacent_rows>(t, rows);
