@@ -2,7 +2,7 @@
 // where they cannot. Class logits are drawn at random, resemble their neighbours in the list, or are all the
 // same.
 //
-//   labels_bench [threads [rounds]]
+//   labels_bench [threads [rounds [numbers of classes]]]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -100,6 +100,9 @@ double milliseconds(const Body& body) {
 int main(int argc, char** argv) {
   ThreadPool pool(argc > 1 ? std::atoi(argv[1]) : 0);
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  std::vector<int> numbers;
+  for (int i = 3; i < argc; ++i) numbers.push_back(std::atoi(argv[i]));
+  if (numbers.empty()) numbers = {2, 16, 150, 847, 20'000};
   SegmentationHead head(pool);
   fmt::print(
       "{}, {} threads, {}x{}, {} queries, processor time, median of {} "
@@ -109,7 +112,7 @@ int main(int argc, char** argv) {
   for (const auto& [kind, name] :
        {std::pair(Classes::kRandom, "random"), std::pair(Classes::kFamily, "family"),
         std::pair(Classes::kEqual, "equal")})
-    for (const int classes : {2, 16, 150, 847, 20'000}) {
+    for (const int classes : numbers) {
       const Network n = network(kind, classes);
       HeadOptions options;
       options.classes = classes;

@@ -18,7 +18,7 @@ constexpr int kFewLeaves = 64;
 constexpr std::size_t kScoredAtOnce = 256;
 
 /// What things cost, in processor cycles, as far as it takes to decide what is worth trying.
-constexpr float kBoundCost = 1100, kPanelCost = 80, kSigmaCost = 1300, kClassCost = 52, kLeafCost = 80;
+constexpr float kBoundCost = 1700, kPanelCost = 80, kSigmaCost = 1300, kClassCost = 52, kLeafCost = 80;
 /// Tiles of lower depths in a tile of each.
 constexpr std::array<float, 3> kTilesBelow{20, 4, 0};
 
