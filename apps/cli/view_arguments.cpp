@@ -32,7 +32,8 @@ TileArgument TileArgument::parse(const std::string& text) {
 
 void ViewArguments::add_to(CLI::App& app) {
   app.add_flag("--tta", augment,
-               "Test-time augmentation: six sizes, each also mirrored, class maps averaged");
+               "Test-time augmentation: six sizes, 0.5 to 1.75 times the input's, each also mirrored, class "
+               "maps averaged");
   auto* windows =
       app.add_option("--window", window,
                      "Sliding windows of this side in pixels, overlapping by a third, averaged evenly; "

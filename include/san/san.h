@@ -136,11 +136,11 @@ typedef struct san_segment_options {
   const san_cancellation* cancellation;
   san_progress progress; /* pictures of a batch */
   void* user;
-  float min_score; /* pixels whose label is less probably right become "other" too */
-  int32_t refine;  /* 1: edges follow those of the picture; features must have been looked at with it */
-  int32_t augment; /* 1: six sizes, each also mirrored, averaged; short_side and long_side are not used */
-  int32_t window;  /* side of sliding windows, pixels of the picture, at least 32; 0: none */
-  int32_t tile;    /* side of tiles that fade into each other, at least 32; 0: none. Not with window */
+  float min_score;      /* pixels whose label is less probably right become "other" too */
+  int32_t refine;       /* 1: edges follow those of the picture; features must have been looked at with it */
+  int32_t augment;      /* 1: six sizes, 0.5 to 1.75 times short_side, each also mirrored, averaged */
+  int32_t window;       /* side of sliding windows, pixels of the picture, at least 32; 0: none */
+  int32_t tile;         /* side of tiles that fade into each other, at least 32; 0: none. Not with window */
   int32_t tile_overlap; /* of tiles, pixels, at most half their side; 0: a quarter of it, -1: none */
 } san_segment_options;
 

@@ -34,8 +34,8 @@ struct SegmentationOptions {
   int short_side = 0;  ///< of the network's input, pixels, at most 8192; 0: the model's own
   int long_side = 0;   ///< limit on the other side; 0: in the model's proportion to short_side
   Watch watch;         ///< progress counts the pictures of a batch, the tiles of segment_tiles()
-  /// Six sizes of the network's input (short sides 320 to 1120), each also mirrored, whose class maps are
-  /// averaged: twelve times the work. `short_side` and `long_side` are not used.
+  /// Six sizes, 0.5 to 1.75 times `short_side` (320 to 1120 for models of 640, as benchmarks
+  /// do), each also mirrored, whose class maps are averaged: seventeen times the work.
   bool augment = false;
   /// Side of square windows, pixels of the picture, that overlap by a third; their class maps are averaged
   /// evenly, as benchmarks do. At least 32; 0: the picture is seen whole.

@@ -8,8 +8,8 @@
 namespace san {
 namespace {
 
-constexpr int kAugmentedSides[] = {320, 480, 640, 800, 960, 1120};
-constexpr int kAugmentedMaxSide = 4480;
+/// Short sides 320, 480, 640, 800, 960, 1120 and long ones up to 4480 of a network for 640, up to 2560.
+constexpr double kAugmentedSizes[] = {0.5, 0.75, 1, 1.25, 1.5, 1.75};
 constexpr int kSmallestWindow = 32;
 constexpr double kLargestSize = 16;
 
@@ -31,6 +31,11 @@ int overlap_before(const std::vector<int>& starts, std::size_t i, int window) {
 
 int overlap_after(const std::vector<int>& starts, std::size_t i, int window) {
   return i + 1 == starts.size() ? 0 : overlap_before(starts, i + 1, window);
+}
+
+std::vector<double> sizes_of(const ViewOptions& options) {
+  if (options.augment) return {std::begin(kAugmentedSizes), std::end(kAugmentedSizes)};
+  return options.sizes.empty() ? std::vector{1.0} : options.sizes;
 }
 
 }  // namespace
@@ -59,19 +64,18 @@ Ramps TileGrid::ramps(std::size_t row, std::size_t column) const {
 
 std::vector<View> looks_at(const Region& window, const Ramps& ramps, const ViewOptions& options) {
   std::vector<View> out;
-  const auto add = [&](int short_side, int max_side, bool both) {
-    out.push_back({short_side, max_side, false, window, ramps});
-    if (both) out.push_back({short_side, max_side, true, window, ramps});
-  };
-  if (options.augment) {
-    for (const int side : kAugmentedSides) add(side, kAugmentedMaxSide, true);
-    return out;
-  }
-  for (const double size : options.sizes.empty() ? std::vector{1.0} : options.sizes) {
+  const bool both = options.augment || options.mirrored;
+  // The official setting bounds the long side of all sizes alike.
+  const auto longest = static_cast<int>(std::lround(options.max_side * kAugmentedSizes[5]));
+  for (const double size : sizes_of(options)) {
     const auto times = [&](int side) { return static_cast<int>(std::lround(side * size)); };
     require(size > 0 && times(options.short_side) > 0 && size <= kLargestSize,
             "a look at {} times the size; expected up to {}", size, kLargestSize);
-    add(times(options.short_side), times(options.max_side), options.mirrored);
+    View look{times(options.short_side), times(options.max_side), false, window, ramps};
+    if (options.augment) look.max_side = longest;
+    out.push_back(look);
+    look.mirrored = true;
+    if (both) out.push_back(look);
   }
   return out;
 }
@@ -106,13 +110,10 @@ std::vector<View> plan_views(int height, int width, const ViewOptions& options) 
 }
 
 std::string describe(const ViewOptions& options) {
-  std::string out = options.augment
-                        ? "multi-scale 320-1120 and mirrored"
-                        : fmt::format("short side {}, at most {}", options.short_side, options.max_side);
-  if (!options.augment) {
-    if (!options.sizes.empty()) out += fmt::format(", times {}", fmt::join(options.sizes, ", "));
-    if (options.mirrored) out += ", mirrored too";
-  }
+  std::string out = fmt::format("short side {}, at most {}", options.short_side, options.max_side);
+  if (options.augment || !options.sizes.empty())
+    out += fmt::format(", times {}", fmt::join(sizes_of(options), ", "));
+  if (options.augment || options.mirrored) out += ", mirrored too";
   if (options.window > 0) out += fmt::format(", windows of {}", options.window);
   if (options.tiles.side > 0)
     out += fmt::format(", tiles of {} overlapping by {}", options.tiles.side, options.tiles.overlap);

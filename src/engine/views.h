@@ -31,8 +31,9 @@ struct Tiling {
 
 struct ViewOptions {
   int short_side = 640, max_side = 2560;
-  /// Short sides 320, 480, 640, 800, 960, 1120 with the long side up to 4480, each also mirrored: the
-  /// official setting.
+  /// Looks at 0.5, 0.75, 1, 1.25, 1.5 and 1.75 times short_side and at most 1.75 times max_side, each also
+  /// mirrored. With a short side of 640 and at most 2560 that is the official setting: 320 to 1120, with the
+  /// long side up to 4480.
   bool augment = false;
   /// Otherwise: looks at so many times short_side and max_side; empty: at these alone.
   std::vector<double> sizes{};
@@ -65,7 +66,7 @@ std::vector<View> plan_views(int height, int width, const ViewOptions& options);
 /// The looks at one window (empty: the whole picture), in the official order.
 std::vector<View> looks_at(const Region& window, const Ramps& ramps, const ViewOptions& options);
 
-/// "short side 640 (at most 2560)", "multi-scale 320-1120 + flip, ...": for reports.
+/// "short side 640, at most 2560, times 0.75, 1.25, mirrored too": for reports.
 std::string describe(const ViewOptions& options);
 
 }  // namespace san

@@ -20,6 +20,17 @@ TEST(Views, OfficialAugmentation) {
   ASSERT_EQ(views.size(), 12u);
   EXPECT_EQ(views[0], (View{320, 4480, false, {}}));
   EXPECT_EQ(views[11], (View{1120, 4480, true, {}}));
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(views[2 * i].short_side, 320 + 160 * static_cast<int>(i));
+}
+
+TEST(Views, AugmentationIsInProportionToTheInput) {
+  const ViewOptions options{.short_side = 256, .max_side = 1024, .augment = true};
+  const auto views = plan_views(480, 640, options);
+  ASSERT_EQ(views.size(), 12u);
+  EXPECT_EQ(views[0], (View{128, 1792, false, {}}));
+  EXPECT_EQ(views[11], (View{448, 1792, true, {}}));
+  EXPECT_EQ(describe(options),
+            "short side 256, at most 1024, times 0.5, 0.75, 1, 1.25, 1.5, 1.75, mirrored too");
 }
 
 TEST(Views, SizesAreTimesTheInputs) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/median.h"
 #include "base/progress.h"
 #include "eval/sample_reading.h"
 
@@ -13,6 +14,7 @@ namespace san {
 namespace {
 
 constexpr std::uint64_t kSeed = 1;
+constexpr double kShortest = 1e-9;  ///< seconds: what takes none is not divided by
 using Clock = std::chrono::steady_clock;
 
 /// What one picture told of one technique.
@@ -70,6 +72,7 @@ Sweep run_sweep(const Dataset& dataset, std::vector<Technique> techniques, const
   out.predictor = techniques.front().predictor->name();
   out.problems = dataset.problems;
   std::vector<std::vector<PictureCounts>> counts(techniques.size());
+  std::vector<std::vector<double>> ratios(techniques.size());
   out.rows.resize(techniques.size());
   Progress progress("sweep " + dataset.spec.name, static_cast<std::int64_t>(samples.size()), options.quiet);
   for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -81,6 +84,7 @@ Sweep run_sweep(const Dataset& dataset, std::vector<Technique> techniques, const
         counts[t].push_back(std::move(answers[t].counts));
         out.rows[t].reliability.merge(answers[t].reliability);
         out.rows[t].ms += 1000 * answers[t].seconds;
+        ratios[t].push_back(answers[t].seconds / std::max(answers.front().seconds, kShortest));
       }
       ++out.pictures;
     } catch (const Rejected& rejected) {
@@ -105,7 +109,7 @@ Sweep run_sweep(const Dataset& dataset, std::vector<Technique> techniques, const
     row.curve = techniques[t].predictor->curve();
     row.spread = spreads[t];
     row.ms /= static_cast<double>(out.pictures);
-    row.cost = row.ms / out.rows.front().ms;
+    row.cost = median(std::move(ratios[t]));
     row.seen_miou = split ? mean_iou(counts[t], classes, options.seen).all : kNone;
     row.unseen_miou = split ? mean_iou(counts[t], classes, options.unseen).all : kNone;
     row.harmonic = harmonic_mean(row.seen_miou, row.unseen_miou);

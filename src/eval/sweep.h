@@ -25,7 +25,9 @@ struct SweepRow {
   Reliability reliability;
   ScoreCurve curve;  ///< of its scores
   double ms = 0;     ///< computing, of a picture in the mean
-  double cost = 0;   ///< ms over that of the first technique
+  /// Time of a picture over the first technique's of that picture, in the median, which a machine that
+  /// pauses for other work does not move.
+  double cost = 0;
 };
 
 /// Techniques compared on the same pictures, the first being what the others are compared with.

@@ -94,7 +94,7 @@ std::string sweep_text(const Sweep& sweep) {
       "\nIn brackets the middle 95 % of {} draws of as many images with replacement; a gain whose interval "
       "holds 0 may be "
       "luck.\nECE: expected calibration error of the labels' scores{}.\nms: computing, an image in the mean; "
-      "cost: that over the first row's.\n",
+      "cost: an image's time over that of the first row, in the median.\n",
       kSweepResamples,
       calibrated ? ", and of the probabilities that they stand for by the model's curve" : "");
   if (!sweep.problems.empty()) out += "\nLeft out or noteworthy:\n" + describe_problems(sweep.problems);

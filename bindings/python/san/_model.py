@@ -300,8 +300,8 @@ class Model:
                 models without a calibration, which is all but the built-in one: whose score is below it).
         preprocessing: "evaluation" (as benchmarks do) or "demo" (as the authors' demo does).
         short_side: of the network's input, pixels; 0 for the model's own. long_side: limit on the other side.
-        augment: see the picture at six sizes, each also mirrored, and average the class maps (short_side and long_side
-            are not used).
+        augment: see the picture at six sizes, 0.5 to 1.75 times short_side, each also mirrored, and
+            average the class maps.
         window: side of square windows, pixels of the picture, overlapping by a third, averaged evenly; 0 for none.
         tile: instead, side of square tiles that fade into each other, for pictures with more detail than the network's
             input holds; 0 for none. tile_overlap: by how many pixels at least; None for a quarter of the side.
