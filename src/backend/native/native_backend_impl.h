@@ -109,7 +109,7 @@ class NativeBackend final : public Backend {
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<ThreadPool> pool_;
   WeightRule int8_, bf16_;
-  bool bf16_attention_;
+  std::optional<Bf16Form> bf16_attention_;
 };
 
 /// The values of a tensor of this backend; throws Error for any other's.

@@ -270,7 +270,7 @@ Tensor NativeBackend::do_attention(const Tensor& q, const Tensor& k, const Tenso
   a.self_key = heads(o.self_key), a.self_value = heads(o.self_value);
   a.causal = o.causal;
   // What is causal is the text tower's, whose answers are the same for every precision.
-  if (bf16_attention_ && !o.causal) a.bf16 = bf16_forms().front();
+  if (!o.causal) a.bf16 = bf16_attention_;
   if (o.bias) {
     const View bias = broadcast_view(view(o.bias), {a.batch, a.heads, a.queries, a.keys});
     a.bias = bias.data;
