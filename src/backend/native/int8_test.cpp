@@ -69,13 +69,13 @@ PlainRow plain_row(const float* x, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; ++k) low = std::min(low, x[k]), high = std::max(high, x[k]);
   PlainRow row;
   row.centred.resize(static_cast<std::size_t>(depth));
-  if (high == low) return row;
+  row.scale = (high - low) / 255.0f;
+  if (row.scale < 1e-36f) return row;  // 255 / range would not be finite
   const float steps = 255.0f / (high - low);
   const int zero = static_cast<int>(std::nearbyint(-low * steps));
   for (std::int64_t k = 0; k < depth; ++k)
     row.centred[static_cast<std::size_t>(k)] =
         std::clamp(static_cast<int>(std::nearbyint(x[k] * steps)), -zero, 255 - zero);
-  row.scale = (high - low) / 255.0f;
   return row;
 }
 
