@@ -17,7 +17,7 @@
 namespace san {
 
 /// Labelled examples of classes, as one network sees them: what words cannot say, or say badly. Used through
-/// Vocabulary::with(). Immutable, shared by copies, for any number of threads.
+/// Model::with_bank(). Immutable, shared by copies, for any number of threads.
 class SAN_API Bank {
  public:
   struct Class {
@@ -38,7 +38,7 @@ class SAN_API Bank {
   std::int64_t pictures() const;
   /// Whether one of the vocabulary's classes has examples, which Model::with_bank() needs.
   bool knows(const Vocabulary& vocabulary) const;
-  /// Beside words, as leaving out one picture after the other found it; what Vocabulary::with() takes by
+  /// Beside words, as leaving out one picture after the other found it; what Model::with_bank() takes by
   /// default.
   float weight() const;
 

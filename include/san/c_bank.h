@@ -13,12 +13,25 @@ extern "C" {
 typedef struct san_bank san_bank;
 SAN_C_API san_bank* san_bank_load(const char* path);
 SAN_C_API int san_bank_save(const san_bank* bank, const char* path);
+/* The same in memory: the bytes of that file. `name` stands for its path in errors; NULL: "bank". */
+SAN_C_API san_bank* san_bank_read(const void* bytes, size_t size, const char* name);
+SAN_C_API san_buffer* san_bank_bytes(const san_bank* bank);
 SAN_C_API size_t san_bank_size(const san_bank* bank); /* classes; 0 of NULL */
 SAN_C_API const char* san_bank_class(const san_bank* bank, size_t index);
-/* Pictures that show a class; -1 beyond. */
+/* Pictures that show a class, and embeddings of its regions; -1 beyond. */
 SAN_C_API int64_t san_bank_pictures(const san_bank* bank, size_t index);
+SAN_C_API int64_t san_bank_examples(const san_bank* bank, size_t index);
+SAN_C_API int64_t san_bank_all_pictures(const san_bank* bank); /* whatever they show; 0 of NULL */
+/* 1 when one of the vocabulary's classes has examples, which san_vocabulary_with_bank() needs; 0 when none
+ * has, -1 on failure. */
+SAN_C_API int san_bank_knows(const san_bank* bank, const san_vocabulary* vocabulary);
+/* 1 when the bank is this network's and its method takes banks; 0 when not, -1 on failure. */
+SAN_C_API int san_model_takes_bank(const san_model* model, const san_bank* bank);
 /* Of examples beside words, as leaving out one picture after the other found it. */
 SAN_C_API float san_bank_weight(const san_bank* bank);
+/* Of pictures like the bank's own: distances up to which the weight is whole, and from which on it is
+ * nothing. 1, and 0 where the bank holds for all pictures alike (both stay as they were); -1 on failure. */
+SAN_C_API int san_bank_gate(const san_bank* bank, float* open, float* closed);
 SAN_C_API void san_bank_free(san_bank* bank);
 
 /* The same words, of which the bank knows examples too; classes find theirs by name. weight: negative for the
@@ -47,6 +60,13 @@ SAN_C_API int san_bank_builder_use(san_bank_builder* builder, const san_vocabula
  * are smaller than a thousandth of the picture. */
 SAN_C_API int san_bank_builder_add_regions(san_bank_builder* builder, const san_features* features,
                                            const uint16_t* labels, size_t capacity, size_t* examples);
+/* The same, ended by a cancellation (or NULL) as the options of other calls name it. */
+SAN_C_API int san_bank_builder_add_regions_cancellable(san_bank_builder* builder,
+                                                       const san_features* features, const uint16_t* labels,
+                                                       size_t capacity, const san_cancellation* cancellation,
+                                                       size_t* examples);
+/* Memory that it holds; 0 of NULL. */
+SAN_C_API size_t san_bank_builder_bytes(const san_bank_builder* builder);
 SAN_C_API san_bank* san_bank_builder_finish(const san_bank_builder* builder);
 SAN_C_API void san_bank_builder_free(san_bank_builder* builder);
 

@@ -42,6 +42,9 @@ typedef struct san_model_options {
   int32_t threads;           /* 0: one per processor */
   const char* bpe_file;      /* tokenizer merges that replace the model's own */
   const char* formula_seed;  /* of "formula:NAME" */
+  /* How often labels of a score are right: a file that `san evaluate --calibrate` wrote for this network;
+   * "none"; NULL: the built-in model's own, none for others. */
+  const char* calibration;
 } san_model_options;
 typedef struct san_model_facts {
   size_t size; /* sizeof(san_model_facts); set it before the call */
@@ -55,6 +58,10 @@ typedef struct san_model_facts {
   int32_t embedding, context;    /* values per name, tokens per prompt */
   int32_t template_count;        /* prompts per name */
   int32_t reserved;              /* 0 */
+  /* A label of a score is right with the probability curve_a × score^curve_b, which is what min_score bounds;
+   * both are 1 where the curve is not known. */
+  double curve_a, curve_b;
+  int32_t knows_curve, takes_banks; /* san_vocabulary_with_bank() is possible */
 } san_model_facts;
 typedef struct san_cost {
   size_t size;           /* sizeof(san_cost); set it before the call */
@@ -136,11 +143,11 @@ typedef struct san_segment_options {
   const san_cancellation* cancellation;
   san_progress progress; /* pictures of a batch */
   void* user;
-  float min_score;      /* pixels whose label is less probably right become "other" too */
-  int32_t refine;       /* 1: edges follow those of the picture; features must have been looked at with it */
-  int32_t augment;      /* 1: six sizes, 0.5 to 1.75 times short_side, each also mirrored, averaged */
-  int32_t window;       /* side of sliding windows, pixels of the picture, at least 32; 0: none */
-  int32_t tile;         /* side of tiles that fade into each other, at least 32; 0: none. Not with window */
+  float min_score; /* pixels whose label is less probably right, by the facts' curve, become "other" too */
+  int32_t refine;  /* 1: edges follow those of the picture; features must have been looked at with it */
+  int32_t augment; /* 1: six sizes, 0.5 to 1.75 times short_side, each also mirrored, averaged */
+  int32_t window;  /* side of sliding windows, pixels of the picture, at least 32; 0: none */
+  int32_t tile;    /* side of tiles that fade into each other, at least 32; 0: none. Not with window */
   int32_t tile_overlap; /* of tiles, pixels, at most half their side; 0: a quarter of it, -1: none */
 } san_segment_options;
 
@@ -156,6 +163,11 @@ SAN_C_API san_result* san_segment(san_segmenter* segmenter, const san_vocabulary
 SAN_C_API int san_segment_labels(san_segmenter* segmenter, const san_vocabulary* vocabulary,
                                  const san_pixels* pixels, const san_segment_options* options,
                                  uint16_t* labels, size_t capacity);
+/* Into a result of before, whose memory is used again: for frames. What it gave before, its labels and names
+ * among it, is no longer valid; when the call fails the result stays as it was. */
+SAN_C_API int san_segment_into(san_segmenter* segmenter, const san_vocabulary* vocabulary,
+                               const san_pixels* pixels, const san_segment_options* options,
+                               san_result* result);
 /* Fills `results` with `count` results, or with none of them when it fails. */
 SAN_C_API int san_segment_batch(san_segmenter* segmenter, const san_vocabulary* vocabulary,
                                 const san_pixels* const* pixels, size_t count,
@@ -166,15 +178,22 @@ SAN_C_API san_features* san_look(san_segmenter* segmenter, const san_pixels* pix
 SAN_C_API san_result* san_segment_features(san_segmenter* segmenter, const san_features* features,
                                            const san_vocabulary* vocabulary,
                                            const san_segment_options* options);
+SAN_C_API int san_segment_features_into(san_segmenter* segmenter, const san_features* features,
+                                        const san_vocabulary* vocabulary, const san_segment_options* options,
+                                        san_result* result);
+SAN_C_API int san_features_height(const san_features* features); /* of the picture, pixels; 0 of NULL */
+SAN_C_API int san_features_width(const san_features* features);
+/* Memory that they hold, for whoever keeps many; the picture itself is not among it. */
+SAN_C_API size_t san_features_bytes(const san_features* features);
 SAN_C_API void san_features_free(san_features* features);
 
 /* Videos: frames steadied between san_look() and san_segment_features(), each by those before it. */
 typedef struct san_stream san_stream;
 typedef struct san_stream_options {
   size_t size;      /* sizeof(san_stream_options) */
-  float decay;      /* share of the past in what a mask is called, up to 1; 0: 0.85 */
+  float decay;      /* share of the past in what a mask is called, up to 1; 0: 0.85, below: none */
   float mask_decay; /* the same of the masks' outlines, where they stay in place; 0: 0.3, below: none */
-  float cut;        /* likeness of two frames below which another scene begins, up to 1; 0: 0.45 */
+  float cut;        /* likeness of two frames below which another begins, up to 1; 0: 0.45, below: none */
   int32_t reserved; /* 0 */
 } san_stream_options;
 SAN_C_API san_stream* san_stream_create(const san_stream_options* options);
@@ -182,7 +201,26 @@ SAN_C_API san_features* san_stream_next(san_stream* stream, const san_features* 
 /* 1 when the latest frame began a scene, 0 when not, -1 on failure. */
 SAN_C_API int san_stream_began_scene(const san_stream* stream);
 SAN_C_API int san_stream_forget(san_stream* stream); /* what comes next begins anew */
+/* Writes what is known of the frames so far, whole or not at all; a stream that loads it goes on where this
+ * one stood. */
+SAN_C_API int san_stream_save(const san_stream* stream, const char* path);
+SAN_C_API int san_stream_load(san_stream* stream, const char* path);
 SAN_C_API void san_stream_free(san_stream* stream);
+
+/* Clips that are there as a whole, each frame steadied by all of them: first add every frame, then steady
+ * every frame, both in their order. */
+typedef struct san_whole_clip san_whole_clip;
+typedef struct san_whole_clip_options {
+  size_t size;      /* sizeof(san_whole_clip_options) */
+  float alike;      /* cosine of the embeddings of masks that are taken for one thing, at least; 0: 0.97 */
+  float share;      /* of the mean over the clip in what a mask is called; 0: 0.5, below: none */
+  float decay;      /* then as of streams */
+  float mask_decay; /* likewise */
+} san_whole_clip_options;
+SAN_C_API san_whole_clip* san_whole_clip_create(const san_whole_clip_options* options);
+SAN_C_API int san_whole_clip_add(san_whole_clip* clip, const san_features* frame);
+SAN_C_API san_features* san_whole_clip_steady(san_whole_clip* clip, const san_features* frame);
+SAN_C_API void san_whole_clip_free(san_whole_clip* clip);
 
 #ifdef __cplusplus
 }

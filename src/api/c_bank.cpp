@@ -1,14 +1,7 @@
-#include <algorithm>
-
 #include "api/c_support.h"
-#include "base/error.h"
-#include "san/bank.hpp"
 
 using namespace san::c;
 
-struct san_bank {
-  san::Bank bank;
-};
 struct san_bank_builder {
   san::BankBuilder builder;
 };
@@ -25,6 +18,15 @@ int san_bank_save(const san_bank* bank, const char* path) {
     at(bank, "bank").bank.save(path);
   });
 }
+san_bank* san_bank_read(const void* bytes, size_t size, const char* name) {
+  return guard<san_bank*>(nullptr, [&] {
+    need(bytes, "bytes");
+    return new san_bank{san::Bank::read({static_cast<const std::byte*>(bytes), size}, text_or(name, "bank"))};
+  });
+}
+san_buffer* san_bank_bytes(const san_bank* bank) {
+  return guard<san_buffer*>(nullptr, [&] { return buffer(at(bank, "bank").bank.bytes()); });
+}
 size_t san_bank_size(const san_bank* bank) {
   return bank != nullptr ? bank->bank.classes().size() : 0;
 }
@@ -34,8 +36,31 @@ const char* san_bank_class(const san_bank* bank, size_t index) {
 int64_t san_bank_pictures(const san_bank* bank, size_t index) {
   return index < san_bank_size(bank) ? bank->bank.classes()[index].pictures : -1;
 }
+int64_t san_bank_examples(const san_bank* bank, size_t index) {
+  return index < san_bank_size(bank) ? bank->bank.classes()[index].examples : -1;
+}
+int64_t san_bank_all_pictures(const san_bank* bank) {
+  return bank != nullptr ? bank->bank.pictures() : 0;
+}
+int san_bank_knows(const san_bank* bank, const san_vocabulary* vocabulary) {
+  return guard(-1,
+               [&] { return at(bank, "bank").bank.knows(at(vocabulary, "vocabulary").vocabulary) ? 1 : 0; });
+}
+int san_model_takes_bank(const san_model* model, const san_bank* bank) {
+  return guard(-1, [&] { return at(model, "model").model.takes(at(bank, "bank").bank) ? 1 : 0; });
+}
 float san_bank_weight(const san_bank* bank) {
   return bank != nullptr ? bank->bank.weight() : 0;
+}
+int san_bank_gate(const san_bank* bank, float* open, float* closed) {
+  return guard(-1, [&] {
+    const std::optional<san::Bank::Gate> gate = at(bank, "bank").bank.gate();
+    need(open, "open");
+    need(closed, "closed");
+    if (!gate) return 0;
+    *open = gate->open, *closed = gate->closed;
+    return 1;
+  });
 }
 void san_bank_free(san_bank* bank) {
   delete bank;
@@ -62,11 +87,8 @@ int san_bank_builder_add(san_bank_builder* builder, const san_pixels* pixels, co
   return status([&] {
     san::BankBuilder& b = at(builder, "builder").builder;
     const san::ImageView picture = view(pixels);
-    need(labels, "labels");
     require_room(capacity, 1, picture.height, picture.width, "labels");
-    san::LabelMap map(picture.height, picture.width);
-    std::copy_n(labels, map.labels.size(), map.labels.begin());
-    b.add(picture, map, segmentation_options(options));
+    b.add(picture, label_map(labels, picture.height, picture.width), segmentation_options(options));
   });
 }
 
@@ -91,16 +113,24 @@ int san_bank_builder_use(san_bank_builder* builder, const san_vocabulary* vocabu
 
 int san_bank_builder_add_regions(san_bank_builder* builder, const san_features* features,
                                  const uint16_t* labels, size_t capacity, size_t* examples) {
+  return san_bank_builder_add_regions_cancellable(builder, features, labels, capacity, nullptr, examples);
+}
+
+int san_bank_builder_add_regions_cancellable(san_bank_builder* builder, const san_features* features,
+                                             const uint16_t* labels, size_t capacity,
+                                             const san_cancellation* cancellation, size_t* examples) {
   return status([&] {
     san::BankBuilder& b = at(builder, "builder").builder;
     const san::ImageFeatures& seen = at(features, "features").features;
-    need(labels, "labels");
     require_room(capacity, 1, seen.height(), seen.width(), "labels");
-    san::LabelMap map(seen.height(), seen.width());
-    std::copy_n(labels, map.labels.size(), map.labels.begin());
-    const std::size_t added = b.add_regions(seen, map);
+    const std::size_t added = b.add_regions(seen, label_map(labels, seen.height(), seen.width()),
+                                            watch(cancellation, nullptr, nullptr));
     if (examples != nullptr) *examples = added;
   });
+}
+
+size_t san_bank_builder_bytes(const san_bank_builder* builder) {
+  return builder != nullptr ? builder->builder.bytes() : 0;
 }
 
 san_bank* san_bank_builder_finish(const san_bank_builder* builder) {

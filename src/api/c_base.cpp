@@ -19,11 +19,13 @@ constexpr std::size_t kLargestStruct = 4096;
   static_assert(offsetof(type, last) + sizeof(type::last) == sizeof(type), #type " ends in padding")
 SAN_ENDS_WITH(san_pixels, stride_bytes);
 SAN_ENDS_WITH(san_decode_options, reserved);
-SAN_ENDS_WITH(san_model_options, formula_seed);
-SAN_ENDS_WITH(san_model_facts, reserved);
+SAN_ENDS_WITH(san_model_options, calibration);
+SAN_ENDS_WITH(san_model_facts, takes_banks);
 SAN_ENDS_WITH(san_cost, peak_activation_bytes);
 SAN_ENDS_WITH(san_vocabulary_options, reserved);
 SAN_ENDS_WITH(san_segment_options, tile_overlap);
+SAN_ENDS_WITH(san_stream_options, reserved);
+SAN_ENDS_WITH(san_whole_clip_options, mask_decay);
 SAN_ENDS_WITH(san_timing, labels_ms);
 SAN_ENDS_WITH(san_overlay_options, color_count);
 SAN_ENDS_WITH(san_proposal, rle_counts);
@@ -61,6 +63,14 @@ void need(const void* pointer, const char* what) {
 void require_sides(int height, int width) {
   require(height > 0 && width > 0 && static_cast<std::int64_t>(height) * width <= std::int64_t{1} << 30,
           "{} × {} pixels; expected positive sides and at most 2^30 pixels", width, height);
+}
+
+LabelMap label_map(const std::uint16_t* labels, int height, int width) {
+  need(labels, "labels");
+  require_sides(height, width);
+  LabelMap map(height, width);
+  std::copy_n(labels, map.labels.size(), map.labels.begin());
+  return map;
 }
 
 void require_room(std::size_t capacity, std::size_t count, int height, int width, const char* what) {
@@ -201,11 +211,7 @@ san_buffer* san_encode_jpeg(const san_pixels* pixels, int quality) {
 san_buffer* san_encode_labels(const uint16_t* labels, int height, int width, const uint8_t* palette,
                               size_t palette_colors) {
   return guard<san_buffer*>(nullptr, [&] {
-    need(labels, "labels");
-    require_sides(height, width);
-    san::LabelMap map(height, width);
-    std::copy_n(labels, map.labels.size(), map.labels.begin());
-    return buffer(san::encode_labels(map, colors(palette, palette_colors)));
+    return buffer(san::encode_labels(label_map(labels, height, width), colors(palette, palette_colors)));
   });
 }
 

@@ -63,6 +63,7 @@ san_model* san_model_load(const char* model, const san_model_options* given) {
     if (o.budget != nullptr) options.budget = o.budget->budget;
     options.bpe_file = text_or(o.bpe_file, "");
     options.formula_seed = text_or(o.formula_seed, "");
+    options.calibration = text_or(o.calibration, "");
     const san::Model loaded = san::Model::load(model, options);
     return new san_model{loaded, loaded.facts()};
   });
@@ -95,6 +96,10 @@ int san_model_get_facts(const san_model* model, san_model_facts* facts) {
     out.embedding = f.embedding;
     out.context = f.context;
     out.template_count = static_cast<int32_t>(f.templates.size());
+    out.curve_a = f.curve.a;
+    out.curve_b = f.curve.b;
+    out.knows_curve = f.curve.known() ? 1 : 0;
+    out.takes_banks = f.takes_banks ? 1 : 0;
     fill(facts, out, "san_model_facts");
   });
 }

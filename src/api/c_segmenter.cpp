@@ -27,6 +27,15 @@ SegmentationOptions segmentation_options(const san_segment_options* given) {
 
 }  // namespace san::c
 
+namespace {
+
+/// Zero asks for the default, and what is below it for none.
+void set_share(float asked, float& share) {
+  if (asked != 0) share = std::max(asked, 0.0f);
+}
+
+}  // namespace
+
 using namespace san::c;
 
 san_segmenter* san_segmenter_create(const san_model* model) {
@@ -66,6 +75,17 @@ int san_segment_labels(san_segmenter* segmenter, const san_vocabulary* vocabular
   });
 }
 
+int san_segment_into(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
+                     const san_segment_options* options, san_result* result) {
+  return status([&] {
+    san_segmenter& s = at(segmenter, "segmenter");
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    san_result& r = at(result, "result");
+    s.segmenter.segment(view(pixels), words, segmentation_options(options), s.latest);
+    std::swap(s.latest, r.result);
+  });
+}
+
 int san_segment_batch(san_segmenter* segmenter, const san_vocabulary* vocabulary,
                       const san_pixels* const* pixels, size_t count, const san_segment_options* options,
                       san_result** results) {
@@ -102,6 +122,27 @@ san_result* san_segment_features(san_segmenter* segmenter, const san_features* f
     return new san_result{s.segment(f, words, segmentation_options(options))};
   });
 }
+int san_segment_features_into(san_segmenter* segmenter, const san_features* features,
+                              const san_vocabulary* vocabulary, const san_segment_options* options,
+                              san_result* result) {
+  return status([&] {
+    san_segmenter& s = at(segmenter, "segmenter");
+    const san::ImageFeatures& f = at(features, "features").features;
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    san_result& r = at(result, "result");
+    s.segmenter.segment(f, words, segmentation_options(options), s.latest);
+    std::swap(s.latest, r.result);
+  });
+}
+int san_features_height(const san_features* features) {
+  return features != nullptr ? features->features.height() : 0;
+}
+int san_features_width(const san_features* features) {
+  return features != nullptr ? features->features.width() : 0;
+}
+size_t san_features_bytes(const san_features* features) {
+  return features != nullptr ? features->features.bytes() : 0;
+}
 void san_features_free(san_features* features) {
   delete features;
 }
@@ -110,9 +151,9 @@ san_stream* san_stream_create(const san_stream_options* options) {
   return guard<san_stream*>(nullptr, [&] {
     const san_stream_options o = read(options, "san_stream_options");
     san::StreamOptions all;
-    if (o.decay != 0) all.decay = o.decay;
-    if (o.cut != 0) all.cut = o.cut;
-    if (o.mask_decay != 0) all.mask_decay = std::max(o.mask_decay, 0.0f);
+    set_share(o.decay, all.decay);
+    set_share(o.cut, all.cut);
+    set_share(o.mask_decay, all.mask_decay);
     return new san_stream{san::Stream(all)};
   });
 }
@@ -131,6 +172,42 @@ int san_stream_began_scene(const san_stream* stream) {
 int san_stream_forget(san_stream* stream) {
   return status([&] { at(stream, "stream").stream.forget(); });
 }
+int san_stream_save(const san_stream* stream, const char* path) {
+  return status([&] {
+    need(path, "path");
+    at(stream, "stream").stream.save(path);
+  });
+}
+int san_stream_load(san_stream* stream, const char* path) {
+  return status([&] {
+    need(path, "path");
+    at(stream, "stream").stream.load(path);
+  });
+}
 void san_stream_free(san_stream* stream) {
   delete stream;
+}
+
+san_whole_clip* san_whole_clip_create(const san_whole_clip_options* options) {
+  return guard<san_whole_clip*>(nullptr, [&] {
+    const san_whole_clip_options o = read(options, "san_whole_clip_options");
+    san::WholeClipOptions all;
+    if (o.alike != 0) all.alike = o.alike;
+    set_share(o.share, all.share);
+    set_share(o.decay, all.decay);
+    set_share(o.mask_decay, all.mask_decay);
+    return new san_whole_clip{san::WholeClip(all)};
+  });
+}
+int san_whole_clip_add(san_whole_clip* clip, const san_features* frame) {
+  return status([&] { at(clip, "clip").clip.add(at(frame, "frame").features); });
+}
+san_features* san_whole_clip_steady(san_whole_clip* clip, const san_features* frame) {
+  return guard<san_features*>(nullptr, [&] {
+    san::WholeClip& c = at(clip, "clip").clip;
+    return new san_features{c.steady(at(frame, "frame").features)};
+  });
+}
+void san_whole_clip_free(san_whole_clip* clip) {
+  delete clip;
 }

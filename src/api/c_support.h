@@ -35,6 +35,12 @@ struct san_features {
 struct san_stream {
   san::Stream stream;
 };
+struct san_whole_clip {
+  san::WholeClip clip;
+};
+struct san_bank {
+  san::Bank bank;
+};
 struct san_result {
   san::Segmentation result;
 };
@@ -89,6 +95,9 @@ T& at(T* pointer, const char* what) {
 void require_sides(int height, int width);
 /// Throws Error unless `capacity` entries hold `count` maps of that size.
 void require_room(std::size_t capacity, std::size_t count, int height, int width, const char* what);
+
+/// A copy. Throws Error on NULL, and as require_sides().
+LabelMap label_map(const std::uint16_t* labels, int height, int width);
 
 /// Throws Error unless `size` can be that of a struct of which this library knows `known` bytes, and unless
 /// what lies beyond them is zero.

@@ -1,4 +1,6 @@
 // Banks that grow: regions of pictures that somebody named, one after the other.
+#include <cstring>
+
 #include "library_fixture.h"
 #include "san/c_bank.h"
 
@@ -141,12 +143,89 @@ TEST_F(GrowingBank, IsTheSameFromC) {
   san_bank* both = san_bank_builder_finish(onwards);
   EXPECT_EQ(san_bank_pictures(both, 0), 1);
   EXPECT_EQ(san_bank_pictures(both, 1), 1);
+  EXPECT_EQ(san_bank_examples(bank, 0), 0) << "right";
+  EXPECT_EQ(san_bank_examples(bank, 1), static_cast<std::int64_t>(examples));
+  EXPECT_EQ(san_bank_examples(bank, 2), -1);
+  EXPECT_EQ(san_bank_all_pictures(both), 2);
+  EXPECT_GT(san_bank_builder_bytes(onwards), san_bank_builder_bytes(builder));
+
+  san_buffer* bytes = san_bank_bytes(both);
+  san_bank* back = san_bank_read(san_buffer_data(bytes), san_buffer_size(bytes), nullptr);
+  ASSERT_NE(back, nullptr) << san_last_error();
+  san_buffer* again = san_bank_bytes(back);
+  ASSERT_EQ(san_buffer_size(again), san_buffer_size(bytes));
+  EXPECT_EQ(std::memcmp(san_buffer_data(again), san_buffer_data(bytes), san_buffer_size(bytes)), 0);
+  EXPECT_EQ(san_bank_read(san_buffer_data(bytes), 20, "mine"), nullptr);
+  EXPECT_THAT(san_last_error(), HasSubstr("mine"));
+  EXPECT_EQ(san_bank_read(nullptr, 20, nullptr), nullptr);
+  EXPECT_THAT(san_last_error(), HasSubstr("bytes is NULL"));
+  EXPECT_EQ(san_bank_bytes(nullptr), nullptr);
+
+  san_vocabulary* stranger = words_of(model, {"middle"});
+  EXPECT_EQ(san_bank_knows(back, few), 1);
+  EXPECT_EQ(san_bank_knows(back, stranger), 0);
+  EXPECT_EQ(san_bank_knows(back, nullptr), -1);
+  san_model_options options{};
+  options.size = sizeof options, options.method = "maskclip";
+  san_model* dense = san_model_load("formula:tiny", &options);
+  EXPECT_EQ(san_model_takes_bank(model, back), 1);
+  EXPECT_EQ(san_model_takes_bank(dense, back), 0);
+  EXPECT_EQ(san_model_takes_bank(model, nullptr), -1);
+  san_model_free(dense), san_vocabulary_free(stranger);
+  san_buffer_free(again), san_buffer_free(bytes), san_bank_free(back);
   san_bank_free(both), san_bank_free(bank);
   san_bank_builder_free(onwards), san_bank_builder_free(builder);
   san_features_free(features);
   san_vocabulary_free(more), san_vocabulary_free(few);
   san_segmenter_free(segmenter);
   san_model_free(model);
+}
+
+TEST_F(GrowingBank, GatesAndCancellationReachC) {
+  BankBuilder cpp = model_.bank_builder(words({"left", "right"}));
+  for (int seed = 1; seed <= 9; ++seed)
+    for (const bool left : {true, false}) cpp.add_regions(seen(seed), half(left, left ? 0 : 1));
+  const Bank expected = cpp.finish();
+  ASSERT_TRUE(expected.gate().has_value());
+  const std::vector<std::byte> bytes = expected.bytes();
+  san_bank* bank = san_bank_read(bytes.data(), bytes.size(), nullptr);
+  float open = 0, closed = 0;
+  EXPECT_EQ(san_bank_gate(bank, &open, &closed), 1);
+  EXPECT_EQ(open, expected.gate()->open);
+  EXPECT_EQ(closed, expected.gate()->closed);
+  EXPECT_EQ(san_bank_gate(bank, nullptr, &closed), -1);
+  EXPECT_EQ(san_bank_gate(nullptr, &open, &closed), -1);
+
+  san_model* model = san_model_load("formula:tiny", nullptr);
+  san_segmenter* segmenter = san_segmenter_create(model);
+  san_vocabulary* few = san_vocabulary_parse(model, "left, right", nullptr);
+  const Image pixels = picture(40, 56);
+  san_pixels view{};
+  view.size = sizeof view;
+  view.data = pixels.rgb.data();
+  view.height = 40, view.width = 56, view.format = SAN_RGB;
+  san_features* features = san_look(segmenter, &view, nullptr);
+  san_bank_builder* builder = san_bank_builder_create(model, few);
+  san_cancellation* stop = san_cancellation_create();
+  san_cancellation_cancel(stop);
+  const LabelMap left = half(true, 0);
+  size_t examples = 77;
+  const auto add = [&] {
+    return san_bank_builder_add_regions_cancellable(builder, features, left.labels.data(), 40 * 56, stop,
+                                                    &examples);
+  };
+  EXPECT_EQ(add(), SAN_CANCELLED);
+  EXPECT_EQ(examples, 77u);
+  EXPECT_EQ(san_bank_builder_finish(builder), nullptr) << "nothing was added";
+  san_cancellation_reset(stop);
+  EXPECT_EQ(add(), SAN_OK) << san_last_error();
+  EXPECT_GT(examples, 0u);
+  san_bank* one = san_bank_builder_finish(builder);
+  open = closed = 5;
+  EXPECT_EQ(san_bank_gate(one, &open, &closed), 0) << "one picture tells of no others";
+  EXPECT_EQ(open + closed, 10);
+  san_cancellation_free(stop), san_bank_builder_free(builder), san_bank_free(one), san_bank_free(bank);
+  san_features_free(features), san_vocabulary_free(few), san_segmenter_free(segmenter), san_model_free(model);
 }
 
 }  // namespace

@@ -1,63 +1,13 @@
 // libsan as a C program meets it, hostile arguments included: whatever comes in, a code comes out.
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <memory>
 
-#include "library_fixture.h"
-#include "san/san.h"
+#include "c_api_fixture.h"
 
 extern "C" int old_program(const std::uint8_t* rgb, int height, int width, std::uint16_t* labels);
 
 namespace san::testing {
 namespace {
-
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-
-template <class Handle, void (*free)(Handle*)>
-struct Freed {
-  void operator()(Handle* handle) const { free(handle); }
-};
-template <class Handle, void (*free)(Handle*)>
-using Owner = std::unique_ptr<Handle, Freed<Handle, free>>;
-
-class CApi : public Library {
- protected:
-  CApi()
-      : image_(picture(40, 56)),
-        pixels_{sizeof pixels_, image_.rgb.data(), 40, 56, SAN_RGB, 0},
-        model_(san_model_load("formula:tiny", nullptr)),
-        words_(san_vocabulary_parse(model_.get(), "cat, sofa|couch, wall", nullptr)),
-        segmenter_(san_segmenter_create(model_.get())) {}
-
-  void SetUp() override { ASSERT_NE(segmenter_, nullptr) << san_last_error(); }
-
-  san_result* segment(const san_segment_options* options = nullptr) {
-    return san_segment(segmenter_.get(), words_.get(), &pixels_, options);
-  }
-
-  const Image image_;
-  san_pixels pixels_;
-  Owner<san_model, san_model_free> model_;
-  Owner<san_vocabulary, san_vocabulary_free> words_;
-  Owner<san_segmenter, san_segmenter_free> segmenter_;
-};
-using Result = Owner<san_result, san_result_free>;
-using Buffer = Owner<san_buffer, san_buffer_free>;
-using Picture = Owner<san_image, san_image_free>;
-using Proposals = Owner<san_proposals, san_proposals_free>;
-
-/// The call failed as calls do: with a code and a reason.
-void expect_failed(int status, const char* words) {
-  EXPECT_EQ(status, SAN_ERROR) << words;
-  EXPECT_EQ(san_last_status(), SAN_ERROR) << words;
-  EXPECT_THAT(san_last_error(), HasSubstr(words));
-}
-void expect_failed(const void* result, const char* words) {
-  EXPECT_EQ(result, nullptr) << words;
-  expect_failed(san_last_status(), words);
-}
 
 TEST_F(CApi, SaysWhatCppSays) {
   Segmenter cpp = Model::load("formula:tiny").segmenter();
@@ -188,10 +138,6 @@ TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
   EXPECT_STREQ(san_backend_name(0), backends()[0].c_str());
   EXPECT_STREQ(san_method_name(0), methods()[0].c_str());
   EXPECT_EQ(san_backend_name(1000), nullptr);
-}
-
-std::string text_of(const Buffer& buffer) {
-  return {static_cast<const char*>(san_buffer_data(buffer.get())), san_buffer_size(buffer.get())};
 }
 
 TEST_F(CApi, TemplatesColoursAndMasksAreThoseOfCpp) {
