@@ -80,9 +80,15 @@ typedef struct san_decode_options {
 SAN_C_API san_image* san_image_load(const char* path, const san_decode_options* options);
 SAN_C_API san_image* san_image_decode(const void* bytes, size_t size, const char* name,
                                       const san_decode_options* options);
+/* A copy of pixels as RGB; set: into an image of before, whose memory is used again. */
+SAN_C_API san_image* san_image_copy(const san_pixels* pixels);
+SAN_C_API int san_image_set(san_image* image, const san_pixels* pixels);
 /* Fills `pixels` (whose size field is set) with what the image holds, borrowed from it. */
 SAN_C_API int san_image_pixels(const san_image* image, san_pixels* pixels);
 SAN_C_API void san_image_free(san_image* image);
+
+/* What holds the decoders of the sandbox on this system, and what is missing, in words. */
+SAN_C_API san_buffer* san_sandbox_description(void);
 
 SAN_C_API san_buffer* san_encode_png(const san_pixels* pixels);
 SAN_C_API san_buffer* san_encode_jpeg(const san_pixels* pixels, int quality); /* 1 … 100 */

@@ -41,6 +41,16 @@ SAN_C_API int san_result_save_scores(const san_result* result, const char* path)
  * image, model: names to stand in it, or NULL. */
 SAN_C_API san_buffer* san_result_json(const san_result* result, const char* image, const char* model,
                                       const san_proposals* proposals);
+/* What the description of a result names beside the result. */
+typedef struct san_json_options {
+  size_t size;               /* sizeof(san_json_options) */
+  const char *image, *model; /* as the user named them, or NULL */
+  const san_proposals* proposals;
+  const uint8_t* colors; /* 3 bytes per class; NULL: distinct colours */
+  size_t color_count;
+} san_json_options;
+/* The same with all that may stand in it. */
+SAN_C_API san_buffer* san_result_json_with(const san_result* result, const san_json_options* options);
 
 /* The picture people look at. */
 typedef struct san_overlay_options {
@@ -52,6 +62,15 @@ typedef struct san_overlay_options {
 } san_overlay_options;
 SAN_C_API san_image* san_result_overlay(const san_result* result, const san_pixels* pixels,
                                         const san_overlay_options* options);
+/* The same into the picture itself, without a legend: for frames, no picture is made anew. */
+SAN_C_API int san_result_paint_overlay(const san_result* result, san_image* image,
+                                       const san_overlay_options* options);
+/* The picture and its overlay without a legend side by side, `height` pixels high (0: 256): a cell of a
+ * sheet. colors: as in san_overlay_options. */
+SAN_C_API san_image* san_result_sheet_cell(const san_result* result, const san_pixels* pixels,
+                                           const uint8_t* colors, size_t color_count, int height);
+/* Cells in rows on a dark ground, each column as wide as its widest. */
+SAN_C_API san_image* san_draw_sheet(const san_image* const* cells, size_t count, int columns);
 
 /* Mask proposals, the best score first. */
 typedef struct san_proposal {

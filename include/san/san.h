@@ -227,5 +227,7 @@ SAN_C_API void san_whole_clip_free(san_whole_clip* clip);
 #endif
 
 #include "san/c_bank.h"
+#include "san/c_explain.h"
 #include "san/c_result.h"
+#include "san/c_shapes.h"
 #endif

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/c_support.h"
+#include "api/internal.h"
 #include "base/error.h"
 #include "san/codec.hpp"
 #include "san/version.hpp"
@@ -28,6 +29,8 @@ SAN_ENDS_WITH(san_stream_options, reserved);
 SAN_ENDS_WITH(san_whole_clip_options, mask_decay);
 SAN_ENDS_WITH(san_timing, labels_ms);
 SAN_ENDS_WITH(san_overlay_options, color_count);
+SAN_ENDS_WITH(san_json_options, color_count);
+SAN_ENDS_WITH(san_polygon, reserved);
 SAN_ENDS_WITH(san_proposal, rle_counts);
 
 DecodeOptions decode_options(const san_decode_options* given) {
@@ -190,6 +193,13 @@ san_image* san_image_decode(const void* bytes, size_t size, const char* name,
   });
 }
 
+san_image* san_image_copy(const san_pixels* pixels) {
+  return guard<san_image*>(nullptr, [&] { return new san_image{san::to_image(view(pixels))}; });
+}
+int san_image_set(san_image* image, const san_pixels* pixels) {
+  return status([&] { san::copy_pixels(view(pixels), at(image, "image").image); });
+}
+
 int san_image_pixels(const san_image* image, san_pixels* pixels) {
   return status([&] {
     const san::Image& i = at(image, "image").image;
@@ -198,6 +208,10 @@ int san_image_pixels(const san_image* image, san_pixels* pixels) {
 }
 void san_image_free(san_image* image) {
   delete image;
+}
+
+san_buffer* san_sandbox_description(void) {
+  return guard<san_buffer*>(nullptr, [] { return buffer(san::sandbox_description()); });
 }
 
 san_buffer* san_encode_png(const san_pixels* pixels) {

@@ -4,7 +4,37 @@
 #include "base/error.h"
 #include "san/draw.hpp"
 
+namespace san::c {
+
+JsonOptions json_options(const san_json_options* given, std::vector<Rgb>& table) {
+  const san_json_options o = read(given, "san_json_options");
+  table = colors(o.colors, o.color_count);
+  JsonOptions options;
+  options.image = text_or(o.image, "");
+  options.model = text_or(o.model, "");
+  options.colors = table;
+  if (o.proposals != nullptr) options.proposals = o.proposals->proposals;
+  return options;
+}
+
+}  // namespace san::c
+
 using namespace san::c;
+
+namespace {
+
+/// Options and colours of an overlay.
+std::pair<san::OverlayOptions, std::vector<san::Rgb>> overlay_options(const san_overlay_options* given) {
+  const san_overlay_options o = read(given, "san_overlay_options");
+  san::OverlayOptions options;
+  if (o.opacity != 0) options.opacity = o.opacity;
+  options.contours = o.no_contours == 0;
+  options.names = o.no_names == 0;
+  options.legend = o.no_legend == 0;
+  return {options, colors(o.colors, o.color_count)};
+}
+
+}  // namespace
 
 void san_result_free(san_result* result) {
   delete result;
@@ -71,26 +101,47 @@ int san_result_save_scores(const san_result* result, const char* path) {
 
 san_buffer* san_result_json(const san_result* result, const char* image, const char* model,
                             const san_proposals* proposals) {
+  const san_json_options options{sizeof options, image, model, proposals, nullptr, 0};
+  return san_result_json_with(result, &options);
+}
+
+san_buffer* san_result_json_with(const san_result* result, const san_json_options* options) {
   return guard<san_buffer*>(nullptr, [&] {
-    san::JsonOptions options;
-    options.image = text_or(image, "");
-    options.model = text_or(model, "");
-    if (proposals != nullptr) options.proposals = proposals->proposals;
-    return buffer(at(result, "result").result.json(options));
+    const san::Segmentation& r = at(result, "result").result;
+    std::vector<san::Rgb> table;
+    return buffer(r.json(json_options(options, table)));
   });
 }
 
 san_image* san_result_overlay(const san_result* result, const san_pixels* pixels,
                               const san_overlay_options* given) {
   return guard<san_image*>(nullptr, [&] {
-    const san_overlay_options o = read(given, "san_overlay_options");
-    san::OverlayOptions options;
-    if (o.opacity != 0) options.opacity = o.opacity;
-    options.contours = o.no_contours == 0;
-    options.names = o.no_names == 0;
-    options.legend = o.no_legend == 0;
-    return new san_image{san::draw_overlay(view(pixels), at(result, "result").result,
-                                           colors(o.colors, o.color_count), options)};
+    const auto [options, table] = overlay_options(given);
+    return new san_image{san::draw_overlay(view(pixels), at(result, "result").result, table, options)};
+  });
+}
+
+int san_result_paint_overlay(const san_result* result, san_image* image, const san_overlay_options* given) {
+  return status([&] {
+    const auto [options, table] = overlay_options(given);
+    san::paint_overlay(at(image, "image").image, at(result, "result").result, table, options);
+  });
+}
+
+san_image* san_result_sheet_cell(const san_result* result, const san_pixels* pixels, const uint8_t* rgb,
+                                 size_t color_count, int height) {
+  return guard<san_image*>(nullptr, [&] {
+    return new san_image{san::sheet_cell(view(pixels), at(result, "result").result, colors(rgb, color_count),
+                                         height == 0 ? 256 : height)};
+  });
+}
+
+san_image* san_draw_sheet(const san_image* const* cells, size_t count, int columns) {
+  return guard<san_image*>(nullptr, [&] {
+    if (count > 0) need(cells, "cells");
+    std::vector<san::Image> images;
+    for (size_t i = 0; i < count; ++i) images.push_back(at(cells[i], "a cell").image);
+    return new san_image{san::draw_sheet(images, columns)};
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include "api/c_support.h"
 #include "base/error.h"
+#include "san/explain.hpp"
 
 namespace san::c {
 
@@ -143,6 +144,23 @@ int san_features_width(const san_features* features) {
 size_t san_features_bytes(const san_features* features) {
   return features != nullptr ? features->features.bytes() : 0;
 }
+san_buffer* san_explain(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
+                        const san_segment_options* options, const san_json_options* names) {
+  return guard<san_buffer*>(nullptr, [&] {
+    san::Segmenter& s = at(segmenter, "segmenter").segmenter;
+    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+    std::vector<san::Rgb> table;
+    const san::JsonOptions named = json_options(names, table);
+    return buffer(s.explain(view(pixels), words, segmentation_options(options), named));
+  });
+}
+san_buffer* san_explanation_page(const char* json) {
+  return guard<san_buffer*>(nullptr, [&] {
+    need(json, "json");
+    return buffer(san::explanation_page(json));
+  });
+}
+
 void san_features_free(san_features* features) {
   delete features;
 }

@@ -126,6 +126,8 @@ void fill(Facts* to, Facts from, const char* name) {
 ImageView view(const san_pixels* pixels);
 Watch watch(const san_cancellation* cancellation, san_progress progress, void* user);
 SegmentationOptions segmentation_options(const san_segment_options* options);
+/// What of the options' strings, colours and proposals is there; it borrows from them and from `table`.
+JsonOptions json_options(const san_json_options* options, std::vector<Rgb>& table);
 std::vector<Rgb> colors(const std::uint8_t* bytes, std::size_t count);
 inline std::string text_or(const char* text, const char* otherwise) {
   return text != nullptr ? text : otherwise;
