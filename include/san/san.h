@@ -230,4 +230,5 @@ SAN_C_API void san_whole_clip_free(san_whole_clip* clip);
 #include "san/c_explain.h"
 #include "san/c_result.h"
 #include "san/c_shapes.h"
+#include "san/c_tiles.h"
 #endif

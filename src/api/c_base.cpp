@@ -31,6 +31,10 @@ SAN_ENDS_WITH(san_timing, labels_ms);
 SAN_ENDS_WITH(san_overlay_options, color_count);
 SAN_ENDS_WITH(san_json_options, color_count);
 SAN_ENDS_WITH(san_polygon, reserved);
+SAN_ENDS_WITH(san_picture_parts, user);
+SAN_ENDS_WITH(san_label_rows, classes);
+SAN_ENDS_WITH(san_georeference, crs);
+SAN_ENDS_WITH(san_label_tiff_options, georeference);
 SAN_ENDS_WITH(san_proposal, rle_counts);
 
 DecodeOptions decode_options(const san_decode_options* given) {

@@ -60,7 +60,9 @@ template <class Result, class Body>
 Result guard(Result failure, Body&& body) noexcept {
   try {
     clear_error();
-    return body();
+    Result result = body();
+    clear_error();  // of what a callback asked for
+    return result;
   } catch (const Cancelled& e) {
     set_error(SAN_CANCELLED, e.what());
   } catch (const std::bad_alloc&) {

@@ -67,6 +67,8 @@ TEST(Symbols, OfCppBelongToWhatTheHeadersMarkAsPublic) {
   }
   for (const std::string& name : functions)
     EXPECT_TRUE(seen.contains(name)) << "san::" << name << " is declared, but not in libsan.so";
+  for (const std::string& name : classes)
+    EXPECT_TRUE(seen.contains(name)) << "class san::" << name << " is declared, but not in libsan.so";
 }
 
 }  // namespace
