@@ -99,6 +99,9 @@ typedef struct san_vocabulary_options {
    * weights; what the command line does unless told. */
   int32_t choose_distractors;
   int32_t reserved; /* 0 */
+  /* Classes are asked for by other names that people use for them, too: from the list written for that label
+   * set, or for "demo-world". A class that has several names keeps to them. NULL: by their own alone. */
+  const char* synonyms;
 } san_vocabulary_options;
 
 /* classes: `count` UTF-8 names; "couch|sofa" is one class with two names. */
@@ -112,6 +115,16 @@ SAN_C_API san_vocabulary* san_vocabulary_read(const san_model* model, const char
 SAN_C_API san_vocabulary* san_vocabulary_of_label_set(const san_model* model, const char* label_set,
                                                       const san_vocabulary_options* options);
 SAN_C_API const char* san_label_set_name(size_t index); /* NULL beyond the last */
+typedef struct san_label_set_class {
+  size_t size;        /* sizeof(san_label_set_class); set it before the call */
+  const char* name;   /* as fed to CLIP: synonyms stay joined by commas */
+  int64_t dataset_id; /* the number that the dataset itself gives the class */
+  int32_t is_thing;   /* 1: countable object, 0: stuff, -1: the dataset does not say */
+  int32_t reserved;   /* 0 */
+} san_label_set_class;
+/* Of a built-in list: classes, 0 on failure; and one of them, valid for ever. */
+SAN_C_API size_t san_label_set_size(const char* label_set);
+SAN_C_API int san_label_set_get(const char* label_set, size_t index, san_label_set_class* entry);
 /* Customary colours of a built-in list, 3 bytes per class; empty where it has none. */
 SAN_C_API san_buffer* san_label_set_palette(const char* label_set);
 /* Templates of a built-in set ("vild", "imagenet", "single") or of a file, one a line. */

@@ -1,3 +1,6 @@
+#include <map>
+#include <mutex>
+
 #include "api/c_support.h"
 #include "base/error.h"
 #include "san/class_names.hpp"
@@ -27,6 +30,22 @@ san::VocabularyOptions vocabulary_options(const san_vocabulary_options* given) {
   return options;
 }
 
+/// The classes, with other names for them where the options ask for that.
+std::vector<san::ClassName> with_options(std::vector<san::ClassName> classes,
+                                         const san_vocabulary_options* given) {
+  const san_vocabulary_options o = read(given, "san_vocabulary_options");
+  return o.synonyms != nullptr ? san::with_synonyms(classes, o.synonyms) : classes;
+}
+
+std::vector<san::ClassName> parsed(const char* const* classes, size_t count) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) {
+    need(classes[i], "a class name");
+    names.emplace_back(classes[i]);
+  }
+  return san::parse_classes(names, "class names");
+}
+
 san_buffer* lines_of(const std::vector<std::string>& names) {
   std::string lines;
   for (const std::string& name : names) lines += name + "\n";
@@ -39,8 +58,18 @@ san_vocabulary* make_vocabulary(const san_model* model, const san_vocabulary_opt
                                 Classes&& classes) {
   return guard<san_vocabulary*>(nullptr, [&] {
     const san::Model& m = at(model, "model").model;
-    return new san_vocabulary{m.vocabulary(classes(), vocabulary_options(options))};
+    return new san_vocabulary{m.vocabulary(with_options(classes(), options), vocabulary_options(options))};
   });
+}
+
+/// A built-in list, read once and kept, since C is given its names.
+const san::LabelSet& kept_label_set(const char* name) {
+  need(name, "label_set");
+  static std::mutex mutex;
+  static std::map<std::string, san::LabelSet, std::less<>> sets;
+  const std::lock_guard lock(mutex);
+  const auto known = sets.find(std::string_view(name));
+  return known != sets.end() ? known->second : sets.emplace(name, san::label_set(name)).first->second;
 }
 
 /// Entry `index` of names that never change; null beyond the last.
@@ -126,20 +155,29 @@ const char* san_label_set_name(size_t index) {
   static const std::vector<std::string> names = san::shipped_label_sets();
   return name_at(names, index);
 }
+size_t san_label_set_size(const char* label_set) {
+  return guard<size_t>(0, [&] { return kept_label_set(label_set).classes.size(); });
+}
+int san_label_set_get(const char* label_set, size_t index, san_label_set_class* entry) {
+  return status([&] {
+    const san::LabelSet& set = kept_label_set(label_set);
+    san::require(index < set.classes.size(), "label set {}: class {} of {}", set.name, index,
+                 set.classes.size());
+    const int32_t is_thing = set.is_thing.empty() ? -1 : set.is_thing[index] ? 1 : 0;
+    fill(entry, {0, set.classes[index].c_str(), set.dataset_ids[index], is_thing, 0}, "san_label_set_class");
+  });
+}
 san_buffer* san_label_set_palette(const char* label_set) {
   return guard<san_buffer*>(nullptr, [&] {
-    need(label_set, "label_set");
     std::string bytes;
-    for (const san::Rgb& color : san::label_set(label_set).palette) bytes.append(color.begin(), color.end());
+    for (const san::Rgb& color : kept_label_set(label_set).palette) bytes.append(color.begin(), color.end());
     return buffer(bytes);
   });
 }
 san_buffer* san_prompt_templates(const char* set_or_file) {
   return guard<san_buffer*>(nullptr, [&] {
     need(set_or_file, "set_or_file");
-    std::string lines;
-    for (const std::string& text : san::prompt_templates(set_or_file)) lines += text + "\n";
-    return buffer(lines);
+    return lines_of(san::prompt_templates(set_or_file));
   });
 }
 
@@ -147,12 +185,7 @@ san_vocabulary* san_vocabulary_create(const san_model* model, const char* const*
                                       const san_vocabulary_options* options) {
   return make_vocabulary(model, options, [&] {
     need(classes, "classes");
-    std::vector<std::string> names;
-    for (size_t i = 0; i < count; ++i) {
-      need(classes[i], "a class name");
-      names.emplace_back(classes[i]);
-    }
-    return names;
+    return parsed(classes, count);
   });
 }
 
@@ -198,13 +231,9 @@ san_buffer* san_distractors(const san_model* model, const char* const* classes, 
                             const san_vocabulary_options* options) {
   return guard<san_buffer*>(nullptr, [&] {
     if (count > 0) need(classes, "classes");
-    std::vector<std::string> names;
-    for (size_t i = 0; i < count; ++i) {
-      need(classes[i], "a class");
-      names.emplace_back(classes[i]);
-    }
-    const auto parsed = san::parse_classes(names, "class names");
-    return lines_of(at(model, "model").model.distractors(parsed, vocabulary_options(options)));
+    return lines_of(
+        at(model, "model")
+            .model.distractors(with_options(parsed(classes, count), options), vocabulary_options(options)));
   });
 }
 
