@@ -18,8 +18,12 @@
  * *_free. Pointers to const data belong to the handle they came from and live as long as it does. Handles
  * keep what they need: a segmenter outlives the model it was made from.
  *
- * Threads: models, vocabularies and features may be used by any number of threads, everything else by one at
- * a time.
+ * Threads: models, vocabularies, features and banks may be used by any number of threads, everything else by
+ * one at a time.
+ *
+ * Beside this header, which includes them: pictures, errors, buffers, cancellation san/c_base.h; banks of
+ * examples san/c_bank.h; results san/c_result.h; polygons and run lengths san/c_shapes.h; pictures larger
+ * than memory, TIFFs san/c_tiles.h; how a picture became labels san/c_explain.h.
  */
 #ifndef SAN_SAN_H
 #define SAN_SAN_H

@@ -16,18 +16,20 @@
 ///   picture     a view of any 8 bit pixels, cv::Mat, or a decoded file
 ///                                                    san/image_view.hpp, san/opencv.hpp, san/codec.hpp
 ///   segment     resize → network → labels; batches, frames, warm-up; one look, many words san/segmenter.hpp
+///               several sizes, windows, tiles; pictures larger than memory  san/tiles.hpp, san/tiff.hpp
 ///   video       frames steadied by each other, between look and segment                      san/stream.hpp
-///               several sizes, windows, tiles; pictures larger than memory        san/tiles.hpp
-///   result      labels, areas, scores, mask proposals, JSON, timing        san/segmentation.hpp,
-///   san/masks.hpp show        overlay, sheet, colours; PNG and JPEG into memory   san/draw.hpp,
-///   san/colors.hpp, san/codec.hpp
+///   result      labels, areas, scores, mask proposals, JSON, timing  san/segmentation.hpp, san/masks.hpp
+///               regions as polygons                                                    san/polygons.hpp
+///   show        overlay, sheet, colours; PNG, JPEG in memory  san/draw.hpp, san/colors.hpp, san/codec.hpp
+///               how a picture became labels                                             san/explain.hpp
 ///
 /// Errors: what goes wrong throws san::Error, whose message says where, expected, got, and what to do; work
 /// that was asked to end throws san::Cancelled, which is one too. Objects stay usable. Threads: Model,
 /// Vocabulary and ThreadBudget may be used from any number of threads, everything else from one at a time.
 /// Segmenters of one model, and of models with one ThreadBudget, compute on the same threads. Ownership:
 /// values. Handles share what they need; any may outlive any other. Views borrow until the call returns. The
-/// same for C, and for programs that must run with libraries of other versions: san/san.h.
+/// same for C, and for programs that must run with libraries of other versions: san/san.h; the few names that
+/// it does without are in docs/library.md.
 #include "san/bank.hpp"
 #include "san/calibration.hpp"
 #include "san/class_names.hpp"
