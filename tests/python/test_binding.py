@@ -13,13 +13,15 @@ from support import ROOT
 STRUCTS = {"san_pixels": _c.Pixels, "san_decode_options": _c.DecodeOptions, "san_model_options": _c.ModelOptions,
            "san_model_facts": _c.ModelFacts, "san_cost": _c.Cost, "san_vocabulary_options": _c.VocabularyOptions,
            "san_segment_options": _c.SegmentOptions, "san_timing": _c.Timing, "san_stream_options": _c.StreamOptions,
-           "san_overlay_options": _c.OverlayOptions, "san_proposal": _c.Proposal}
+           "san_overlay_options": _c.OverlayOptions, "san_json_options": _c.JsonOptions, "san_polygon": _c.Polygon,
+           "san_proposal": _c.Proposal}
 PLAIN = {"int": ctypes.c_int, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t,
          "float": ctypes.c_float, "double": ctypes.c_double, "san_progress": _c.PROGRESS, "void": None}
 
 
 def headers() -> str:
-    text = "".join((ROOT / "include/san" / name).read_text() for name in ("c_base.h", "san.h", "c_bank.h", "c_result.h"))
+    text = "".join((ROOT / "include/san" / name).read_text()
+                   for name in ("c_base.h", "san.h", "c_bank.h", "c_result.h", "c_shapes.h", "c_explain.h"))
     text = re.sub(r"/\*.*?\*/|^#(?!define SAN_API_VERSION).*?$", " ", text, flags=re.S | re.M)
     return re.sub(r"\s+", " ", text)
 

@@ -43,6 +43,21 @@ class Models(Tiny):
             with self.subTest(keywords):
                 self.assert_fails(words, san.load, "formula:tiny", **keywords)
 
+    def test_scores_stand_for_probabilities_where_a_curve_is_known(self):
+        self.assertIsNone(self.model.info.curve)
+        self.assertIs(self.model.info.takes_banks, True)
+        built_in, raw = san.load("default", threads=2), san.load("default", threads=2, calibration="none")
+        a, b = built_in.info.curve
+        self.assertTrue(0 < a <= 1 and b > 0)
+        self.assertIsNone(raw.info.curve)
+        self.assertIsNone(pickle.loads(pickle.dumps(raw)).info.curve)
+        found = built_in.segment(picture(), "cat, sky", distractors="none", label_scores=True, min_score=0.3)
+        sure = a * np.asarray(found.label_scores, np.float64)**b
+        clear = abs(sure - 0.3) > 1e-6
+        self.assert_same((found.labels == 2)[clear], (sure < 0.3)[clear])
+        self.assert_fails("gone.json", san.load, "formula:tiny", calibration="gone.json")
+        self.assertIs(san.load("formula:tiny", method="maskclip", threads=1).info.takes_banks, False)
+
     def test_int8(self):
         near = san.load("formula:tiny", precision="int8", threads=1)
         self.assertEqual(near.info.precision, "int8")
@@ -230,6 +245,13 @@ class Many(Tiny):
         stream.forget()
         stream.next(seen)
         self.assertTrue(stream.began_scene)
+        stream.save(self.folder / "stream")
+        other = san.Stream(decay=0.8)
+        other.load(self.folder / "stream")
+        other.next(seen)
+        self.assertFalse(other.began_scene, "it goes on where the first stood")
+        self.assert_fails("gone", stream.load, self.folder / "gone")
+        self.assertGreater(seen.nbytes, self.model.look(self.pictures[1], short_side=64).nbytes)
         self.assert_fails("expected more than 0", san.Stream, decay=0)
         self.assert_fails("a share of", san.Stream, mask_decay=2)
 
@@ -245,6 +267,9 @@ class Many(Tiny):
             builder.finish().save(path)
             bank = san.load_bank(path)
         self.assertEqual(bank.classes, {"left": 1, "right": 2, "neither": 0})
+        self.assertIsNone(bank.gate, "two pictures tell of no others")
+        self.assertEqual(pickle.loads(pickle.dumps(bank)).to_bytes(), bank.to_bytes())
+        self.assert_fails("bank", san.load_bank, bank.to_bytes()[:20])
         plain = self.model.segment(self.pictures[0], words).labels
         self.assert_same(self.model.segment(self.pictures[0], self.model.with_bank(words, bank, 0)).labels, plain)
         asked = self.model.segment(self.pictures[0], self.model.with_bank(words, bank, 5)).labels
@@ -260,12 +285,23 @@ class Many(Tiny):
         features = self.model.look(self.pictures[0])
         self.assertGreater(builder.add_regions(features, labels), 0)
         self.assertEqual(builder.add_regions(features, np.full((40, 56), 65535)), 0)
+        stop = san.Cancellation()
+        stop.cancel()
+        with self.assertRaises(san.Cancelled):
+            builder.add_regions(features, labels, cancellation=stop)
         builder.use(self.model.vocabulary(["right", "left"]))
         self.assert_fails("left", builder.use, self.model.vocabulary(["right"]))
         more = self.model.bank_builder(["right", "left"], builder.finish())
         more.add_regions(self.model.look(self.pictures[1]), np.zeros((30, 70), np.int64))
         self.assertEqual(more.finish().classes, {"right": 1, "left": 1})
         self.assert_fails("expected integers of shape", builder.add_regions, features, labels[1:])
+
+    def test_classes_have_other_names(self):
+        plain, more = (self.model.vocabulary(["sofa", "cat"], synonyms=synonyms) for synonyms in (None, "voc-20"))
+        self.assertEqual(plain.classes, more.classes)
+        scores = [self.model.segment(self.pictures[0], words, label_scores=True).label_scores for words in (plain, more)]
+        self.assertFalse((scores[0] == scores[1]).all())
+        self.assert_fails("voc-20", self.model.vocabulary, ["sofa"], synonyms="none")
 
     def test_what_distractors_win_is_other(self):
         words = self.model.vocabulary(["left", "right", "neither"])

@@ -121,6 +121,34 @@ class Results(Tiny):
         self.assertEqual(len(found["proposals"]), len(result.proposals()))
         self.assertNotIn("proposals", json.loads(result.json()))
 
+    def test_json_takes_colours(self):
+        colors = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+        classes = self.model.segment(picture(), CLASSES).to_dict(colors=colors)["classes"]
+        self.assertEqual({found["color"] for found in classes},
+                         {"#{:02x}{:02x}{:02x}".format(*colors[found["index"]]) for found in classes})
+
+    def test_polygons_give_the_labels_back(self):
+        result = self.model.segment(picture(), CLASSES)
+        polygons = result.polygons()
+        self.assertEqual(sum(p.area for p in polygons), 40 * 56)
+        for p in polygons:
+            self.assertEqual(p.name, result.classes[p.label])
+            self.assertTrue(all(ring.dtype == np.int32 and ring.shape[1] == 2 for ring in p.rings))
+            x, y = np.concatenate(p.rings).T  # shoelaces, and holes run the other way
+            area = sum(np.sum(r[:, 0] * np.roll(r[:, 1], -1) - np.roll(r[:, 0], -1) * r[:, 1]) for r in p.rings) / 2
+            self.assertEqual(area, p.area)
+            self.assertTrue(x.min() >= 0 and x.max() <= 56 and y.min() >= 0 and y.max() <= 40)
+        corners = [sum(map(len, p.rings)) for p in (*polygons, *result.polygons(3.0))]
+        self.assertLess(sum(corners[len(polygons):]), sum(corners[:len(polygons)]))
+        self.assert_fails("-1", result.polygons, -1)
+
+    def test_how_a_picture_became_labels(self):
+        text = self.model.explain(picture(), CLASSES, image_name="a.png", short_side=128)
+        self.assertIn("a.png", text)
+        self.assertIsInstance(json.loads(text), dict)
+        self.assertIn("<html", san.explanation_page(text))
+        self.assert_fails("tile", self.model.explain, picture(), CLASSES, tile=32)
+
     def test_what_cannot_be_pickled_says_what_to_do(self):
         result = self.model.segment(picture(), CLASSES)
         self.assert_fails("labels.copy()", pickle.dumps, result)

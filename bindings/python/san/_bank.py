@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 
 from . import _c, _pictures
+from ._calls import Cancellation, run
 from ._errors import Error
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ._model import Features
+    from ._features import Features
     from ._pictures import Picture
     from ._vocabulary import Vocabulary
 
@@ -36,6 +37,18 @@ class Bank:
         """Of examples beside words, as leaving out one picture after the other found it."""
         return float(_c.lib.san_bank_weight(self._handle))
 
+    @property
+    def gate(self) -> Optional[tuple[float, float]]:
+        """Of pictures like the bank's own: distances up to which the weight is whole, and from which on it is nothing.
+        None where the bank holds for all pictures alike."""
+        open_, closed = ctypes.c_float(), ctypes.c_float()
+        found = _c.lib.san_bank_gate(self._handle, ctypes.addressof(open_), ctypes.addressof(closed))
+        return (open_.value, closed.value) if found == 1 else None
+
+    def to_bytes(self) -> bytes:
+        """What save() writes."""
+        return _c.data_of(_c.lib.san_bank_bytes(self._handle))
+
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Writes it for load_bank() and `san segment --bank`, whole or not at all."""
         _c.check(_c.lib.san_bank_save(self._handle, _c.file_name(path)))
@@ -44,11 +57,13 @@ class Bank:
         return f"<san.Bank of {len(self.classes)} classes>"
 
     def __reduce__(self) -> Any:
-        raise Error("a bank cannot be pickled; save() it and use load_bank()")
+        return load_bank, (self.to_bytes(),)
 
 
-def load_bank(path: Union[str, os.PathLike[str]]) -> Bank:
-    """What Bank.save() or `san bank build` wrote. Raises san.Error on a damaged file."""
+def load_bank(path: Union[str, os.PathLike[str], bytes]) -> Bank:
+    """What Bank.save() or `san bank build` wrote: a path, or the bytes of the file. Raises san.Error on a damaged one."""
+    if isinstance(path, bytes):
+        return Bank(_c.made(_c.lib.san_bank_read(path, len(path), None), _c.lib.san_bank_free))
     return Bank(_c.made(_c.lib.san_bank_load(_c.file_name(path)), _c.lib.san_bank_free))
 
 
@@ -86,15 +101,17 @@ class BankBuilder:
         _c.check(_c.lib.san_bank_builder_add_whole(self._handle, ctypes.byref(pixels), _c.integer(labels, "labels"),
                                                    None))
 
-    def add_regions(self, features: Features, labels: npt.NDArray[Any]) -> int:
+    def add_regions(self, features: Features, labels: npt.NDArray[Any], *,
+                    cancellation: Optional[Cancellation] = None) -> int:
         """Regions of a picture that somebody named, labels as in add(), of what Model.look() returned; it may come again
         with others and counts once. What is said last of a region holds. Returns how many examples it gave: 0 where the
         regions are smaller than a thousandth of the picture."""
         self._handle.check_process()
         values = _label_values(labels, features.shape)
         examples = ctypes.c_size_t()
-        _c.check(_c.lib.san_bank_builder_add_regions(self._handle, features._handle, values.ctypes.data, values.size,
-                                                     ctypes.addressof(examples)))
+        run(lambda stop: _c.check(_c.lib.san_bank_builder_add_regions_cancellable(
+            self._handle, features._handle, values.ctypes.data, values.size, stop, ctypes.addressof(examples))),
+            cancellation)
         return examples.value
 
     def use(self, words: Vocabulary) -> None:

@@ -18,7 +18,7 @@ from ._errors import Cancelled, Error
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-API_VERSION = 4  #: SAN_API_VERSION of the headers that this file follows
+API_VERSION = 5  #: SAN_API_VERSION of the headers that this file follows
 OK, ERROR, CANCELLED = 0, 1, 2
 RGB, BGR, RGBA, BGRA, GREY = 0, 1, 2, 3, 4
 EVALUATION, DEMO = 0, 1
@@ -47,7 +47,7 @@ class DecodeOptions(Sized):
 class ModelOptions(Sized):
     _fields_ = [("size", c_size_t), ("backend", c_char_p), ("device", c_char_p), ("precision", c_char_p),
                 ("method", c_char_p), ("budget", c_void_p), ("threads", c_int32), ("bpe_file", c_char_p),
-                ("formula_seed", c_char_p)]
+                ("formula_seed", c_char_p), ("calibration", c_char_p)]
 
 
 class ModelFacts(Sized):
@@ -56,7 +56,8 @@ class ModelFacts(Sized):
                 ("device", c_char_p), ("precision", c_char_p), ("knows_background", c_int32), ("makes_masks", c_int32),
                 ("random_weights", c_int32), ("untrained_adapter", c_int32), ("parameters", c_int64),
                 ("text_parameters", c_int64), ("short_side", c_int32), ("long_side", c_int32), ("embedding", c_int32),
-                ("context", c_int32), ("template_count", c_int32), ("reserved", c_int32)]
+                ("context", c_int32), ("template_count", c_int32), ("reserved", c_int32), ("curve_a", c_double),
+                ("curve_b", c_double), ("knows_curve", c_int32), ("takes_banks", c_int32)]
 
 
 class Cost(Sized):
@@ -68,7 +69,7 @@ class VocabularyOptions(Sized):
     _fields_ = [("size", c_size_t), ("templates", POINTER(c_char_p)), ("template_count", c_size_t),
                 ("cache_folder", c_char_p), ("no_cache", c_int32), ("cancellation", c_void_p), ("progress", PROGRESS),
                 ("user", c_void_p), ("distractors", POINTER(c_char_p)), ("distractor_count", c_size_t),
-                ("choose_distractors", c_int32), ("reserved", c_int32)]
+                ("choose_distractors", c_int32), ("reserved", c_int32), ("synonyms", c_char_p)]
 
 
 class SegmentOptions(Sized):
@@ -90,6 +91,16 @@ class Timing(Sized):
 class OverlayOptions(Sized):
     _fields_ = [("size", c_size_t), ("opacity", c_float), ("no_contours", c_int32), ("no_names", c_int32),
                 ("no_legend", c_int32), ("colors", c_void_p), ("color_count", c_size_t)]
+
+
+class JsonOptions(Sized):
+    _fields_ = [("size", c_size_t), ("image", c_char_p), ("model", c_char_p), ("proposals", c_void_p),
+                ("colors", c_void_p), ("color_count", c_size_t)]
+
+
+class Polygon(Sized):
+    _fields_ = [("size", c_size_t), ("area", c_int64), ("corners", c_void_p), ("ring_sizes", c_void_p),
+                ("ring_count", c_size_t), ("label", c_int32), ("reserved", c_int32)]
 
 
 class Proposal(Sized):
@@ -146,6 +157,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_distractors": (c_void_p, c_void_p, POINTER(c_char_p), c_size_t, POINTER(VocabularyOptions)),
     "san_bank_load": (c_void_p, c_char_p),
     "san_bank_save": (c_int, c_void_p, c_char_p),
+    "san_bank_read": (c_void_p, c_void_p, c_size_t, c_char_p),
+    "san_bank_bytes": (c_void_p, c_void_p),
+    "san_bank_gate": (c_int, c_void_p, c_void_p, c_void_p),
     "san_bank_size": (c_size_t, c_void_p),
     "san_bank_class": (c_char_p, c_void_p, c_size_t),
     "san_bank_pictures": (c_int64, c_void_p, c_size_t),
@@ -157,7 +171,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_bank_builder_add_whole": (c_int, c_void_p, POINTER(Pixels), c_int32, POINTER(SegmentOptions)),
     "san_bank_builder_continue": (c_void_p, c_void_p, c_void_p, c_void_p),
     "san_bank_builder_use": (c_int, c_void_p, c_void_p),
-    "san_bank_builder_add_regions": (c_int, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p),
+    "san_bank_builder_add_regions_cancellable": (c_int, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p),
     "san_bank_builder_finish": (c_void_p, c_void_p),
     "san_bank_builder_free": (None, c_void_p),
     "san_segmenter_create": (c_void_p, c_void_p),
@@ -169,11 +183,16 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
                           POINTER(c_void_p)),
     "san_look": (c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions)),
     "san_segment_features": (c_void_p, c_void_p, c_void_p, c_void_p, POINTER(SegmentOptions)),
+    "san_explain": (c_void_p, c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions), POINTER(JsonOptions)),
+    "san_explanation_page": (c_void_p, c_char_p),
+    "san_features_bytes": (c_size_t, c_void_p),
     "san_features_free": (None, c_void_p),
     "san_stream_create": (c_void_p, POINTER(StreamOptions)),
     "san_stream_next": (c_void_p, c_void_p, c_void_p),
     "san_stream_began_scene": (c_int, c_void_p),
     "san_stream_forget": (c_int, c_void_p),
+    "san_stream_save": (c_int, c_void_p, c_char_p),
+    "san_stream_load": (c_int, c_void_p, c_char_p),
     "san_stream_free": (None, c_void_p),
     "san_result_free": (None, c_void_p),
     "san_result_height": (c_int, c_void_p),
@@ -187,13 +206,17 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_result_get_timing": (c_int, c_void_p, POINTER(Timing)),
     "san_result_class_scores": (c_int, c_void_p, c_void_p, c_size_t, c_int, c_int, c_void_p, c_size_t),
     "san_result_save_scores": (c_int, c_void_p, c_char_p),
-    "san_result_json": (c_void_p, c_void_p, c_char_p, c_char_p, c_void_p),
+    "san_result_json_with": (c_void_p, c_void_p, POINTER(JsonOptions)),
     "san_result_overlay": (c_void_p, c_void_p, POINTER(Pixels), POINTER(OverlayOptions)),
     "san_result_proposals": (c_void_p, c_void_p, c_float, c_float),
     "san_proposals_count": (c_size_t, c_void_p),
     "san_proposals_get": (c_int, c_void_p, c_size_t, POINTER(Proposal)),
     "san_proposals_mask": (c_int, c_void_p, c_size_t, c_void_p, c_size_t),
     "san_proposals_free": (None, c_void_p),
+    "san_label_polygons": (c_void_p, c_void_p, c_int, c_int, c_double),
+    "san_polygons_count": (c_size_t, c_void_p),
+    "san_polygons_get": (c_int, c_void_p, c_size_t, POINTER(Polygon)),
+    "san_polygons_free": (None, c_void_p),
 }
 
 

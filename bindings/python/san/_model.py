@@ -14,6 +14,7 @@ import numpy as np
 from . import _bank, _c, _pictures, _vocabulary
 from ._calls import Cancellation, Progress, run
 from ._errors import Error
+from ._features import Features
 from ._result import Result
 from ._vocabulary import Vocabulary
 
@@ -52,6 +53,10 @@ class ModelInfo(NamedTuple):
     embedding: int  #: values per name
     context: int  #: tokens that a prompt may have
     templates: tuple[str, ...]  #: prompt templates
+    takes_banks: bool  #: Model.with_bank() is possible
+    #: (a, b): a label of a score is right with the probability a × score^b, which min_score bounds; None where that is
+    #: not known and scores are taken for probabilities.
+    curve: Optional[tuple[float, float]]
 
 
 class Cost(NamedTuple):
@@ -99,59 +104,9 @@ class ThreadBudget:
         raise Error("a thread budget belongs to one process and cannot be pickled")
 
 
-class Features:
-    """What the network sees in one picture, before any words: made by Model.look(), segmented with one vocabulary
-    after the other by Model.segment(). Immutable; for any number of threads."""
-
-    def __init__(self, handle: _c.Handle, shape: tuple[int, int]) -> None:
-        self._handle = handle
-        #: (height, width) of the picture.
-        self.shape = shape
-
-    def __repr__(self) -> str:
-        return f"<san.Features of a picture of {self.shape[1]}×{self.shape[0]}>"
-
-    def __reduce__(self) -> Any:
-        raise Error("features cannot be pickled")
-
-
-class Stream:
-    """Steadies the frames of one video, each by those before it, between looking and naming:
-
-    >>> stream = san.Stream()
-    >>> for frame in frames:
-    ...     result = model.segment(stream.next(model.look(frame)), classes)
-
-    decay: share of the past in what a mask is called, above 0, up to 1. mask_decay: the same of the masks' outlines,
-    where they stay in place. cut: likeness of two frames below which another scene begins. Threads that use one take
-    turns."""
-
-    def __init__(self, decay: float = 0.85, mask_decay: float = 0.3, cut: float = 0.45) -> None:
-        if not (0 < decay <= 1 and 0 < cut <= 1):
-            raise Error(f"stream: decay {decay}, cut {cut}; expected more than 0, at most 1")
-        # In C zero asks for the default, and less for none.
-        options = _c.StreamOptions(decay=decay, mask_decay=mask_decay or -1.0, cut=cut)
-        self._handle = _c.made(_c.lib.san_stream_create(ctypes.byref(options)), _c.lib.san_stream_free)
-        self._lock = threading.Lock()
-
-    def next(self, frame: Features) -> Features:
-        """The features of the next frame, steadied. Raises san.Error for methods other than "san"."""
-        with self._lock:
-            return Features(_c.made(_c.lib.san_stream_next(self._handle, frame._handle), _c.lib.san_features_free),
-                            frame.shape)
-
-    @property
-    def began_scene(self) -> bool:
-        """Whether the latest frame began a scene."""
-        return bool(_c.lib.san_stream_began_scene(self._handle) == 1)
-
-    def forget(self) -> None:
-        """What comes next begins anew."""
-        with self._lock:
-            _c.check(_c.lib.san_stream_forget(self._handle))
-
-    def __reduce__(self) -> Any:
-        raise Error("a stream cannot be pickled")
+def explanation_page(explanation: str) -> str:
+    """What Model.explain() returned, as one HTML page with everything inside."""
+    return _c.data_of(_c.lib.san_explanation_page(_c.text(explanation, "explanation"))).decode("utf-8")
 
 
 def backends() -> tuple[str, ...]:
@@ -166,7 +121,8 @@ def methods() -> tuple[str, ...]:
 
 def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "native", device: str = "cpu",
          precision: str = "model", method: Optional[str] = None, threads: Union[int, ThreadBudget] = 0,
-         bpe_file: Union[str, os.PathLike[str], None] = None, formula_seed: Optional[str] = None) -> Model:
+         bpe_file: Union[str, os.PathLike[str], None] = None, formula_seed: Optional[str] = None,
+         calibration: Union[str, os.PathLike[str], None] = None) -> Model:
     """Loads a model and prepares its weights.
 
     model: a model file (made by ``san convert`` or ``san train``), "default" (built in; knows drawn things), or
@@ -177,6 +133,8 @@ def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "nat
     threads: that compute at a time, whoever calls; 0 for one per processor. A ThreadBudget is shared with others.
     bpe_file: tokenizer merges that replace the model's own.
     formula_seed: of "formula:…".
+    calibration: how often labels of a score are right: a file that ``san evaluate --calibrate`` wrote for this network,
+        or "none"; None for the built-in model's own, none for others.
 
     Raises san.Error naming the file and everything in it that does not fit.
     """
@@ -192,10 +150,12 @@ def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "nat
         options.bpe_file = _c.file_name(bpe_file, "bpe_file")
     if formula_seed is not None:
         options.formula_seed = _c.text(formula_seed, "formula_seed")
+    if calibration is not None:
+        options.calibration = _c.file_name(calibration, "calibration")
     name = _c.file_name(model, "model")
     handle = run(lambda stop: _c.made(_c.lib.san_model_load(name, ctypes.byref(options)), _c.lib.san_model_free))
     keywords = {"backend": backend, "device": device, "precision": precision, "method": method, "threads": threads,
-                "bpe_file": bpe_file, "formula_seed": formula_seed}
+                "bpe_file": bpe_file, "formula_seed": formula_seed, "calibration": calibration}
     return Model(handle, (model, keywords))
 
 
@@ -228,7 +188,7 @@ class Model:
     def vocabulary(self, classes: Optional[Classes] = None, *, label_set: Optional[str] = None,
                    templates: Union[str, os.PathLike[str], Sequence[str], None] = None,
                    cache: Union[bool, str, os.PathLike[str]] = True, distractors: Union[str, Sequence[str]] = "auto",
-                   cancellation: Optional[Cancellation] = None,
+                   synonyms: Optional[str] = None, cancellation: Optional[Cancellation] = None,
                    progress: Optional[Callable[[int, int], object]] = None) -> Vocabulary:
         """Embeds class names.
 
@@ -242,10 +202,12 @@ class Model:
         distractors: further names that are looked for too, but what they win gets the label len(classes), "other", so
             that few classes need not take the whole picture. "auto": those of Model.distractors() for fewer than 20
             classes, none for more or of random weights, as ``san segment`` does; "none" or () for none.
+        synonyms: a label set, or "demo-world", whose list of other names classes are asked for by too.
         progress: called with prompts done and to do, maybe in another thread.
         """
         self._handle.check_process()
-        return _vocabulary.make(self._handle, classes, label_set, templates, cache, cancellation, progress, distractors)
+        return _vocabulary.make(self._handle, classes, label_set, templates, cache, cancellation, progress, distractors,
+                                synonyms)
 
     def distractors(self, classes: Sequence[str]) -> tuple[str, ...]:
         """Names for vocabulary(distractors=…): of things that a picture may show beside these classes, none of them a
@@ -339,6 +301,14 @@ class Model:
         """Nearly all of segment()'s work, which does not depend on the words. Keywords are those of segment()."""
         return self._with_segmenter(lambda segmenter: segmenter.look(image, **options))
 
+    def explain(self, image: Picture, classes: Union[Classes, Vocabulary], *, image_name: str = "",
+                **options: Unpack[Options]) -> str:
+        """How the picture becomes labels, stage by stage: JSON for explanation_page(). image_name: to stand in it. The
+        other keywords are those of segment(). Raises san.Error for methods other than "san"."""
+        words = self._vocabularies.of(classes, options.get("cancellation"), options.pop("distractors", "auto"))
+        return self._with_segmenter(lambda segmenter: segmenter.explain(
+            image, words, image_name=image_name, model_name=self.info.name, **options))
+
     def _with_segmenter(self, use: Callable[[Segmenter], T]) -> T:
         """use(segmenter), of those that no thread is using; as many are kept as were used at once."""
         try:
@@ -425,6 +395,16 @@ class Segmenter:
                                                    _c.lib.san_features_free))
         return Features(handle, (pixels.height, pixels.width))
 
+    def explain(self, image: Picture, classes: Union[Classes, Vocabulary], *, image_name: str = "", model_name: str = "",
+                **options: Unpack[Options]) -> str:
+        """As Model.explain()."""
+        call = _Call(**options)
+        words = self._vocabularies.of(classes, call.cancellation, call.distractors)
+        pixels, kept = _pictures.pixels_of(image, call.channels)
+        names = _c.JsonOptions(image=_c.text(image_name, "image_name"), model=_c.text(model_name, "model_name"))
+        return self._run(call, lambda o: _c.data_of(_c.lib.san_explain(
+            self._handle, words._handle, ctypes.byref(pixels), o, ctypes.byref(names)))).decode("utf-8")
+
     def warm_up(self, height: int, width: int, **options: Unpack[Options]) -> None:
         """The first picture of that many pixels then takes no longer than those after it."""
         sides = _c.integer(height, "height"), _c.integer(width, "width")
@@ -478,11 +458,12 @@ class _Call:
 def _info(model: _c.Handle) -> ModelInfo:
     facts = _c.ModelFacts()
     _c.check(_c.lib.san_model_get_facts(model, ctypes.byref(facts)))
-    values: dict[str, Any] = {"templates": _c.names(functools.partial(_c.lib.san_model_template, model))}
+    values: dict[str, Any] = {"templates": _c.names(functools.partial(_c.lib.san_model_template, model)),
+                              "curve": (facts.curve_a, facts.curve_b) if facts.knows_curve else None}
     for field in ModelInfo._fields:
         if field not in values:
             value = getattr(facts, field)
             values[field] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    for field in ("knows_background", "makes_masks", "random_weights", "untrained_adapter"):
+    for field in ("knows_background", "makes_masks", "random_weights", "untrained_adapter", "takes_banks"):
         values[field] = bool(values[field])
     return ModelInfo(**values)

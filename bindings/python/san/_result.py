@@ -53,6 +53,17 @@ class Proposal:
         return self._proposals.mask(self._index)
 
 
+@dataclass(frozen=True)
+class Polygon:
+    """One connected region of a label map."""
+
+    label: int  #: its value in the label map
+    name: str  #: the class's name, or "other"
+    area: int  #: pixels
+    #: [corners, 2] int32 each: x, y of corners of pixels. The outline, clockwise as seen, then holes, anticlockwise.
+    rings: list[npt.NDArray[np.int32]]
+
+
 class _Proposals:
     """The library's list of proposals, for one thread at a time."""
 
@@ -202,19 +213,42 @@ class Result:
             return _pictures.overlay_image(
                 _c.lib.san_result_overlay(self._handle, ctypes.byref(pixels), ctypes.byref(options)))
 
-    def json(self, *, image: str = "", model: str = "", proposals: bool = False) -> str:
+    def polygons(self, tolerance: float = 0.0) -> list[Polygon]:
+        """The connected regions of all classes. Painted in their order, each with its first ring alone, they give the
+        labels back. tolerance, pixels: no corner of a region's outline is farther from its polygon than that; neighbours
+        share their simplified border, and a region that is thinner is left out."""
+        labels, names = self.labels, (*self.classes, "other")
+        made = _c.made(_c.lib.san_label_polygons(labels.ctypes.data, self.height, self.width, float(tolerance)),
+                       _c.lib.san_polygons_free)
+        found = []
+        for index in range(_c.lib.san_polygons_count(made)):
+            p = _c.Polygon()
+            _c.check(_c.lib.san_polygons_get(made, index, ctypes.byref(p)))
+            sizes = _c.view(p.ring_sizes, (p.ring_count,), "uintp", made)
+            corners = _c.view(p.corners, (int(sizes.sum()), 2), "int32", made)
+            found.append(Polygon(p.label, names[p.label], p.area, np.split(corners.copy(), np.cumsum(sizes)[:-1])))
+        return found
+
+    def json(self, *, image: str = "", model: str = "", proposals: bool = False,
+             colors: Optional[npt.ArrayLike] = None) -> str:
         """A JSON object as ``san segment --save json`` writes it: image, model (as given here), width, height, classes
         (those present, the largest first: index, name, color, area, share, mean_score where label scores are known,
-        segmentation as COCO RLE) and, if asked for, proposals."""
-        handle = self._proposals(0.0, 0.5).handle if proposals else None
+        segmentation as COCO RLE) and, if asked for, proposals. colors: as overlay()."""
+        options = _c.JsonOptions(image=_c.text(image, "image"), model=_c.text(model, "model"))
+        made = self._proposals(0.0, 0.5) if proposals else None
+        if made is not None:
+            options.proposals = made.handle._as_parameter_
+        if colors is not None:
+            table = self._color_table(colors)
+            options.colors, options.color_count = table.ctypes.data, len(table)
         with self._computing():
-            data = _c.data_of(_c.lib.san_result_json(self._handle, _c.text(image, "image"), _c.text(model, "model"),
-                                                     handle))
-        return data.decode("utf-8")
+            return _c.data_of(_c.lib.san_result_json_with(self._handle, ctypes.byref(options))).decode("utf-8")
 
-    def to_dict(self, *, image: str = "", model: str = "", proposals: bool = False) -> dict[str, Any]:
+    def to_dict(self, *, image: str = "", model: str = "", proposals: bool = False,
+                colors: Optional[npt.ArrayLike] = None) -> dict[str, Any]:
         """json() as Python objects."""
-        return json.loads(self.json(image=image, model=model, proposals=proposals))  # type: ignore[no-any-return]
+        return json.loads(self.json(image=image, model=model, proposals=proposals,  # type: ignore[no-any-return]
+                                    colors=colors))
 
     def labels_png(self, colors: Optional[npt.ArrayLike] = None) -> bytes:
         """A PNG file whose values are the labels, as ``san segment --save labels`` writes it: palette of `colors`

@@ -87,7 +87,7 @@ def _joined(entry: Any) -> str:
 
 def make(model: _c.Handle, classes: Any, label_set: Optional[str], templates: Any, cache: Any,
          cancellation: Optional[Cancellation], progress: Optional[Callable[[int, int], object]],
-         distractors: Any = "auto") -> Vocabulary:
+         distractors: Any = "auto", synonyms: Optional[str] = None) -> Vocabulary:
     """What Model.vocabulary() returns."""
     if (classes is None) == (label_set is None):
         raise Error("vocabulary: give either classes or label_set")
@@ -102,6 +102,8 @@ def make(model: _c.Handle, classes: Any, label_set: Optional[str], templates: An
     if others:
         options.distractors = (ctypes.c_char_p * len(others))(*others)
         options.distractor_count = len(others)
+    if synonyms is not None:
+        options.synonyms = _c.text(synonyms, "synonyms")
     function, arguments = _source(classes, label_set)
 
     def body(stop: _c.Handle) -> _c.Handle:
