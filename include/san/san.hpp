@@ -25,11 +25,11 @@
 ///
 /// Errors: what goes wrong throws san::Error, whose message says where, expected, got, and what to do; work
 /// that was asked to end throws san::Cancelled, which is one too. Objects stay usable. Threads: Model,
-/// Vocabulary and ThreadBudget may be used from any number of threads, everything else from one at a time.
-/// Segmenters of one model, and of models with one ThreadBudget, compute on the same threads. Ownership:
-/// values. Handles share what they need; any may outlive any other. Views borrow until the call returns. The
-/// same for C, and for programs that must run with libraries of other versions: san/san.h; the few names that
-/// it does without are in docs/library.md.
+/// Vocabulary, ImageFeatures, Bank and ThreadBudget may be used from any number of threads, everything else
+/// from one at a time. Segmenters of one model, and of models with one ThreadBudget, compute on the same
+/// threads. Ownership: values. Handles share what they need; any may outlive any other. Views borrow until
+/// the call returns. The same for C, and for programs that must run with libraries of other versions:
+/// san/san.h; the few names that it does without are in docs/library.md.
 #include "san/bank.hpp"
 #include "san/calibration.hpp"
 #include "san/class_names.hpp"
