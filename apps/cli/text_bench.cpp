@@ -14,7 +14,6 @@
 #include "engine/loaded_model.h"
 #include "model/clip_text.h"
 #include "san/label_sets.hpp"
-#include "text/class_names.h"
 #include "text/vocabulary.h"
 
 namespace san::cli {
@@ -36,7 +35,7 @@ struct Way {
 Prompts make_prompts(const LoadedModel& model, const TextBench& o) {
   const PromptTemplates templates = o.templates.empty() ? model.templates : load_templates(o.templates);
   std::vector<std::string> names;
-  for (const ClassName& c : parse_classes(label_set(o.label_set).classes, "label set " + o.label_set))
+  for (const ClassName& c : label_set_classes(o.label_set))
     names.insert(names.end(), c.names.begin(), c.names.end());
   const std::size_t count = std::min(names.size(), static_cast<std::size_t>(o.names));
   Prompts prompts;

@@ -66,10 +66,6 @@ std::vector<std::string> prompt_templates(const std::string& set_or_file) {
   return load_templates(set_or_file).texts;
 }
 
-std::vector<ClassName> label_set_classes(std::string_view name) {
-  return parse_classes(label_set(name).classes, "label set " + std::string(name));
-}
-
 const Vocabulary::Impl& Vocabulary::impl() const {
   require(impl_ != nullptr, "vocabulary: used after it was moved from");
   return *impl_;

@@ -71,6 +71,10 @@ LabelSet label_set(std::string_view name) {
   return set;
 }
 
+std::vector<ClassName> label_set_classes(std::string_view name) {
+  return parse_classes(label_set(name).classes, "label set " + std::string(name));
+}
+
 std::vector<ClassName> with_synonyms(std::span<const ClassName> classes, std::string_view set) {
   const auto lists = synonym_lists();
   const auto list = std::ranges::find(lists, set, &SynonymList::set);
