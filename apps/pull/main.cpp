@@ -7,8 +7,6 @@
 #include "base/progress.h"
 #include "hub/fetch/pull.h"
 #include "program/commands.h"
-#include "program/interrupts.h"
-#include "san/version.hpp"
 
 namespace san {
 namespace {
@@ -38,7 +36,7 @@ class Bars {
 
 struct Arguments {
   PullRequest request;
-  bool quiet = false, verbose = false;
+  bool quiet = false;
 };
 
 void run(Arguments& a, const std::atomic<bool>& interrupted) {
@@ -70,7 +68,6 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_flag("--fp16", r.half, "Keep matrices as float16 (half the size)");
   app.add_flag("--again", r.again, "Fetch it even if it is there");
   app.add_flag("-q,--quiet", a.quiet, "No progress bars");
-  app.add_flag("-v,--verbose", a.verbose, "More messages");
   app.footer(
       "What is fetched is checked (length, SHA-256) and converted to one model file in $SAN_MODELS_DIR,\n"
       "$XDG_DATA_HOME/san/models or ~/.local/share/san/models. After Ctrl-C or a lost connection the same\n"
@@ -84,17 +81,11 @@ void add_options(CLI::App& app, Arguments& a) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
-  const std::atomic<bool>& interrupted = san::catch_interrupts();
   CLI::App app{"Fetch a model by name; after it, --model NAME works everywhere.", "san pull"};
-  app.set_version_flag("--version", san::version());
-  app.get_formatter()->column_width(34);
   san::Arguments arguments;
   san::add_options(app, arguments);
-  san::log::setup(false);
-  app.callback([&] {
-    san::log::setup(arguments.verbose);
+  return san::run_only_command(app, argc, argv, [&](const std::atomic<bool>& interrupted) {
     san::run(arguments, interrupted);
+    return 0;
   });
-  if (const int failed = san::run_commands(app, "san pull", argc, argv)) return interrupted ? 130 : failed;
-  return 0;
 }

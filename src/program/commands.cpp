@@ -7,9 +7,12 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/utf8.h"
+#include "program/interrupts.h"
 #include "program/last_resort.h"
 #include "program/option_table.h"
+#include "san/version.hpp"
 
 namespace san {
 namespace {
@@ -120,6 +123,23 @@ int run_commands(CLI::App& app, const std::string& path, int argc, char** argv) 
     return 2;
   }
   return 0;
+}
+
+int run_only_command(CLI::App& app, int argc, char** argv,
+                     const std::function<int(const std::atomic<bool>&)>& run) {
+  const std::atomic<bool>& interrupted = catch_interrupts();
+  log::setup(false);
+  app.set_version_flag("--version", version());
+  app.get_formatter()->column_width(34);
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "More messages");
+  int code = 0;
+  app.callback([&] {
+    log::setup(verbose);
+    code = run(interrupted);
+  });
+  if (const int failed = run_commands(app, app.get_name(), argc, argv)) return interrupted ? 130 : failed;
+  return code;
 }
 
 }  // namespace san
