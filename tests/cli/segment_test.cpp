@@ -46,6 +46,7 @@ TEST_F(Segment, EverythingItCanSaveFitsTogether) {
   ASSERT_EQ(labels.width, 80);
   EXPECT_LT(*std::ranges::max_element(labels.labels), 3);
 
+  EXPECT_TRUE(result("a.json").ends_with("}\n")) << "a text file's last line ends, and no empty one follows";
   const json report = json::parse(result("a.json"));
   EXPECT_EQ(report["width"], 80);
   EXPECT_EQ(report["height"], 60);
