@@ -3,14 +3,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "program/bank_argument.h"
+#include "program/words/distractors.h"
 #include "san/label_sets.hpp"
 
 namespace san::cli {
-namespace {
-
-constexpr std::size_t kShown = 8;  // names in a message
-
-}  // namespace
 
 BankChoice parse_bank_choice(const std::string& text) {
   const BankArgument argument = parse_bank_argument(text);
@@ -19,11 +15,7 @@ BankChoice parse_bank_choice(const std::string& text) {
 
 void AnswerArguments::add_to(CLI::App& app, const char* bank_help, const char* usual) {
   app.add_option("--bank", bank, bank_help);
-  app.add_option(
-      "--distractors", distractors,
-      fmt::format("Other names to look for, whose pixels become \"other\": none, auto (chosen for the "
-                  "classes and the model), or NAMES separated by commas; default: {}",
-                  usual));
+  add_distractors_option(app, distractors, usual);
   app.add_option(
          "--synonyms", synonyms,
          "auto: ask for classes by other names too (couch for sofa), as written for each label set and, "
@@ -52,20 +44,6 @@ std::vector<ClassName> AnswerArguments::named(std::vector<ClassName> classes, co
     changed += all[k].names.size() > classes[k].names.size() ? 1 : 0;
   log::info("{} of {} classes are asked for by other names too", changed, all.size());
   return all;
-}
-
-std::vector<ClassName> AnswerArguments::listed_distractors() const {
-  if (distractors.empty() || distractors == "none" || distractors == "auto") return {};
-  return parse_class_list(distractors);
-}
-
-std::string describe_distractors(std::span<const std::string> names) {
-  std::string shown;
-  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) shown += (i ? ", " : "") + names[i];
-  return fmt::format(
-      "{} other names are looked for too, and what they win is \"other\": {}{} (--distractors none: "
-      "every pixel gets one of the classes)",
-      names.size(), shown, names.size() > kShown ? ", …" : "");
 }
 
 }  // namespace san::cli

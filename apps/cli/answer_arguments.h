@@ -1,7 +1,6 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -29,11 +28,6 @@ struct AnswerArguments {
   /// The classes with other names for them too, if --synonyms asks for that. `set`: whose list, as
   /// with_synonyms() takes it; empty: there is none, which is an Error then.
   std::vector<ClassName> named(std::vector<ClassName> classes, const std::string& set) const;
-  /// Those of --distractors LIST; none with none and auto.
-  std::vector<ClassName> listed_distractors() const;
 };
-
-/// "and 12 other names are looked for too …", for people.
-std::string describe_distractors(std::span<const std::string> names);
 
 }  // namespace san::cli

@@ -145,7 +145,8 @@ void build(const BuildArguments& a, Program& program) {
   const Lessons lessons = lessons_of(a);
   const Model model = load_model(a.model, "", program);
   if (model.facts().random_weights) log::warn("{}", model.description());
-  BankBuilder builder = model.bank_builder(embed(model, lessons.classes, a.words, program));
+  BankBuilder builder =
+      model.bank_builder(embed(model, lessons.classes, a.words, "none", program.interrupted));
   SegmentationOptions options;
   options.short_side = a.short_side;
   options.watch.cancelled = &program.interrupted;

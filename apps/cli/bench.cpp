@@ -6,7 +6,6 @@
 
 #include "backend/factory/factory.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/median.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
@@ -17,6 +16,7 @@
 #include "engine/engine.h"
 #include "labels/segmentation_head.h"
 #include "model/san.h"
+#include "program/common_options.h"
 #include "text_bench.h"
 #ifdef SAN_WITH_TORCH
 #include "train_bench.h"
@@ -262,20 +262,7 @@ void add_bench(CLI::App& app, Program& program) {
   a->model.add_to(*command);
   command->add_option("--size", a->size, "Padded input as HEIGHTxWIDTH, multiples of 32")
       ->capture_default_str();
-  const auto classes = CLI::Range(1, 100'000);
-  command->add_option("--class-count", a->classes, "How many classes to name")
-      ->capture_default_str()
-      ->check(classes);
-  command
-      ->add_option_function<int>(
-          "--classes",
-          [a](int count) {
-            log::warn("--classes takes names in other commands; write --class-count {}", count);
-            a->classes = count;
-          },
-          "Once the spelling of --class-count")
-      ->check(classes)
-      ->group("");
+  add_class_count_option(*command, a->classes, 100'000);
   command->add_option("--repeat", a->repeat, "Timed runs; the median counts")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));

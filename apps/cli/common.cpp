@@ -9,8 +9,6 @@
 #include "engine/int8_weights.h"
 #include "engine_options.h"
 #include "program/companion.h"
-#include "san/label_sets.hpp"
-#include "text/class_names.h"
 #include "text/prompt_templates.h"
 
 namespace san::cli {
@@ -74,28 +72,6 @@ void add_method_option(CLI::App& app, std::string& method) {
       ->check(CLI::IsMember(method_names()));
 }
 
-void VocabularyArguments::add_to(CLI::App& app, bool required) {
-  auto* group = app.add_option_group("Classes", "What to look for; one of these");
-  list.add_to(*group);
-  std::string known;
-  for (const std::string& name : shipped_label_sets()) known += (known.empty() ? "" : ", ") + name;
-  group->add_option("--label-set", label_set, "Built-in list: " + known);
-  group->require_option(required ? 1 : 0, 1);
-  app.add_option(
-      "--templates", templates,
-      "Prompt templates: vild, imagenet, single, or a file with one per line; default: the model's own");
-  app.add_option("--cache-dir", cache_dir,
-                 "Where text embeddings are kept between runs [$SAN_CACHE_DIR, ~/.cache/san]");
-  app.add_flag("--no-cache", no_cache, "Neither read nor write the text embedding cache");
-  app.add_flag("-q,--quiet", quiet, "No progress bars");
-}
-
-std::vector<ClassName> VocabularyArguments::parse() const {
-  if (list.given()) return list.parse();
-  if (!label_set.empty()) return parse_classes(san::label_set(label_set).classes, "label set " + label_set);
-  fail("no classes given; use --classes \"cat, dog\", --classes-file FILE or --label-set NAME");
-}
-
 Engine::VocabularyOptions engine_options(const VocabularyArguments& a, const Program& program) {
   Engine::VocabularyOptions o;
   if (!a.templates.empty()) o.templates = load_templates(a.templates).texts;
@@ -104,15 +80,6 @@ Engine::VocabularyOptions engine_options(const VocabularyArguments& a, const Pro
   o.quiet = a.quiet;
   o.cancelled = &program.interrupted;
   return o;
-}
-
-void warn_of_single_class(const std::vector<ClassName>& classes, bool background) {
-  if (classes.size() != 1 || background) return;
-  log::warn(
-      "one class: every pixel becomes '{}', whatever the picture shows; name what else may be in it too, or "
-      "add "
-      "--background other",
-      classes[0].label);
 }
 
 Grid parse_size(const std::string& text) {

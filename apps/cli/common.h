@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "class_arguments.h"
 #include "program.h"
+#include "program/words/vocabulary_arguments.h"
 
 namespace san {
 class Backend;
@@ -36,19 +36,6 @@ void add_calibration_option(CLI::App& app, std::string& calibration);
 
 /// --method, from the list of all methods. Empty: the one that the model was made for.
 void add_method_option(CLI::App& app, std::string& method);
-
-/// Which classes, and how their names become text embeddings.
-struct VocabularyArguments {
-  ClassArguments list;
-  std::string label_set, templates, cache_dir;
-  bool no_cache = false, quiet = false;
-
-  void add_to(CLI::App& app, bool required);
-  std::vector<ClassName> parse() const;
-};
-
-/// With one class and no background every pixel gets that class: says so.
-void warn_of_single_class(const std::vector<ClassName>& classes, bool background);
 
 /// "640x864" (height × width) as a grid of pixels: multiples of 32. Throws Error otherwise.
 Grid parse_size(const std::string& text);

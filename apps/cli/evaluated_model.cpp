@@ -10,6 +10,7 @@
 #include "engine/score_calibration.h"
 #include "engine_options.h"
 #include "model_predictor.h"
+#include "program/words/distractors.h"
 #include "text/class_names.h"
 
 namespace san::cli {
@@ -37,7 +38,7 @@ ViewOptions EvaluatedModel::views() const {
 
 /// The classes, and the distractors that were asked for behind them.
 std::shared_ptr<const TextEmbeddings> EvaluatedModel::words(const AnswerArguments& answers) {
-  std::vector<ClassName> others = answers.listed_distractors();
+  std::vector<ClassName> others = listed_distractors(answers.distractors);
   if (answers.distractors == "auto")
     others = engine_->distractors(classes_, engine_options(a_.words(), program_));
   if (others.empty() && answers.synonyms == "none") return plain_;

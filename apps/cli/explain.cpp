@@ -35,7 +35,7 @@ void run(const Arguments& a, const Program& program) {
   const Image picture = read_picture(a, program);
   const Model model = load_model(a.model, "", program);
   if (model.facts().random_weights) log::warn("{}", model.description());
-  const Vocabulary words = embed(model, classes, a.vocabulary, program);
+  const Vocabulary words = embed(model, classes, a.vocabulary, "none", program.interrupted);
   SegmentationOptions options;
   options.short_side = a.short_side;
   options.other = a.background == "other";

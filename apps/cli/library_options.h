@@ -8,13 +8,8 @@ namespace san::cli {
 /// For the commands that are written on libsan; tells the precision where it was not asked for by name.
 Model load_model(const ModelArguments& arguments, const std::string& method, const Program& program);
 
-/// The words of a command that takes --bank and --distractors: says which distractors were chosen.
-Vocabulary embed(const Model& model, const std::vector<ClassName>& classes,
-                 const VocabularyArguments& arguments, const AnswerArguments& answers,
-                 const Program& program);
-
-/// With a progress bar when it takes long. Throws Error as Model::vocabulary() does.
-Vocabulary embed(const Model& model, const std::vector<ClassName>& classes,
-                 const VocabularyArguments& arguments, const Program& program);
+/// The words with the examples of --bank beside them, if it is given. Throws Error as Bank::load() and
+/// Model::with_bank() do.
+Vocabulary with_bank(const Model& model, Vocabulary words, const AnswerArguments& answers);
 
 }  // namespace san::cli

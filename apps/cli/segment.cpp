@@ -14,10 +14,10 @@
 #include "library_options.h"
 #include "manifest.h"
 #include "ordered_jobs.h"
-#include "palette_file.h"
 #include "picture_arguments.h"
 #include "picture_source.h"
 #include "program/common_options.h"
+#include "program/words/palette.h"
 #include "san/san.hpp"
 #include "segment_results.h"
 #include "shard_argument.h"
@@ -68,17 +68,6 @@ struct Outcome {
   std::string name, summary;
   std::optional<Image> sheet_cell;
 };
-
-std::vector<Rgb> class_colors(const Arguments& a, std::size_t classes) {
-  if (a.palette == "distinct" || a.palette == "none") return distinct_colors(classes);
-  if (a.palette != "dataset") return palette_file(a.palette, classes);
-  require(!a.vocabulary.label_set.empty(),
-          "--palette dataset needs --label-set: only label sets have customary colours");
-  const LabelSet set = label_set(a.vocabulary.label_set);
-  require(set.palette.size() == classes, "label set {} has no customary colours; leave out --palette dataset",
-          set.name);
-  return {set.palette.begin(), set.palette.end()};
-}
 
 Image read_picture(const ImageInput& input, const Job& job) {
   const DecodeOptions& options = job.arguments.pictures.decode;
@@ -170,9 +159,7 @@ SegmentationOptions segmentation_options(const Arguments& a, const Program& prog
 }
 
 void say_what_model(const Job& job, const ModelFacts& facts) {
-  require(!job.options.other || facts.knows_background,
-          "method {} knows no background: every pixel gets one of the classes, none becomes \"other\"",
-          facts.method);
+  require_background(facts, job.options.other);
   require(!job.results.wants("masks") || facts.makes_masks,
           "method {} makes no mask proposals, only a label for every pixel", facts.method);
   const bool views = job.options.augment || job.options.window > 0 || job.options.tile > 0;
@@ -281,7 +268,7 @@ void run(const Arguments& a, Program& program) {
   r = {a.output,
        {a.save.begin(), a.save.end()},
        a.model.model,
-       class_colors(a, classes.size()),
+       class_colors(a.palette, label_set, classes.size()),
        job.options.other,
        a.palette == "none",
        a.tolerance,
@@ -299,7 +286,8 @@ void run(const Arguments& a, Program& program) {
   const Model model = load_model(a.model, a.method, program);
   const ModelFacts facts = model.facts();
   say_what_model(job, facts);
-  const Vocabulary words = embed(model, classes, a.vocabulary, a.answers, program);
+  const Vocabulary words = with_bank(
+      model, embed(model, classes, a.vocabulary, a.answers.distractors, program.interrupted), a.answers);
   // Pixels may be none of the classes: the background, a distractor or a low score has them.
   r.other = job.options.other || !words.distractors().empty() || job.options.min_score > 0;
   warn_of_single_class(classes, r.other);

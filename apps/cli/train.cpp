@@ -1,6 +1,6 @@
 #include "base/error.h"
-#include "class_arguments.h"
 #include "commands.h"
+#include "program/words/class_arguments.h"
 #include "train/forecast.h"
 #include "train/joint_task.h"
 #include "train/pretrain_task.h"

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "program/commands.h"
+#include "program/common_options.h"
 #include "program/interrupts.h"
 #include "train_bench.h"
 
@@ -22,9 +23,7 @@ void add_training_bench(CLI::App& app, const san::cli::Program& program) {
   command->add_option("--batch", o->batch, "Pictures of a step")
       ->capture_default_str()
       ->check(CLI::Range(1, 4096));
-  command->add_option("--classes", o->classes, "Classes to name")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 255));
+  san::add_class_count_option(*command, o->classes, 255);
   command->add_option("--repeat", o->repeat, "Timed steps")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));

@@ -9,15 +9,13 @@
 #include "backend/native/native_backend.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/log.h"
 #include "export/export.h"
 #include "export/exported_network.h"
 #include "image/codec/decode.h"
 #include "program/commands.h"
 #include "program/companion.h"
-#include "program/interrupts.h"
+#include "program/words/class_arguments.h"
 #include "san/label_sets.hpp"
-#include "san/version.hpp"
 #include "world/samplers.h"
 
 namespace san {
@@ -30,10 +28,11 @@ constexpr std::uint64_t kScenes = 8;
 
 struct Arguments {
   ExportRequest request;
-  std::string size = "dynamic", precision = "fp32", calibrate, classes, classes_file, verify;
+  std::string size = "dynamic", precision = "fp32", calibrate, verify;
+  ClassArguments classes;
   double noise_factor = 20;
   int threads = 0;
-  bool quiet = false, verbose = false;
+  bool quiet = false;
 };
 
 /// "640x864" → height and width.
@@ -76,7 +75,7 @@ void look_at_pictures(Arguments& a) {
     std::ranges::sort(files);
     if (files.size() > kMostPictures) files.resize(kMostPictures);
     for (const fs::path& file : files) r.calibration.push_back(decode_image(file));
-    r.calibration_names = parse_classes(label_set("ade20k-150").classes, "ade20k-150");
+    r.calibration_names = label_set_classes("ade20k-150");
     return;
   }
   const auto world =
@@ -96,8 +95,7 @@ int run(Arguments& a, const std::atomic<bool>& interrupted) {
   a.request.threads = a.threads;
   a.request.quiet = a.quiet;
   a.request.cancelled = &interrupted;
-  if (!a.classes.empty()) a.request.names = parse_class_list(a.classes);
-  if (!a.classes_file.empty()) a.request.names = load_class_file(a.classes_file);
+  a.request.names = a.classes.parse();
   const bool int8 = a.request.precision == ExportPrecision::kInt8;
   require(int8 || a.calibrate.empty(), "--calibrate is for --precision int8");
   if (int8) look_at_pictures(a);
@@ -138,11 +136,9 @@ void add_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--static-vocabulary", r.classes, "Fix the number of classes; default: any number")
       ->check(CLI::Range(1, 65535));
-  auto* names =
-      app.add_option("-c,--classes", a.classes,
-                     "Fold these classes in, names separated by commas; their embeddings are then no input");
-  app.add_option("--classes-file", a.classes_file, "The same from a file with one class per line")
-      ->excludes(names);
+  auto* names = app.add_option_group("Classes", "To fold in; their embeddings are then no input");
+  a.classes.add_to(*names);
+  names->require_option(0, 1);
   app.add_flag(
       "--segmenter", r.segmenter,
       "Write segmenter.onnx too: 8-bit picture in, labels out, no other code needed (operator set 18)");
@@ -156,7 +152,6 @@ void add_options(CLI::App& app, Arguments& a) {
       ->check(CLI::PositiveNumber);
   app.add_option("-j,--threads", a.threads, "Threads to use; 0: one per processor")->capture_default_str();
   app.add_flag("-q,--quiet", a.quiet, "No progress bars");
-  app.add_flag("-v,--verbose", a.verbose, "More messages");
   app.footer(
       "Written are image.onnx (picture and text embeddings in, masks and class logits out), text.onnx "
       "(token\n"
@@ -175,18 +170,10 @@ int main(int argc, char** argv) {
   const auto packages = san::program_folder().parent_path() / "node";
   if (std::filesystem::is_directory(packages / "node_modules"))
     ::setenv("SAN_ONNXRUNTIME_DIR", packages.c_str(), 0);
-  const std::atomic<bool>& interrupted = san::catch_interrupts();
   CLI::App app{"Write a model as ONNX graphs, in which the vocabulary is an input.", "san export"};
-  app.set_version_flag("--version", san::version());
-  app.get_formatter()->column_width(34);
   san::Arguments arguments;
   san::add_options(app, arguments);
-  san::log::setup(false);
-  int code = 0;
-  app.callback([&] {
-    san::log::setup(arguments.verbose);
-    code = san::run(arguments, interrupted);
+  return san::run_only_command(app, argc, argv, [&](const std::atomic<bool>& interrupted) {
+    return san::run(arguments, interrupted);
   });
-  if (const int failed = san::run_commands(app, "san export", argc, argv)) return interrupted ? 130 : failed;
-  return code;
 }

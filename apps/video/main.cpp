@@ -17,7 +17,7 @@
 #include "pipeline.h"
 #include "program/commands.h"
 #include "program/common_options.h"
-#include "program/interrupts.h"
+#include "program/words/palette.h"
 #include "results.h"
 #include "san/san.hpp"
 #include "truth.h"
@@ -26,33 +26,6 @@
 namespace san::video {
 namespace {
 
-std::vector<Rgb> class_colors(const Arguments& a, std::size_t classes) {
-  if (a.palette == "distinct") return distinct_colors(classes);
-  require(!a.label_set.empty(),
-          "--palette dataset needs --label-set: only label sets have customary colours");
-  const LabelSet set = label_set(a.label_set);
-  require(set.palette.size() == classes, "label set {} has no customary colours; leave out --palette dataset",
-          set.name);
-  return {set.palette.begin(), set.palette.end()};
-}
-
-Vocabulary embed(const Model& model, const std::vector<ClassName>& classes, const Arguments& a,
-                 const std::atomic<bool>& interrupted) {
-  VocabularyOptions o;
-  if (!a.templates.empty()) o.templates = prompt_templates(a.templates);
-  o.cache_folder = a.cache_dir;
-  o.use_cache = !a.no_cache;
-  o.watch.cancelled = &interrupted;
-  std::optional<Progress> bar;
-  std::int64_t shown = 0;
-  o.watch.progress = [&](std::int64_t done, std::int64_t total) {
-    if (!bar) bar.emplace("embedding names", total, a.quiet);
-    bar->advance(done - shown);
-    shown = done;
-  };
-  return model.vocabulary(classes, o);
-}
-
 SegmentationOptions segmentation_options(const Arguments& a, const std::atomic<bool>& interrupted) {
   SegmentationOptions o;
   o.other = a.background == "other";
@@ -60,14 +33,6 @@ SegmentationOptions segmentation_options(const Arguments& a, const std::atomic<b
   o.preprocessing = a.preprocessing == "demo" ? Preprocessing::kDemo : Preprocessing::kEvaluation;
   o.watch.cancelled = &interrupted;
   return o;
-}
-
-void tell_of_model(const Model& model, bool other) {
-  const ModelFacts facts = model.facts();
-  require(!other || facts.knows_background,
-          "method {} knows no background: every pixel gets one of the classes, none becomes \"other\"",
-          facts.method);
-  log_model(facts);
 }
 
 std::string summary(const std::string& input, const Flow& flow, const Labeller& labeller,
@@ -91,6 +56,7 @@ struct Job {
   const std::atomic<bool>& interrupted;
   std::vector<Rgb> colors;
   Vocabulary words;
+  bool other;  ///< pixels may be none of the classes: the background or a distractor has them
   SegmentationOptions options;
   std::string model;  ///< its description
 };
@@ -127,11 +93,12 @@ nlohmann::ordered_json settings(const Job& job, const std::string& input) {
   return {{"input", input},
           {"bytes", error ? 0 : bytes},
           {"model", job.model},
-          {"classes", a.classes},
-          {"classes_file", a.classes_file},
-          {"label_set", a.label_set},
+          {"classes", a.words.list.classes},
+          {"classes_file", a.words.list.classes_file},
+          {"label_set", a.words.label_set},
           {"names", job.words.classes()},
-          {"templates", a.templates},
+          {"distractors", job.words.distractors()},
+          {"templates", a.words.templates},
           {"save", a.save},
           {"format", a.format},
           {"labels_as", a.labels_as},
@@ -168,7 +135,7 @@ bool go_on_behind(const std::vector<Part>& whole, SourceOptions& source) {
 /// The first pass over a video that is read twice.
 void look_ahead(const std::string& input, const Job& job, Labeller& labeller) {
   Source source(source_options(job.arguments, input, job.interrupted));
-  Progress progress("first pass", source.facts().frames, job.arguments.quiet);
+  Progress progress("first pass", source.facts().frames, job.arguments.words.quiet);
   for (Frame frame; source.read(frame); progress.advance()) labeller.look_ahead(frame);
   require(!job.interrupted, "interrupted in the first of two passes; nothing is written");
 }
@@ -189,7 +156,7 @@ bool segment_video(const std::string& input, const std::string& stem, const Job&
   if (before > 0) log::info("{}: {} frames were done before", input, before);
   log::info("{}: {} × {} pixels, {}{}", input, facts.width, facts.height, facts.codec,
             facts.rate.num > 0 ? fmt::format(", {:.4g} frames a second", facts.rate.value()) : "");
-  Results results(a, source, stem, job.colors, parts ? &*parts : nullptr);
+  Results results(a, source, stem, job.colors, job.other, parts ? &*parts : nullptr);
   Division division;
   if (parts)
     division = {a.part_frames, parts->whole().size(),
@@ -198,7 +165,7 @@ bool segment_video(const std::string& input, const std::string& stem, const Job&
   if (a.temporal == "clip") look_ahead(input, job, labeller);
   std::optional<Truth> truth;
   if (!a.truth.empty()) truth.emplace(a.truth, static_cast<int>(job.colors.size()));
-  Progress progress("frames", facts.frames, a.quiet);
+  Progress progress("frames", facts.frames, a.words.quiet);
   Pipeline::Stages stages;
   stages.label = [&](Work& work) {
     labeller.label(work);
@@ -238,8 +205,8 @@ std::vector<std::string> stems_of(const std::vector<std::string>& inputs) {
 }
 
 int run(const Arguments& a, const std::atomic<bool>& interrupted) {
-  const std::vector<ClassName> classes = a.class_names();
-  const std::vector<Rgb> colors = class_colors(a, classes.size());
+  const std::vector<ClassName> classes = a.words.parse();
+  const std::vector<Rgb> colors = class_colors(a.palette, a.words.label_set, classes.size());
   const std::vector<std::string> inputs = a.all_inputs(), stems = stems_of(inputs);
   for (const std::string& input : inputs)
     require(a.temporal != "clip" || is_kept(a, input),
@@ -251,13 +218,14 @@ int run(const Arguments& a, const std::atomic<bool>& interrupted) {
   require(!a.skip_done || a.truth.empty(),
           "--skip-done: --truth compares all of a video in one run; leave one of them out");
   const Model model = Model::load(a.model, a.model_options());
-  tell_of_model(model, a.background == "other");
-  const Job job{a,
-                interrupted,
-                colors,
-                embed(model, classes, a, interrupted),
-                segmentation_options(a, interrupted),
-                model.facts().description};
+  const ModelFacts facts = model.facts();
+  const SegmentationOptions options = segmentation_options(a, interrupted);
+  require_background(facts, options.other);
+  log_model(facts);
+  const Vocabulary words = embed(model, classes, a.words, a.distractors, interrupted);
+  const bool other = options.other || !words.distractors().empty();
+  warn_of_single_class(classes, other);
+  const Job job{a, interrupted, colors, words, other, options, facts.description};
   Segmenter segmenter = model.segmenter();
   int failed = 0, damaged = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -281,21 +249,13 @@ int run(const Arguments& a, const std::atomic<bool>& interrupted) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
-  const std::atomic<bool>& interrupted = san::catch_interrupts();
   CLI::App app{
       "Give every pixel of every frame of a video one of the classes you name. `san segment clip.mp4` is the "
       "same.",
       "san video"};
-  app.set_version_flag("--version", san::version());
-  app.get_formatter()->column_width(34);
   san::video::Arguments arguments;
   arguments.add_to(app);
-  san::log::setup(false);
-  int code = 0;
-  app.callback([&] {
-    san::log::setup(arguments.verbose);
-    code = san::video::run(arguments, interrupted);
+  return san::run_only_command(app, argc, argv, [&](const std::atomic<bool>& interrupted) {
+    return san::video::run(arguments, interrupted);
   });
-  if (const int failed = san::run_commands(app, "san video", argc, argv)) return interrupted ? 130 : failed;
-  return code;
 }

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "program/common_options.h"
-#include "san/label_sets.hpp"
+#include "program/words/distractors.h"
 
 namespace san::video {
 namespace {
@@ -22,22 +22,6 @@ void add_model(CLI::App& app, Arguments& a) {
       ->check(CLI::Range(0, 1024));
   app.add_option("--bpe", a.bpe, "Tokenizer merges that replace the model's own");
   app.add_option("--seed", a.seed, "Seed of formula: weights");
-}
-
-void add_classes(CLI::App& app, Arguments& a) {
-  auto* group = app.add_option_group("Classes", "What to look for; one of these");
-  group->add_option("-c,--classes", a.classes,
-                    "Names separated by commas; \"couch|sofa\" is one class with two names");
-  group->add_option("--classes-file", a.classes_file,
-                    "File with one class per line; # begins a comment line");
-  group->add_option("--label-set", a.label_set, "Built-in list")->check(CLI::IsMember(shipped_label_sets()));
-  group->require_option(1);
-  app.add_option(
-      "--templates", a.templates,
-      "Prompt templates: vild, imagenet, single, or a file with one per line; default: the model's own");
-  app.add_option("--cache-dir", a.cache_dir,
-                 "Where text embeddings are kept between runs [$SAN_CACHE_DIR, ~/.cache/san]");
-  app.add_flag("--no-cache", a.no_cache, "Neither read nor write the text embedding cache");
 }
 
 void add_results(CLI::App& app, Arguments& a) {
@@ -96,7 +80,8 @@ void Arguments::add_to(CLI::App& app) {
       "Video files, numbered pictures (frames/%05d.png), rtsp:// or http(s):// addresses, /dev/videoN");
   app.add_option("-i,--input", named_inputs, "The same, and - for a video on standard input");
   add_model(app, *this);
-  add_classes(app, *this);
+  words.add_to(app, true);
+  add_distractors_option(app, distractors, "auto for fewer than 20 classes");
   add_results(app, *this);
   add_frames(app, *this);
   app.add_option("--temporal", temporal,
@@ -126,8 +111,6 @@ void Arguments::add_to(CLI::App& app) {
                  "the network sees decide")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  app.add_flag("-q,--quiet", quiet, "No progress");
-  app.add_flag("-v,--verbose", verbose, "More messages");
   app.footer(
       "Example: san segment clip.mp4 --classes \"cat, sofa|couch, wall\" --save video,labels -o out\n"
       "What is written, in what formats, and what was measured: docs/video.md.\n"
@@ -155,12 +138,6 @@ ModelOptions Arguments::model_options() const {
   o.bpe_file = bpe;
   o.formula_seed = seed;
   return o;
-}
-
-std::vector<ClassName> Arguments::class_names() const {
-  if (!classes_file.empty()) return load_class_file(classes_file);
-  if (!label_set.empty()) return label_set_classes(label_set);
-  return parse_class_list(classes);
 }
 
 }  // namespace san::video

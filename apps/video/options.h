@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "san/class_names.hpp"
+#include "program/words/vocabulary_arguments.h"
 #include "san/model.hpp"
 
 namespace san::video {
@@ -14,8 +14,8 @@ struct Arguments {
   std::vector<std::string> inputs, named_inputs;
   std::string model = "default", backend = "native", method, bpe, seed;
   int threads = 0;
-  std::string classes, classes_file, label_set, templates, cache_dir;
-  bool no_cache = false, quiet = false, verbose = false;
+  VocabularyArguments words;
+  std::string distractors;
   std::string output = "out", background = "none", palette = "distinct", preprocessing = "evaluation";
   std::vector<std::string> save{"video"};
   std::string format = "auto", labels_as = "ffv1";
@@ -30,7 +30,6 @@ struct Arguments {
   std::vector<std::string> all_inputs() const;
   bool saves(std::string_view what) const;
   ModelOptions model_options() const;
-  std::vector<ClassName> class_names() const;
 };
 
 }  // namespace san::video

@@ -54,10 +54,11 @@ void make_folder(const fs::path& folder) {
 }  // namespace
 
 Results::Results(const Arguments& a, const Source& source, const std::string& stem, std::vector<Rgb> colors,
-                 Parts* parts)
+                 bool other, Parts* parts)
     : arguments_(a),
       source_(source),
       colors_(std::move(colors)),
+      other_(other),
       tick_(source.facts().time_base.value()),
       parts_(parts) {
   make_folder(a.output);
@@ -143,7 +144,7 @@ void Results::write(Work& work) {
   if (files_.labels) files_.labels->write(work.result.labels, frame);
   if (!label_folder_.empty()) {
     std::vector<Rgb> palette = colors_;
-    if (arguments_.background == "other") palette.push_back(kOtherColor);
+    if (other_) palette.push_back(kOtherColor);
     if (palette.size() > kPaletteColors) palette.clear();
     save_file(label_folder_ / fmt::format("{:05}.png", frame.number),
               encode_labels(work.result.labels, palette));

@@ -15,10 +15,11 @@ namespace san::video {
 /// The files of one run. Used by the thread that writes.
 class Results {
  public:
-  /// `stem`: of the files' names. With `parts`, what is written lies there until it is joined; null: there
-  /// are none. Throws Error before anything is computed where a file cannot be written.
+  /// `stem`: of the files' names. `colors`: of the classes; `other`: pixels may be none of them. With
+  /// `parts`, what is written lies there until it is joined; null: there are none. Throws Error before
+  /// anything is computed where a file cannot be written.
   Results(const Arguments& arguments, const Source& source, const std::string& stem, std::vector<Rgb> colors,
-          Parts* parts);
+          bool other, Parts* parts);
   ~Results();
 
   void write(Work& work);
@@ -52,6 +53,7 @@ class Results {
   const Arguments& arguments_;
   const Source& source_;
   std::vector<Rgb> colors_;
+  bool other_;
   double tick_;
   Parts* parts_;
   Planned overlay_, labels_, json_;

@@ -1,5 +1,6 @@
 #include "program/common_options.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "san/model.hpp"
 
@@ -20,6 +21,28 @@ CLI::Option* add_background_option(CLI::App& app, std::string& background) {
           "none: every pixel gets a class; other: pixels the learned background wins become \"other\"")
       ->check(CLI::IsMember({"none", "other"}))
       ->capture_default_str();
+}
+
+void add_class_count_option(CLI::App& app, int& count, int most) {
+  const auto counts = CLI::Range(1, most);
+  app.add_option("--class-count", count, "How many classes to name")->capture_default_str()->check(counts);
+  app.add_option_function<std::string>(
+         "--classes",
+         [&count, counts](const std::string& given) {
+           const std::string wrong = counts(given);
+           require(wrong.empty(), "--classes {}: expected how many, as --class-count takes it: {}", given,
+                   wrong);
+           log::warn("--classes takes names in other commands; write --class-count {}", given);
+           count = std::stoi(given);
+         },
+         "Once the spelling of --class-count")
+      ->group("");
+}
+
+void require_background(const ModelFacts& facts, bool other) {
+  require(!other || facts.knows_background,
+          "method {} knows no background: every pixel gets one of the classes, none becomes \"other\"",
+          facts.method);
 }
 
 void log_model(const ModelFacts& facts) {

@@ -59,6 +59,14 @@ TEST_F(ClassLists, AFileGivenToClassesIsReadWithAHint) {
   EXPECT_THAT(name.err, Not(HasSubstr("--classes-file")));
 }
 
+TEST_F(ClassLists, ANumberGivenToClassesIsTakenWithAHint) {
+  const ProcessResult old = san({"bench", "--model", "formula:tiny", "--classes", "9", "--size", "7x7"});
+  expect_error(old, 2, "--size 7x7");
+  EXPECT_THAT(old.err, HasSubstr("write --class-count 9"));
+  expect_error(san({"bench", "--model", "formula:tiny", "--classes", "cat"}), 2,
+               "--classes cat: expected how many, as --class-count takes it");
+}
+
 TEST_F(ClassLists, ErrorsNameFileAndLine) {
   picture("a.png", 32, 32);
   write_file(folder_ / "names.txt", "# list\ncat\nd\x1b[2Jog\n");

@@ -72,6 +72,20 @@ TEST_F(Onnx, Int8IsCalibratedOnTheUsersPictures) {
   EXPECT_EQ(about.at("int8").at("float_layers"), json::array());
 }
 
+TEST_F(Onnx, AFileGivenToClassesIsReadWithAHint) {
+  write_file(folder_ / "names.txt", "cat\nsofa|couch\n");
+  const std::vector<std::string> command{"export", "--onnx", "graphs", "--model", "formula:tiny", "--quiet"};
+  const auto with = [&](std::vector<std::string> all) {
+    all.insert(all.begin(), command.begin(), command.end());
+    return san(all);
+  };
+  const ProcessResult r = with({"--classes", "names.txt"});
+  expect_success(r);
+  EXPECT_THAT(r.err, HasSubstr("write --classes-file names.txt"));
+  EXPECT_EQ(json::parse(read_file(folder_ / "graphs/metadata.json")).at("classes"), json({"cat", "sofa"}));
+  expect_error(with({"--classes", "cat", "--classes-file", "names.txt"}), 2, "--classes");
+}
+
 TEST_F(Onnx, FoldedClassesAreInTheGraphAndItsMetadata) {
   expect_success(san({"export", "--onnx", "graphs", "--model", "formula:tiny", "--segmenter", "--quiet",
                       "--classes", "cat, sofa|couch"}));

@@ -33,7 +33,7 @@ const std::vector<Confined>& confined() {
       {"ATen/", {"backend_torch", "train"}},
       {"c10/", {"backend_torch", "train"}},
       {"hwy/", {"backend_native", "labels", "simd"}},
-      {"CLI/", {"apps", "apps_export", "apps_pull", "apps_video", "apps_world", "program"}},
+      {"CLI/", {"apps", "apps_export", "apps_pull", "apps_video", "apps_world", "program", "program_words"}},
       {"libavcodec/", {"video"}},
       {"libavformat/", {"video"}},
       {"libavutil/", {"video"}},

@@ -68,11 +68,10 @@ void Clips::expect_playable(const std::string& file) const {
 }
 
 ProcessResult Clips::video(const std::string& input, std::vector<std::string> more) const {
-  std::vector<std::string> arguments{"segment", input,          "--quiet",
-                                     "--model", "formula:tiny", "--threads",
-                                     "1",       "--classes",    "cat, sofa|couch, wall"};
-  if (std::ranges::find(more, "--output") == more.end())
-    arguments.insert(arguments.end(), {"--output", "out"});
+  std::vector<std::string> arguments{"segment", input, "--quiet", "--threads", "1"};
+  for (const auto& [option, value] :
+       {std::pair{"--model", "formula:tiny"}, {"--classes", "cat, sofa|couch, wall"}, {"--output", "out"}})
+    if (std::ranges::find(more, option) == more.end()) arguments.insert(arguments.end(), {option, value});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return san(arguments);
 }

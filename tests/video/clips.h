@@ -28,7 +28,7 @@ class Clips : public Cli {
   /// ffmpeg decodes every frame of it without a complaint.
   void expect_playable(const std::string& file) const;
 
-  /// `san segment INPUT --model formula:tiny …`, into "out".
+  /// `san segment INPUT --model formula:tiny …`, three classes unless `more` names them, into "out".
   ProcessResult video(const std::string& input, std::vector<std::string> more = {}) const;
 };
 

@@ -10,6 +10,8 @@ namespace san::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -117,6 +119,59 @@ TEST_F(Video, AStillClipHasTheSameLabelsHoweverItIsSteadiedOrSkipped) {
   EXPECT_THAT(known.out, HasSubstr("0.00 % in place (the known ones 0.00 %)"));
   expect_error(video("still/%05d.png", {"--truth", "nowhere", "--save", "json"}), 2, "no such folder");
   expect_error(video("-", {"--temporal", "clip"}), 2, "reads the video twice");
+}
+
+TEST_F(Video, OneClassIsSaidToBeEverywhere) {
+  silent("clip.mkv", 64, 48, 2, {"-c:v", "libx264"});
+  const auto told = [&](const std::vector<std::string>& more) {
+    const ProcessResult r = video("clip.mkv", more);
+    expect_success(r);
+    return r.err.find("every pixel becomes 'cat'") != std::string::npos;
+  };
+  EXPECT_TRUE(told({"--classes", "cat"}));
+  EXPECT_FALSE(told({"--classes", "cat", "--background", "other"}));
+  EXPECT_FALSE(told({"--classes", "cat", "--distractors", "sofa, wall"}));
+  EXPECT_FALSE(told({"--classes", "cat, wall"}));
+}
+
+TEST_F(Video, OneClassDoesNotTakeWhatOtherNamesWin) {
+  fs::create_directory(folder_ / "frames");
+  for (int i = 0; i < 2; ++i) picture("frames/0000" + std::to_string(i) + ".png", 61, 83, i);
+  const auto labels = [&](const std::vector<std::string>& classes) {
+    std::vector<std::string> options{"--save", "labels", "--labels-as", "png"};
+    options.insert(options.end(), classes.begin(), classes.end());
+    expect_success(video("frames/%05d.png", options));
+    return decode_labels(folder_ / "out/frames.labels/00001.png").labels;
+  };
+  std::vector<std::uint16_t> wanted = labels({"--classes", "dog, car, house, sky"});
+  for (std::uint16_t& label : wanted) label = label == 2 ? 0 : 1;
+  EXPECT_THAT(wanted, AllOf(Contains(0), Contains(1))) << "the frame shows nothing";
+  EXPECT_EQ(labels({"--classes", "house", "--distractors", "dog, car, sky"}), wanted);
+}
+
+TEST_F(Video, OtherNamesAreChosenAsForAPicture) {
+  silent("clip.mkv", 64, 48, 1, {"-c:v", "libx264"});
+  const auto asked = [&](std::vector<std::string> more) {
+    more.insert(more.end(),
+                {"--model", "default", "--classes", "cat", "--templates", "single", "--save", "json"});
+    const ProcessResult r = video("clip.mkv", more);
+    expect_success(r);
+    return r;
+  };
+  EXPECT_THAT(asked({}).err, HasSubstr("other names are looked for too"));
+  const auto areas = nlohmann::json::parse(result("clip.frames.jsonl")).at("areas");
+  EXPECT_GT(areas.value("other", 0), 0) << "a test card is no cat: " << areas;
+  EXPECT_THAT(asked({"--distractors", "none"}).err, HasSubstr("every pixel becomes 'cat'"));
+}
+
+TEST_F(Video, AFileGivenToClassesIsReadWithAHint) {
+  silent("clip.mkv", 64, 48, 1, {"-c:v", "libx264"});
+  write_file(folder_ / "names.txt", "cat\nwall\n");
+  const ProcessResult r = video("clip.mkv", {"--classes", "names.txt", "--save", "json"});
+  expect_success(r);
+  EXPECT_THAT(r.err, HasSubstr("write --classes-file names.txt"));
+  for (const auto& [name, area] : nlohmann::json::parse(result("clip.frames.jsonl")).at("areas").items())
+    EXPECT_THAT(name, ::testing::AnyOf("cat", "wall"));
 }
 
 TEST_F(Video, VariableFrameRateStaysAsItIs) {

@@ -1,11 +1,11 @@
-#include "class_arguments.h"
+#include "program/words/class_arguments.h"
 
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/log.h"
 
-namespace san::cli {
+namespace san {
 
 void ClassArguments::add_to(CLI::App& group) {
   group.add_option("-c,--classes", classes,
@@ -27,4 +27,4 @@ std::vector<ClassName> ClassArguments::parse() const {
   return load_class_file(path);
 }
 
-}  // namespace san::cli
+}  // namespace san

@@ -1,13 +1,15 @@
-#include "palette_file.h"
+#include "program/words/palette.h"
 
 #include <cstdio>
 #include <fstream>
 
 #include "base/error.h"
+#include "san/label_sets.hpp"
 
-namespace san::cli {
+namespace san {
+namespace {
 
-std::vector<Rgb> palette_file(const std::string& path, std::size_t classes) {
+std::vector<Rgb> read_palette(const std::string& path, std::size_t classes) {
   std::ifstream file(path);
   require(file.good(),
           "--palette {}: expected distinct, dataset, none, or a file of colours; there is no such file",
@@ -30,4 +32,16 @@ std::vector<Rgb> palette_file(const std::string& path, std::size_t classes) {
   return colors;
 }
 
-}  // namespace san::cli
+}  // namespace
+
+std::vector<Rgb> class_colors(const std::string& palette, const std::string& set, std::size_t classes) {
+  if (palette == "distinct" || palette == "none") return distinct_colors(classes);
+  if (palette != "dataset") return read_palette(palette, classes);
+  require(!set.empty(), "--palette dataset needs --label-set: only label sets have customary colours");
+  const LabelSet colored = label_set(set);
+  require(colored.palette.size() == classes,
+          "label set {} has no customary colours; leave out --palette dataset", colored.name);
+  return {colored.palette.begin(), colored.palette.end()};
+}
+
+}  // namespace san
