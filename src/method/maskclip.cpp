@@ -17,7 +17,8 @@ class MaskClip final : public Method {
  public:
   MaskClip(ParamLoader& loader, const SanConfig& c)
       : config_(c),
-        shallow_(ParamScope(loader, "clip_visual_extractor"), c.clip, c.feature_layer),
+        shallow_(ParamScope(loader, "clip_visual_extractor"), c.clip, c.feature_layer,
+                 {c.recognition_start()}),
         deep_(ParamScope(loader, "clip_rec_head"), c, shallow_),
         logit_scale_(ParamScope(loader, "ov_classifier").tensor("logit_scale", {}, {1})) {}
 

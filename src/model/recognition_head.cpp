@@ -42,8 +42,8 @@ Tensor dense_block(Backend& b, const TransformerBlock& block, const Tensor& x, c
 
 // The same in two attentions: SLS tokens ask themselves and the patches; class and patch tokens ask one
 // another.
-Tensor cross_block(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias,
-                   std::size_t index) {
+Tensor cross_attention(Backend& b, const TransformerBlock& block, const Tensor& x, const Tensor& bias,
+                       std::size_t index) {
   const std::int64_t d = block.shape.width, queries = bias[2];
   const Tensor packed = block.project(b, b.layer_norm(x, block.ln_1));
   const Tensor sls = b.slice(packed, 1, 0, queries), rest = b.slice(packed, 1, queries, x[1]);
@@ -55,7 +55,7 @@ Tensor cross_block(Backend& b, const TransformerBlock& block, const Tensor& x, c
   tap_attention(b, index, query, own, keys);
   const Tensor sls_out = b.attention(query, keys, part(b, patches, d, 2),
                                      sls_options(block.shape.heads, bias, own, part(b, sls, d, 2)));
-  return block.finish(b, b.concat({sls_out, rest_out}, 1), x);
+  return b.concat({sls_out, rest_out}, 1);
 }
 
 // The last block: nobody reads its class and patch tokens, so they only lend keys and values. Returns the SLS
@@ -150,7 +150,8 @@ Tensor RecognitionHead::forward(Backend& b, const ClipFeatures& clip, const Tens
       if (i == 0) b.tap("rec_attn_mask", mask);
       x = dense_block(b, blocks_[i], x, mask);
     } else {
-      x = last ? last_block(b, blocks_[i], x, own_bias, i) : cross_block(b, blocks_[i], x, own_bias, i);
+      x = last ? last_block(b, blocks_[i], x, own_bias, i)
+               : blocks_[i].finish(b, cross_attention(b, blocks_[i], x, own_bias, i), x);
     }
     b.tap("rec_block_{}_out", x, i);
   }

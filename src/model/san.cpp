@@ -1,6 +1,8 @@
 #include "model/san.h"
 
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 
@@ -12,18 +14,25 @@ const SanConfig& valid(const SanConfig& config) {
   return config;
 }
 
+std::set<int> layers_read(const SanConfig& c) {
+  std::set<int> read{c.recognition_start()};
+  for (const auto& [block, layer] : c.fusion) read.insert(layer);
+  return read;
+}
+
 }  // namespace
 
 San::San(ParamLoader& loader, const SanConfig& c)
     : config_(valid(c)),
-      clip_(ParamScope(loader, "clip_visual_extractor"), c.clip, c.feature_layer),
+      clip_(ParamScope(loader, "clip_visual_extractor"), c.clip, c.feature_layer, layers_read(c)),
       adapter_(ParamScope(loader, "side_adapter_network"), c),
       recognition_(ParamScope(loader, "clip_rec_head"), c, clip_),
       background_(ParamScope(loader, "ov_classifier")
                       .tensor("bg_embed", {1, c.clip.embed_dim}, {1, c.clip.embed_dim})),
       logit_scale_(ParamScope(loader, "ov_classifier").tensor("logit_scale", {}, {1})) {}
 
-SmallVector<SanOutput, 2> San::forward(Backend& b, const Tensor& image, Grid size, bool supervised,
+// Tensors are let go as soon as nobody reads them: what is alive at a time decides about memory.
+SmallVector<SanOutput, 2> San::forward(Backend& b, Tensor image, Grid size, bool supervised,
                                        Form form) const {
   const bool definition = form == Form::kDefinition || (form == Form::kBackendChoice && b.literal());
   const double s = config_.clip_scale;
@@ -31,14 +40,15 @@ SmallVector<SanOutput, 2> San::forward(Backend& b, const Tensor& image, Grid siz
     return static_cast<std::int64_t>(std::floor(static_cast<double>(n) * s));
   };
   const Grid clip_size = s == 1.0 ? size : Grid{scaled(size.height), scaled(size.width)};
-  const Tensor clip_image =
-      s == 1.0 ? image : b.resize(image, {size, clip_size, Interpolation::kBilinear, s});
+  Tensor clip_image = s == 1.0 ? image : b.resize(image, {size, clip_size, Interpolation::kBilinear, s});
   b.tap("input_padded", image);
   b.tap("clip_input", clip_image);
-  const ClipFeatures features = clip_.forward(b, clip_image, clip_size);
+  ClipFeatures shallow = clip_.forward(b, std::move(clip_image), clip_size);
+  const ClipFeatures features = shallow.only(config_.recognition_start());
   SmallVector<SanOutput, 2> out;
-  for (const Proposals& p : adapter_.forward(b, image, size, features, supervised)) {
+  for (Proposals& p : adapter_.forward(b, std::move(image), size, std::move(shallow), supervised)) {
     const Tensor bias = b.adaptive_max_pool(p.bias, mask_grid(size), features.grid);  // [B, groups, Q, L]
+    p.bias = {};
     b.tap("rec_attn_bias", bias);
     out.push_back({p.mask_logits, recognition_.forward(b, features, bias, definition)});
   }

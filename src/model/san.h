@@ -24,7 +24,7 @@ class San {
   /// Normalised, padded image [B, H·W, 3]. One output per supervised block, or that of the last alone.
   /// Recognition's definition has dense masks; rewritten, SLS tokens are queries of a cross-attention and the
   /// last block updates no patches.
-  SmallVector<SanOutput, 2> forward(Backend& b, const Tensor& image, Grid size, bool supervised = false,
+  SmallVector<SanOutput, 2> forward(Backend& b, Tensor image, Grid size, bool supervised = false,
                                     Form form = Form::kBackendChoice) const;
   /// CLIP without the adapter: images [B, H·W, 3] at CLIP's own resolution → [B, D].
   Tensor embed_images(Backend& b, const Tensor& images, Grid size) const;

@@ -79,16 +79,20 @@ Tensor SideAdapter::fuse(Backend& b, int block, const Tensor& x, Grid grid, cons
   return b.concat({b.slice(x, 1, 0, queries), patches}, 1);
 }
 
-SmallVector<Proposals, 2> SideAdapter::forward(Backend& b, const Tensor& image, Grid size,
-                                               const ClipFeatures& clip, bool supervised) const {
-  const Backend::Scope scope(b, "side_adapter_network");
-  const Grid grid{size.height / config_.patch, size.width / config_.patch};
+Tensor SideAdapter::embed(Backend& b, const Tensor& image, Grid size) const {
   const Tensor patches = b.patch_embed(image, size, patch_embed_);  // [B, h·w, w]
   b.tap("side_patch_tokens", patches);
-  const Tensor queries = b.broadcast(query_embed_, {image[0], config_.queries, config_.width});
-  const Tensor positions = position(b, grid);                    // [1, Q + h·w, w]
-  Tensor x = b.add(b.concat({queries, patches}, 1), positions);  // [B, Q + h·w, w]
-  x = fuse(b, 0, x, grid, clip);
+  return b.concat({b.broadcast(query_embed_, {image[0], config_.queries, config_.width}), patches}, 1);
+}
+
+SmallVector<Proposals, 2> SideAdapter::forward(Backend& b, Tensor image, Grid size, ClipFeatures clip,
+                                               bool supervised) const {
+  const Backend::Scope scope(b, "side_adapter_network");
+  const Grid grid{size.height / config_.patch, size.width / config_.patch};
+  Tensor x = embed(b, image, size);
+  image = {};
+  const Tensor positions = position(b, grid);  // [1, Q + h·w, w]
+  x = fuse(b, 0, b.add(x, positions), grid, clip);
 
   SmallVector<Proposals, 2> out;
   auto next = config_.supervision.begin();
@@ -96,12 +100,12 @@ SmallVector<Proposals, 2> SideAdapter::forward(Backend& b, const Tensor& image, 
     const Backend::Scope block_scope(b, "blocks", i - 1);
     const TransformerBlock& block = blocks_[static_cast<std::size_t>(i - 1)];
     // Positions are added again before every block but the first, which has them from above.
-    const Normed in =
-        i == 1 ? Normed{x, b.layer_norm(x, block.ln_1)} : b.add_layer_norm(x, positions, block.ln_1);
+    Normed in = i == 1 ? Normed{x, b.layer_norm(x, block.ln_1)} : b.add_layer_norm(x, positions, block.ln_1);
     b.tap("side_block_{}_in", in.sum, i);
-    x = block.forward(b, in);
+    x = block.forward(b, std::move(in));
     b.tap("side_block_{}_out", x, i);
     x = fuse(b, i, x, grid, clip);
+    if (fusion_.upper_bound(i) == fusion_.end()) clip = {};
     if (i != *next) continue;
     if (supervised || i == config_.blocks) out.push_back(decode(b, x));
     ++next;
@@ -113,11 +117,12 @@ Proposals SideAdapter::decode(Backend& b, const Tensor& x) const {
   const Backend::Scope scope(b, "mask_decoder");
   const Tensor patches = b.slice(x, 1, config_.queries, x[1]);                      // [B, h·w, w]
   const Tensor queries = query_mlp_.forward(b, b.slice(x, 1, 0, config_.queries));  // [B, Q, e]
-  const Tensor pixels = pix_mlp_.forward(b, patches);                               // [B, h·w, e]
+  Tensor pixels = pix_mlp_.forward(b, patches);                                     // [B, h·w, e]
   b.tap("decoder_query_mlp_out", queries);
   b.tap("decoder_pix_mlp_out", pixels);
   Proposals out;
   out.mask_logits = b.matmul(queries, pixels, true);  // [B, Q, h·w]
+  pixels = {};
   if (!attn_mlp_) {
     const Tensor scaled = b.add(b.mul(out.mask_logits, scaling_.scale), scaling_.shift);
     out.bias = b.reshape(scaled, {x[0], 1, config_.queries, patches[1]});

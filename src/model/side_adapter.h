@@ -46,7 +46,7 @@ class SideAdapter {
   SideAdapter(const ParamScope& scope, const SanConfig& config);
 
   /// One entry per supervised block, or the last alone: image [B, H·W, 3] → masks on the grid (H/p) × (W/p).
-  SmallVector<Proposals, 2> forward(Backend& b, const Tensor& image, Grid size, const ClipFeatures& clip,
+  SmallVector<Proposals, 2> forward(Backend& b, Tensor image, Grid size, ClipFeatures clip,
                                     bool supervised) const;
 
  private:
@@ -56,6 +56,8 @@ class SideAdapter {
     LinearWeight projection;
   };
   Tensor position(Backend& b, Grid grid) const;
+  /// Queries before the image's patches, without positions: [B, Q + h·w, w].
+  Tensor embed(Backend& b, const Tensor& image, Grid size) const;
   Tensor fuse(Backend& b, int block, const Tensor& x, Grid grid, const ClipFeatures& clip) const;
   Proposals decode(Backend& b, const Tensor& x) const;
 

@@ -1,5 +1,7 @@
 #include "nn/transformer_block.h"
 
+#include <utility>
+
 namespace san {
 
 TransformerBlock::TransformerBlock(const ParamScope& s, const BlockShape& sh, BlockStyle style,
@@ -26,15 +28,17 @@ Tensor TransformerBlock::project(Backend& b, const Tensor& normed) const {
   return b.concat({b.linear(normed, query), b.linear(normed, key_value)}, -1);
 }
 
-Tensor TransformerBlock::forward(Backend& b, const Normed& x, bool causal) const {
-  const std::int64_t d = shape.width;
-  const Tensor packed = project(b, x.normed);  // [B, T, 3d]
-  const Tensor q = b.slice(packed, -1, 0, d), k = b.slice(packed, -1, d, 2 * d),
-               v = b.slice(packed, -1, 2 * d, 3 * d);
+Tensor TransformerBlock::forward(Backend& b, Normed x, bool causal) const {
   AttentionOptions options;
   options.heads = shape.heads;
   options.causal = causal;
-  return finish(b, b.attention(q, k, v, options), x.sum);
+  const std::int64_t d = shape.width;
+  Tensor packed = project(b, x.normed);  // [B, T, 3d]
+  x.normed = {};
+  Tensor attended = b.attention(b.slice(packed, -1, 0, d), b.slice(packed, -1, d, 2 * d),
+                                b.slice(packed, -1, 2 * d, 3 * d), options);
+  packed = {};
+  return finish(b, std::move(attended), x.sum);
 }
 
 Tensor TransformerBlock::forward(Backend& b, const Tensor& x, const TokenTree& tree) const {
@@ -57,8 +61,9 @@ Tensor TransformerBlock::forward(Backend& b, const Tensor& x, const TokenTree& t
                 asked);
 }
 
-Tensor TransformerBlock::finish(Backend& b, const Tensor& attended, const Tensor& residual) const {
+Tensor TransformerBlock::finish(Backend& b, Tensor attended, const Tensor& residual) const {
   const Tensor x = b.linear(attended, out, {Activation::kNone, residual});
+  attended = {};
   return b.mlp(b.layer_norm(x, ln_2), fc1, shape.activation, fc2, x);
 }
 

@@ -28,7 +28,7 @@ struct TransformerBlock {
     return forward(b, Normed{x, b.layer_norm(x, ln_1)}, causal);
   }
   /// The same when ln_1 of the input has been computed with it.
-  Tensor forward(Backend& b, const Normed& x, bool causal = false) const;
+  Tensor forward(Backend& b, Normed x, bool causal = false) const;
   /// Self-attention along a tree of tokens: [1, N, d] → [1, N, d].
   Tensor forward(Backend& b, const Tensor& x, const TokenTree& tree) const;
   /// The same for the tokens `asking` alone, whose values are `asked` [1, A, d] → [1, A, d]. Needs split
@@ -37,8 +37,9 @@ struct TransformerBlock {
                  std::span<const std::int32_t> asking) const;
   /// Queries, keys and values of every token: [B, T, 3d].
   Tensor project(Backend& b, const Tensor& normed) const;
-  /// What follows attention: the output projection with its residual, then the MLP with its own.
-  Tensor finish(Backend& b, const Tensor& attended, const Tensor& residual) const;
+  /// What follows attention: the output projection with its residual, then the MLP with its own. Memory of
+  /// `attended` is free for the MLP where the caller moves it in.
+  Tensor finish(Backend& b, Tensor attended, const Tensor& residual) const;
 
   BlockShape shape;
   NormWeight ln_1;

@@ -11,7 +11,7 @@ ContrastiveClip::ContrastiveClip(std::shared_ptr<TorchBackend> backend, const Pa
                                  const ClipConfig& config, int feature_layer, TrainableRule trainable)
     : backend_(std::move(backend)),
       loader_(*backend_, source, std::move(trainable)),
-      vision_(ParamScope(loader_, "clip_visual_extractor"), config, feature_layer),
+      vision_(ParamScope(loader_, "clip_visual_extractor"), config, feature_layer, {feature_layer}),
       text_(ParamScope(loader_, "ov_classifier"), config) {
   const ParamScope deep(loader_, "clip_rec_head");
   for (int i = feature_layer; i < config.layers; ++i)

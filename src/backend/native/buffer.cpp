@@ -12,15 +12,9 @@ namespace san::native {
 namespace {
 
 constexpr std::int64_t kHugePageBytes = 2 << 20, kCacheLineBytes = 64;
-/// A buffer unused for this many requests belongs to an input size that is gone.
-constexpr std::uint64_t kStaleRequests = 4096;
-
-// A quarter of an octave: at most a fifth is wasted, and sizes that nearly agree share buffers.
-std::int64_t size_class(std::int64_t count) {
-  std::int64_t step = 64;
-  while (step * 8 <= count) step *= 2;
-  return (count + step - 1) / step * step;
-}
+/// So many requests see the largest picture of a kind: what they did not need belongs to one that is gone.
+constexpr std::uint64_t kTrimmedAfter = 4096;
+constexpr std::size_t kShortBytes = 128 << 10;
 
 }  // namespace
 
@@ -36,52 +30,52 @@ BufferPtr allocate_floats(std::int64_t count) {
   return {static_cast<float*>(memory), [](float* p) { std::free(p); }};
 }
 
-BufferPtr BufferPool::acquire(std::int64_t count) {
-  const std::int64_t size = size_class(count);
-  {
-    std::unique_lock lock(mutex_);
-    ++clock_;
-    const auto found = std::ranges::lower_bound(idle_, size, {}, &Idle::count);
-    if (found != idle_.end() && found->count <= 2 * size) {
-      BufferPtr memory = std::move(found->memory);
-      const std::int64_t held = found->count;
-      idle_.erase(found);
-      lock.unlock();
-      return handle(held, std::move(memory));
-    }
-    drop_stale();
-    bytes_ += size * static_cast<std::int64_t>(sizeof(float));
+struct BufferPool::Release {
+  std::shared_ptr<BufferPool> pool;
+  Arena* arena;
+  std::size_t bytes;
+  void operator()(float* block) const {
+    const std::lock_guard lock(pool->mutex_);
+    arena->give_back(block, bytes);
   }
-  return handle(size, allocate_floats(size));
-}
+};
 
-BufferPtr BufferPool::handle(std::int64_t count, BufferPtr memory) {
-  float* first = memory.get();
-  return {first,
-          [pool = shared_from_this(), count, memory = std::move(memory)](float*) mutable {
-            pool->release(count, std::move(memory));
-          },
+BufferPtr BufferPool::acquire(std::int64_t count) {
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(float);
+  Arena* arena = nullptr;
+  void* block = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (++requests_ % kTrimmedAfter == 0) trim();
+    const bool is_short = bytes < kShortBytes;
+    Arenas& arenas = is_short ? short_ : large_;
+    for (auto a = arenas.begin(); a != arenas.end() && block == nullptr; ++a) {
+      arena = a->get();
+      block = arena->take(bytes);
+    }
+    if (block == nullptr) {
+      arena = arenas.emplace_back(std::make_unique<Arena>(bytes, !is_short)).get();
+      block = arena->take(bytes);
+    }
+  }
+  return {static_cast<float*>(block), Release{shared_from_this(), arena, bytes},
           RecyclingAllocator<float>(small_)};
 }
 
 std::int64_t BufferPool::bytes() const {
   const std::lock_guard lock(mutex_);
-  return bytes_;
+  std::size_t sum = 0;
+  for (const Arenas* arenas : {&large_, &short_})
+    for (const auto& arena : *arenas) sum += arena->bytes();
+  return static_cast<std::int64_t>(sum);
 }
 
-void BufferPool::release(std::int64_t count, BufferPtr memory) {
-  const std::lock_guard lock(mutex_);
-  // Behind those of its size: the one that lay longest is taken first.
-  idle_.insert(std::ranges::upper_bound(idle_, count, {}, &Idle::count),
-               Idle{count, std::move(memory), clock_});
-}
-
-void BufferPool::drop_stale() {
-  std::erase_if(idle_, [&](const Idle& buffer) {
-    if (clock_ - buffer.released < kStaleRequests) return false;
-    bytes_ -= buffer.count * static_cast<std::int64_t>(sizeof(float));
-    return true;
-  });
+void BufferPool::trim() {
+  for (Arenas* arenas : {&large_, &short_})
+    std::erase_if(*arenas, [](const auto& arena) {
+      arena->trim();
+      return arena->bytes() == 0;
+    });
 }
 
 float* thread_scratch(std::int64_t count, int slot) {

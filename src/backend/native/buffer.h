@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "backend/native/arena.h"
 #include "base/recycling.h"
 
 namespace san::native {
@@ -14,9 +15,11 @@ using BufferPtr = std::shared_ptr<float[]>;
 /// Uninitialised, at least 64-byte aligned; large ones ask for huge pages. Throws Error when memory is short.
 BufferPtr allocate_floats(std::int64_t count);
 
-/// Keeps released buffers for the next op, so that a warm session allocates nothing.
+/// Keeps the memory of released buffers for the next op, so that a warm session asks for none, and lets
+/// buffers of other sizes have it. Any number of threads.
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
+  /// Throws Error when memory is short.
   BufferPtr acquire(std::int64_t count);
   /// Bytes held, in use or not.
   std::int64_t bytes() const;
@@ -24,20 +27,15 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   const std::shared_ptr<BlockStore>& small() const { return small_; }
 
  private:
-  struct Idle {
-    std::int64_t count = 0;
-    BufferPtr memory;
-    std::uint64_t released = 0;
-  };
-  BufferPtr handle(std::int64_t count, BufferPtr memory);
-  void release(std::int64_t count, BufferPtr memory);
-  void drop_stale();
+  using Arenas = std::vector<std::unique_ptr<Arena>>;
+  struct Release;
+  void trim();
 
   mutable std::mutex mutex_;
-  std::vector<Idle> idle_;  ///< by their size
+  Arenas large_;
+  Arenas short_;  ///< short ones, which would cut the gaps between large ones
   std::shared_ptr<BlockStore> small_ = std::make_shared<BlockStore>();
-  std::uint64_t clock_ = 0;
-  std::int64_t bytes_ = 0;
+  std::uint64_t requests_ = 0;
 };
 
 /// Scratch of the calling thread, grown on demand and kept; `slot` tells apart uses that nest.
