@@ -33,7 +33,8 @@ const std::vector<Confined>& confined() {
       {"ATen/", {"backend_torch", "train"}},
       {"c10/", {"backend_torch", "train"}},
       {"hwy/", {"backend_native", "labels", "simd"}},
-      {"CLI/", {"apps", "apps_export", "apps_pull", "apps_video", "apps_world", "program", "program_words"}},
+      {"CLI/",
+       {"apps_cli", "apps_export", "apps_pull", "apps_video", "apps_world", "program", "program_words"}},
       {"libavcodec/", {"video"}},
       {"libavformat/", {"video"}},
       {"libavutil/", {"video"}},
@@ -44,6 +45,11 @@ const std::vector<Confined>& confined() {
       {"onnx/", {"backend_onnx"}},
       {"google/protobuf/", {"backend_onnx"}}};
   return kRules;
+}
+
+// The shared library is a door, not a room: who stands on it sees include/san alone.
+std::string room_of_target(const std::string& target) {
+  return target == "san_shared" ? "libsan" : target.substr(std::string("san_").size());
 }
 
 class Checker {
@@ -77,7 +83,7 @@ class Checker {
   std::string room_of(const std::string& file) const {
     if (file.starts_with("apps/")) {
       const std::string program = target_of(fs::path(file).parent_path().string());
-      return rooms_.contains(program) ? program : "apps";
+      return rooms_.contains(program) ? program : "";
     }
     if (!file.starts_with("src/")) return file.substr(0, file.find('/'));
     for (fs::path folder = fs::path(file).parent_path(); folder != "src"; folder = folder.parent_path()) {
@@ -136,10 +142,25 @@ std::map<std::string, Room> parse_rooms(const std::string& cmake) {
         list = nullptr;
       else if (list != nullptr)
         list->insert(word);
+      else if (word == "san_shared")
+        room.deps.insert(room_of_target(word));
     }
     rooms[target_of(room.folder)] = room;
   }
   return rooms;
+}
+
+Room linked_room(const std::string& folder, const std::string& cmake) {
+  Room room{folder, {}, {}};
+  const std::string text = without_comments(cmake);
+  static const std::regex kLinked(R"(target_link_libraries\(([^)]*)\))"), kTarget(R"(\bsan_([a-z_]+)\b)");
+  for (std::sregex_iterator call(text.begin(), text.end(), kLinked), end; call != end; ++call) {
+    const std::string words = (*call)[1].str();
+    // The first word is who links.
+    for (std::sregex_iterator it(words.begin() + words.find(' '), words.end(), kTarget); it != end; ++it)
+      room.deps.insert(room_of_target(it->str()));
+  }
+  return room;
 }
 
 std::set<std::string> reachable(const std::map<std::string, Room>& rooms,
@@ -154,6 +175,43 @@ std::set<std::string> reachable(const std::map<std::string, Room>& rooms,
       open.insert(open.end(), room->second.deps.begin(), room->second.deps.end());
   }
   return seen;
+}
+
+std::vector<std::string> wrong_arrows(const std::string& markdown, const std::map<std::string, Room>& rooms) {
+  struct Line {
+    int number;
+    std::set<std::string> to;
+  };
+  std::map<std::string, Line> drawn;
+  static const std::regex kArrow(R"(\s*(\S*)\s+→\s+([^#]*).*)");
+  std::string from;  // a line that begins with an arrow goes on with the room before
+  int number = 0;
+  bool inside = false;
+  for (const std::string& line : lines_of(markdown)) {
+    ++number;
+    if (line.starts_with("```")) inside = !inside;
+    std::smatch match;
+    if (!inside || !std::regex_match(line, match, kArrow)) continue;
+    if (match[1].length() != 0) from = target_of(match[1]);
+    Line& room = drawn.try_emplace(from, Line{number, {}}).first->second;
+    std::istringstream names(match[2]);
+    for (std::string name; names >> name;) room.to.insert(target_of(name.substr(0, name.find(','))));
+  }
+
+  std::vector<std::string> problems;
+  for (const auto& [room, line] : drawn)
+    for (const std::string& to : line.to) {
+      const std::string arrow = "line " + std::to_string(line.number) + ": " + room + " → " + to + ": ";
+      if (!rooms.contains(room) || !rooms.at(room).deps.contains(to))
+        problems.push_back(arrow + "the build has no such arrow");
+      if (drawn.contains(to) && drawn.at(to).number <= line.number)
+        problems.push_back(arrow + "must stand above the line of " + to);
+    }
+  for (const auto& [name, room] : rooms)
+    for (const std::string& to : room.deps)
+      if ((rooms.contains(to) || to == "libsan") && !(drawn.contains(name) && drawn.at(name).to.contains(to)))
+        problems.push_back(name + " → " + to + " is missing");
+  return problems;
 }
 
 std::vector<std::string> wrong_includes(const fs::path& root, const std::map<std::string, Room>& rooms) {
