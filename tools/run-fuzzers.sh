@@ -18,14 +18,7 @@ cmake --build build/fuzz -j "$(nproc)" --target $names
 for name in $names; do
   corpus=build/fuzz/corpus/$name
   mkdir -p "$corpus"
-  case $name in
-    bpe_fuzz) seeds=tests/data/text ;;
-    mat_file_fuzz) seeds=tests/data/eval ;;
-    image_header_fuzz | common_formats_fuzz | opencv_codecs_fuzz) seeds=tests/data/image ;;
-    pickle_fuzz | zip_fuzz | safetensors_fuzz | torch_fuzz) seeds=tests/data/checkpoint ;;
-    *) seeds= ;;
-  esac
-  [ ! -d tests/fuzz/corpus/"$name" ] || seeds="$seeds tests/fuzz/corpus/$name"
+  seeds=$(cat build/fuzz/tests/fuzz/"$name".seeds)
   echo "$name: $limit"
   log=build/fuzz/$name.log
   # shellcheck disable=SC2086
