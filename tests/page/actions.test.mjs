@@ -1,20 +1,13 @@
 // Every action of the page once, on both sizes, against the service with the built-in model.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
-  addPicture, answered, colorAt, distance, example, found, kExampleWords, kPlaces, kSizes, launch, metric, openExample, openPage, placeOf, san,
-  settled, startService, temporary, typeWords, words,
+  addPicture, answered, browserAndService, colorAt, distance, example, found, kExampleWords, kPlaces, kSizes, metric, openExample, openPage, placeOf, san,
+  settled, temporary, typeWords, words,
 } from "./support.mjs";
 
-let browser, service;
-before(async () => {
-  [browser, service] = await Promise.all([launch(), startService()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+const { browser, service } = await browserAndService();
 
 const open = (size, options) => openPage(browser, service.address, { ...kSizes[size], ...options });
 const openAnswered = (size, options) => openExample(browser, service.address, { ...kSizes[size], ...options });

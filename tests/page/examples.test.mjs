@@ -1,19 +1,12 @@
 // "This is a …": regions that are named become examples, on both sizes; and sharper edges.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
-  answered, colorAt, distance, example, found, kPlaces, kSizes, launch, openExample, openPage, placeOf, san, startService, temporary, violations, words,
+  answered, browserAndService, colorAt, distance, example, found, kPlaces, kSizes, openExample, openPage, placeOf, san, startService, temporary, violations, words,
 } from "./support.mjs";
 
-let browser, service;
-before(async () => {
-  [browser, service] = await Promise.all([launch(), startService()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+const { browser, service } = await browserAndService();
 
 const openAnswered = (size, options) => openExample(browser, service.address, { ...kSizes[size], ...options });
 const taught = (page) => page.locator("#taught li span").allTextContents();

@@ -1,18 +1,11 @@
 // The page of `san explain` and the tab that shows the same.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { readPng } from "../../apps/serve/page/png.js";
-import { answered, example, kExampleWords, kSizes, launch, openExample, san, startService, temporary, violations, words } from "./support.mjs";
+import { answered, browserAndService, example, kExampleWords, kSizes, openExample, san, temporary, violations, words } from "./support.mjs";
 
-let browser, service;
-before(async () => {
-  [browser, service] = await Promise.all([launch(), startService()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+const { browser, service } = await browserAndService();
 
 /** Clicks pixels of the shown picture and checks what adds up there against `labels` (values, width, height). */
 async function checkSums(page, labels, places) {

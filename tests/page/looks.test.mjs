@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { readPng } from "../../apps/serve/page/png.js";
-import { answered, kSizes, launch, openPage, settled, source, startService, temporary } from "./support.mjs";
+import { answered, browserAndService, kSizes, openPage, settled, source, temporary } from "./support.mjs";
 
 const file = path.join(source, "tests/page/looks.json");
 const update = Boolean(process.env.SAN_UPDATE_LOOKS);
@@ -15,15 +15,8 @@ const kColumns = 20, kRows = 16;
 // Of 255. Other fonts move text within its line: single squares differ, the whole hardly.
 const kMeanDifference = 5, kLargestDifference = 70;
 
-let browser, service;
-before(async () => {
-  [browser, service] = await Promise.all([launch(), startService()]);
-});
-after(async () => {
-  if (update) fs.writeFileSync(file, `${JSON.stringify(known, null, 0).replaceAll('],"', '],\n"')}\n`);
-  await browser?.close();
-  await service?.stop();
-});
+const { browser, service } = await browserAndService();
+after(() => update && fs.writeFileSync(file, `${JSON.stringify(known, null, 0).replaceAll('],"', '],\n"')}\n`));
 
 /** Mean of the red channel of each square, row by row. */
 async function squares(png) {

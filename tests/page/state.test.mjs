@@ -1,19 +1,12 @@
 // What the page says and does when things take long or go wrong, for those who use keys or listen, and how it looks.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
-  addPicture, answered, found, kExampleWords, kSizes, launch, openExample, openPage, startService, temporary, typeWords, violations, words,
+  addPicture, answered, browserAndService, found, kExampleWords, kSizes, openExample, openPage, startService, temporary, typeWords, violations, words,
 } from "./support.mjs";
 
-let browser, service;
-before(async () => {
-  [browser, service] = await Promise.all([launch(), startService()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+const { browser, service } = await browserAndService();
 
 const open = (options) => openPage(browser, service.address, { ...kSizes.desktop, ...options });
 const openAnswered = (options) => openExample(browser, service.address, { ...kSizes.desktop, ...options });

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createRequire } from "node:module";
+import { after } from "node:test";
 
 const need = (name) => process.env[name] ?? assert.fail(`${name} is not set: tests/page/run.mjs sets it`);
 const modules = createRequire(path.join(need("SAN_PAGE_MODULES"), "package.json"));
@@ -55,10 +56,20 @@ export async function startService(...args) {
   };
 }
 
-export const launch = () => chromium.launch({
+const launch = () => chromium.launch({
   executablePath: need("SAN_CHROMIUM"),
   args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--force-color-profile=srgb"],
 });
+
+/** A browser and a service with the built-in model, until the tests of the calling file have ended. */
+export async function browserAndService() {
+  const [browser, service] = await Promise.all([launch(), startService()]);
+  after(async () => {
+    await browser.close();
+    await service.stop();
+  });
+  return { browser, service };
+}
 
 export const kSizes = {
   desktop: { viewport: { width: 1280, height: 800 } },
