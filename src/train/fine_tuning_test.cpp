@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "base/error.h"
+#include "base/input_file.h"
 #include "train/run_plan.h"
 
 namespace san {
@@ -56,6 +59,24 @@ TEST(FineTuning, QuickEndsInTimeAndShowsSmallerPictures) {
   EXPECT_LT(r.run.minutes, 15) << "with loading and measuring a quarter of an hour is promised";
   EXPECT_EQ(r.input.crop, 160);
   EXPECT_EQ(r.input.min_size.back(), 256) << "nothing larger than the model will see";
+}
+
+// The recipe to copy is what happens without one; what its comments call --quick's is that option's.
+TEST(FineTuning, WrittenOutIsTheFileToCopy) {
+  const std::string file(read_file(SAN_SOURCE_DIR "/configs/fine-tuning.yaml").text());
+  const ModelMetadata built_in =
+      *open_model_file(SAN_SOURCE_DIR "/models/default/model.safetensors").metadata;
+  const SanConfig config = SanConfig::from_json(built_in.config, "the built-in model");
+  const auto expected = [&](bool quick) {
+    return parse_recipe(fine_tuning_yaml(config, built_in, quick), "the test",
+                        {"MODEL.INIT=default", "DATASETS.IMAGES=pets/images", "DATASETS.LABELS=pets/labels",
+                         "DATASETS.CLASSES_FILE=pets/classes.txt"})
+        .json;
+  };
+  EXPECT_EQ(parse_recipe(file, "the file").json, expected(false));
+  const std::regex changed(R"((\n +\w+: ).*# --quick: (.*))"), added(R"((\n +)# (\w+: .*)# --quick.*)");
+  const std::string quick = std::regex_replace(std::regex_replace(file, changed, "$1$2"), added, "$1$2");
+  EXPECT_EQ(parse_recipe(quick, "the file, quick").json, expected(true));
 }
 
 TEST(RunPlan, SplitsABatchUntilItFits) {
