@@ -3,6 +3,8 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <regex>
 
 #include "files.h"
@@ -94,6 +96,16 @@ std::vector<ShellCommand> shell_commands(const std::string& markdown) {
         command.pop_back();
         continue;
       }
+      std::smatch here;
+      if (std::regex_search(command, here, std::regex("<<'(\\w+)'$"))) {
+        const std::string end = here[1];
+        const int first = block.line + static_cast<int>(i);
+        do command += "\n" + block.lines.at(++i);
+        while (block.lines[i] != end);
+        commands.push_back({command, "", first});
+        command.clear();
+        continue;
+      }
       command.resize(std::min(command.size(), command.find("  #")));
       command.resize(command.find_last_not_of(' ') + 1);
       commands.push_back({command, "", block.line + static_cast<int>(i)});
@@ -101,6 +113,28 @@ std::vector<ShellCommand> shell_commands(const std::string& markdown) {
     }
   }
   return commands;
+}
+
+std::vector<ShellCommand> inline_code(const std::string& markdown) {
+  std::string text;
+  std::map<std::size_t, int> lines;  // by where they begin in the text
+  for (const auto& [number, line] : split(markdown).prose) {
+    lines[text.size()] = number;
+    text += line + " ";
+  }
+  std::vector<ShellCommand> found;
+  static const std::regex kCode(R"(`([^`]+)`)");
+  for (std::sregex_iterator it(text.begin(), text.end(), kCode), end; it != end; ++it)
+    found.push_back(
+        {(*it)[1], "", std::prev(lines.upper_bound(static_cast<std::size_t>(it->position())))->second});
+  return found;
+}
+
+std::vector<int> blocks_without_language(const std::string& markdown) {
+  std::vector<int> found;
+  for (const Block& block : split(markdown).blocks)
+    if (block.language.empty()) found.push_back(block.line - 1);
+  return found;
 }
 
 std::vector<std::string> code_blocks(const std::string& markdown, const std::string& language) {

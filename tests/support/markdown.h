@@ -23,8 +23,15 @@ struct ShellCommand {
   int line;
 };
 
-/// The commands of all ```sh blocks, continued lines joined, comments after two spaces left out.
+/// The commands of all ```sh blocks, continued lines and here-documents joined, comments after two spaces
+/// left out.
 std::vector<ShellCommand> shell_commands(const std::string& markdown);
+
+/// What stands between single backticks outside of blocks, on one line or on two.
+std::vector<ShellCommand> inline_code(const std::string& markdown);
+
+/// The lines in which fenced blocks without a language begin.
+std::vector<int> blocks_without_language(const std::string& markdown);
 
 /// The content of every fenced block of a language.
 std::vector<std::string> code_blocks(const std::string& markdown, const std::string& language);
