@@ -5,9 +5,9 @@ JOBS ?= $(shell nproc)
 
 # What reads files that somebody else made, and what shares memory between threads: checked under sanitizers every time.
 PARSERS := checkpoint_test text_test hub_test image_test image_codec_test data_test eval_test prepare_test verify_test serve_test \
-	image_tiff_test flow_test temporal_test video_program_test
+	image_tiff_test image_opencv_test sandbox_test bank_test world_test flow_test temporal_test video_program_test
 FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.cpp)))
-THREADS := base_test backend_native_test engine_test library_threads_test serve_test
+THREADS := base_test backend_native_test engine_test library_threads_test serve_test sandbox_test shared_work_test
 
 # What runs under qemu for ARM64: kernels, what reads models and texts, the head, the recorded tiny network.
 ARM64_TESTS := backend_native_test checkpoint_test text_test labels_test verify_test
