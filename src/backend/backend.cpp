@@ -405,9 +405,11 @@ Tensor Backend::l2_normalize(const Tensor& x) {
   return run("l2_normalize", {}, x.shape(), 0, x.shape().elements(), [&] { return do_l2_normalize(x); });
 }
 
-Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
-                               const BiasScaling& scaling) {
-  const OpName at{*this, "attention_bias", last.name};
+namespace {
+
+template <class Name>
+void require_bias_fits(const Name& at, const Tensor& queries, const Tensor& hidden,
+                       const GroupedLinearWeight& last, const BiasScaling& scaling) {
   require(queries.shape().rank() == 3 && hidden.shape().rank() == 3 && queries[0] == hidden[0] &&
               hidden[2] == last.in && last.out == last.groups * queries[2],
           "{}: queries {}, hidden {} and {}→{} do not fit {} groups", at, queries.shape(), hidden.shape(),
@@ -415,11 +417,33 @@ Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, cons
   require(!scaling.scale == !scaling.shift &&
               (!scaling.scale || (scaling.scale.shape() == Shape{1} && scaling.shift.shape() == Shape{1})),
           "{}: scaling must be two single values", at);
+}
+
+}  // namespace
+
+Tensor Backend::attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                               const BiasScaling& scaling) {
+  require_bias_fits(OpName{*this, "attention_bias", last.name}, queries, hidden, last, scaling);
   const Shape out{queries[0], last.groups, queries[1], hidden[1]};
   return run("attention_bias", last.name, out,
              attention_bias_macs(queries[0], queries[1], hidden[1], hidden[2], queries[2], last.groups),
              queries.shape().elements() + hidden.shape().elements() + last.in * last.out,
              [&] { return do_attention_bias(queries, hidden, last, scaling); });
+}
+
+Tensor Backend::pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                      const GroupedLinearWeight& last, const BiasScaling& scaling, Grid from,
+                                      Grid to) {
+  const OpName at{*this, "pooled_attention_bias", last.name};
+  require_bias_fits(at, queries, hidden, last, scaling);
+  require(hidden[1] == from.tokens() && from.tokens() > 0 && to.tokens() > 0,
+          "{}: {} tokens are not a map of {}×{}, to be {}×{}", at, hidden[1], from.height, from.width,
+          to.height, to.width);
+  const Shape out{queries[0], last.groups, queries[1], to.tokens()};
+  return run("pooled_attention_bias", last.name, out,
+             attention_bias_macs(queries[0], queries[1], hidden[1], hidden[2], queries[2], last.groups),
+             queries.shape().elements() + hidden.shape().elements() + last.in * last.out,
+             [&] { return do_pooled_attention_bias(queries, hidden, last, scaling, from, to); });
 }
 
 std::int64_t Backend::attention_bias_macs(std::int64_t batch, std::int64_t q, std::int64_t t, std::int64_t m,

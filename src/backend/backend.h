@@ -96,6 +96,9 @@ class Backend {
   /// [B, T, M], last M → groups·E; → [B, groups, Q, T].
   Tensor attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
                         const BiasScaling& scaling);
+  /// The same pooled by adaptive_max_pool, without all of it in memory: T is `from`; → [B, groups, Q, to].
+  Tensor pooled_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                               const BiasScaling& scaling, Grid from, Grid to);
 
   // Observation.
   using Observer = std::function<void(const OpRecord&)>;
@@ -212,6 +215,9 @@ class Backend {
   virtual Tensor do_l2_normalize(const Tensor& x);
   virtual Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden,
                                    const GroupedLinearWeight& last, const BiasScaling& scaling);
+  virtual Tensor do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                          const GroupedLinearWeight& last, const BiasScaling& scaling,
+                                          Grid from, Grid to);
 
  private:
   template <class Run>

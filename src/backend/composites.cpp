@@ -85,4 +85,10 @@ Tensor Backend::do_attention_bias(const Tensor& queries, const Tensor& hidden,
   return bias;
 }
 
+Tensor Backend::do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                         const GroupedLinearWeight& last, const BiasScaling& scaling,
+                                         Grid from, Grid to) {
+  return adaptive_max_pool(attention_bias(queries, hidden, last, scaling), from, to);
+}
+
 }  // namespace san

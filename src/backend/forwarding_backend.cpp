@@ -99,5 +99,10 @@ Tensor ForwardingBackend::do_attention_bias(const Tensor& queries, const Tensor&
                                             const GroupedLinearWeight& last, const BiasScaling& scaling) {
   return inner().attention_bias(queries, hidden, last, scaling);
 }
+Tensor ForwardingBackend::do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                                   const GroupedLinearWeight& last,
+                                                   const BiasScaling& scaling, Grid from, Grid to) {
+  return inner().pooled_attention_bias(queries, hidden, last, scaling, from, to);
+}
 
 }  // namespace san

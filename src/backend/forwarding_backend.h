@@ -49,6 +49,9 @@ class ForwardingBackend : public Backend {
                            const TokenTree& tree, std::span<const std::int32_t> asking) override;
   Normed do_add_layer_norm(const Tensor& x, const Tensor& y, const NormWeight& w) override;
   Tensor do_l2_normalize(const Tensor& x) override;
+  Tensor do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                  const GroupedLinearWeight& last, const BiasScaling& scaling, Grid from,
+                                  Grid to) override;
   Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
                            const BiasScaling& scaling) override;
 };

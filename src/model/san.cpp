@@ -46,11 +46,9 @@ SmallVector<SanOutput, 2> San::forward(Backend& b, Tensor image, Grid size, bool
   ClipFeatures shallow = clip_.forward(b, std::move(clip_image), clip_size);
   const ClipFeatures features = shallow.only(config_.recognition_start());
   SmallVector<SanOutput, 2> out;
-  for (Proposals& p : adapter_.forward(b, std::move(image), size, std::move(shallow), supervised)) {
-    const Tensor bias = b.adaptive_max_pool(p.bias, mask_grid(size), features.grid);  // [B, groups, Q, L]
-    p.bias = {};
-    b.tap("rec_attn_bias", bias);
-    out.push_back({p.mask_logits, recognition_.forward(b, features, bias, definition)});
+  for (const Proposals& p : adapter_.forward(b, std::move(image), size, std::move(shallow), supervised)) {
+    b.tap("rec_attn_bias", p.bias);
+    out.push_back({p.mask_logits, recognition_.forward(b, features, p.bias, definition)});
   }
   return out;
 }

@@ -91,6 +91,7 @@ SmallVector<Proposals, 2> SideAdapter::forward(Backend& b, Tensor image, Grid si
   const Grid grid{size.height / config_.patch, size.width / config_.patch};
   Tensor x = embed(b, image, size);
   image = {};
+  const Grid clip_grid = clip.grid;
   const Tensor positions = position(b, grid);  // [1, Q + h·w, w]
   x = fuse(b, 0, b.add(x, positions), grid, clip);
 
@@ -107,13 +108,13 @@ SmallVector<Proposals, 2> SideAdapter::forward(Backend& b, Tensor image, Grid si
     x = fuse(b, i, x, grid, clip);
     if (fusion_.upper_bound(i) == fusion_.end()) clip = {};
     if (i != *next) continue;
-    if (supervised || i == config_.blocks) out.push_back(decode(b, x));
+    if (supervised || i == config_.blocks) out.push_back(decode(b, x, grid, clip_grid));
     ++next;
   }
   return out;
 }
 
-Proposals SideAdapter::decode(Backend& b, const Tensor& x) const {
+Proposals SideAdapter::decode(Backend& b, const Tensor& x, Grid grid, Grid clip_grid) const {
   const Backend::Scope scope(b, "mask_decoder");
   const Tensor patches = b.slice(x, 1, config_.queries, x[1]);                      // [B, h·w, w]
   const Tensor queries = query_mlp_.forward(b, b.slice(x, 1, 0, config_.queries));  // [B, Q, e]
@@ -125,14 +126,18 @@ Proposals SideAdapter::decode(Backend& b, const Tensor& x) const {
   pixels = {};
   if (!attn_mlp_) {
     const Tensor scaled = b.add(b.mul(out.mask_logits, scaling_.scale), scaling_.shift);
-    out.bias = b.reshape(scaled, {x[0], 1, config_.queries, patches[1]});
+    const Tensor bias = b.reshape(scaled, {x[0], 1, config_.queries, patches[1]});
+    b.tap("attn_bias", bias);
+    out.bias = b.adaptive_max_pool(bias, grid, clip_grid);
   } else {
     const Tensor hidden = attn_mlp_->layers.forward(b, patches);
-    if (b.tapped()) b.tap("decoder_attn_mlp_out", bias_channels(b, hidden, attn_mlp_->last));
-    out.bias = b.attention_bias(queries, hidden, attn_mlp_->last, scaling_);
+    if (b.tapped()) {
+      b.tap("decoder_attn_mlp_out", bias_channels(b, hidden, attn_mlp_->last));
+      b.tap("attn_bias", b.attention_bias(queries, hidden, attn_mlp_->last, scaling_));
+    }
+    out.bias = b.pooled_attention_bias(queries, hidden, attn_mlp_->last, scaling_, grid, clip_grid);
   }
   b.tap("mask_preds", out.mask_logits);
-  b.tap("attn_bias", out.bias);
   return out;
 }
 

@@ -10,7 +10,7 @@ namespace san {
 /// Mask proposals and attention biases of one supervised block (docs/network.md §5).
 struct Proposals {
   Tensor mask_logits;  ///< [B, Q, h·w] on the side adapter's grid
-  Tensor bias;         ///< [B, groups, Q, h·w] on the same grid, before pooling to CLIP's
+  Tensor bias;         ///< [B, groups, Q, L], pooled to CLIP's grid
 };
 
 /// The first two layers of a head, each with its ReLU.
@@ -59,7 +59,7 @@ class SideAdapter {
   /// Queries before the image's patches, without positions: [B, Q + h·w, w].
   Tensor embed(Backend& b, const Tensor& image, Grid size) const;
   Tensor fuse(Backend& b, int block, const Tensor& x, Grid grid, const ClipFeatures& clip) const;
-  Proposals decode(Backend& b, const Tensor& x) const;
+  Proposals decode(Backend& b, const Tensor& x, Grid grid, Grid clip_grid) const;
 
   SanConfig config_;
   Tensor query_embed_, query_position_, position_embedding_;

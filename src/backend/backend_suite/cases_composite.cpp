@@ -184,6 +184,27 @@ void add_composite_cases(std::vector<Case>& cases) {
                        return std::vector{in.b.attention_bias(in.normal({a.batch, a.q, a.e}),
                                                               in.normal({a.batch, a.t, a.m}), last, scaling)};
                      }});
+
+  struct Pooled {
+    std::int64_t batch, q, m, e;
+    int groups;
+    Grid from, to;
+  };
+  const std::vector<Pooled> pooled = {{1, 100, 64, 32, 4, {10, 13}, {5, 7}},
+                                      {2, 7, 20, 12, 3, {3, 11}, {3, 11}},
+                                      {2, 5, 16, 16, 1, {4, 4}, {6, 1}},
+                                      {1, 100, 32, 16, 5, {40, 40}, {20, 20}}};
+  for (const Pooled& a : pooled)
+    cases.push_back({"pooled_attention_bias",
+                     std::to_string(a.batch) + "x" + std::to_string(a.q) + "_g" + std::to_string(a.groups) +
+                         "_" + std::to_string(a.from.height) + "x" + std::to_string(a.from.width) + "_" +
+                         std::to_string(a.to.height) + "x" + std::to_string(a.to.width),
+                     [a](Inputs& in) {
+                       const GroupedLinearWeight last = in.grouped(a.m, a.groups * a.e, a.groups, true);
+                       return std::vector{in.b.pooled_attention_bias(
+                           in.normal({a.batch, a.q, a.e}), in.normal({a.batch, a.from.tokens(), a.m}), last,
+                           {in.normal({1}), in.normal({1})}, a.from, a.to)};
+                     }});
 }
 
 }  // namespace san::suite

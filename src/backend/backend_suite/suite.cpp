@@ -30,6 +30,7 @@ const std::vector<Tolerance>& tolerances() {
       {"add_layer_norm", 4e-6, "mean and variance in another order, reciprocal square root"},
       {"l2_normalize", 2e-6, "a sum of squares in another order"},
       {"attention_bias", 2e-5, "the folded form adds 256 × 256 products in another order"},
+      {"pooled_attention_bias", 2e-5, "as attention_bias"},
   };
   return table;
 }

@@ -191,6 +191,13 @@ class CheckBackend final : public Backend {
       return b.attention_bias(of(queries), of(hidden), of(last), {of(s.scale), of(s.shift)});
     });
   }
+  Tensor do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                  const GroupedLinearWeight& last, const BiasScaling& s, Grid from,
+                                  Grid to) override {
+    return both("pooled_attention_bias", [&](Backend& b, auto of) {
+      return b.pooled_attention_bias(of(queries), of(hidden), of(last), {of(s.scale), of(s.shift)}, from, to);
+    });
+  }
 
   std::unique_ptr<Backend> a_, b_;
   std::function<void(const OpDifference&)> report_;

@@ -31,16 +31,31 @@ std::int64_t NativeBackend::attention_bias_macs(std::int64_t batch, std::int64_t
 
 Tensor NativeBackend::do_attention_bias(const Tensor& queries, const Tensor& hidden,
                                         const GroupedLinearWeight& last, const BiasScaling& scaling) {
+  return biases(queries, hidden, last, scaling, nullptr);
+}
+
+Tensor NativeBackend::do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                               const GroupedLinearWeight& last, const BiasScaling& scaling,
+                                               Grid from, Grid to) {
+  const Pooling pooling{from, to};
+  return biases(queries, hidden, last, scaling, &pooling);
+}
+
+Tensor NativeBackend::biases(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                             const BiasScaling& scaling, const Pooling* pooling) {
+  /// What is to be pooled stays in the second-level cache between the product and the pooling.
+  constexpr std::int64_t kMapFloats = 256 * 1024;
   const std::int64_t batch = queries[0], q = queries[1], e = queries[2], t = hidden[1], m = hidden[2],
-                     groups = last.groups;
+                     groups = last.groups, cells = pooling ? pooling->to.tokens() : t,
+                     at_once = pooling ? std::clamp<std::int64_t>(kMapFloats / (q * t), 1, groups) : groups;
   const std::vector<PackedMatrix>& layer = static_cast<const PackedGroups&>(*last.data).matrices;
   const float scale = scaling.scale ? *data(scaling.scale) : 1.0f;
   const float shift = scaling.shift ? *data(scaling.shift) : 0.0f;
   const Tensor left = with_dense(queries);
   const View tokens = view(hidden);
-  const Tensor out = make({batch, groups, q, t}), folded = make({groups * q, m + 1});
-  const BufferPtr memory = buffers_->acquire(packed_floats(m, t));
-  // What does not depend on the token is added after the product, as its one column per query.
+  const Tensor out = make({batch, groups, q, cells}), folded = make({groups * q, m + 1});
+  const BufferPtr memory = buffers_->acquire(packed_floats(m, t)),
+                  maps = pooling ? buffers_->acquire(at_once * q * t) : nullptr;
   for (std::int64_t b = 0; b < batch; ++b) {
     pool_->parallel_for(groups, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t g = begin; g < end; ++g) {
@@ -54,17 +69,23 @@ Tensor NativeBackend::do_attention_bias(const Tensor& queries, const Tensor& hid
     });
     const PackedMatrix keys =
         pack(tokens.data + b * tokens.stride(0), tokens.stride(2), tokens.stride(1), m, t, memory);
-    Gemm g;
-    g.a = data(folded), g.a_stride = m + 1, g.rows = groups * q;
-    g.b = &keys;
-    g.c = data(out) + b * groups * q * t, g.c_stride = t;
-    gemm(g, *pool_);
-    const View constants{data(folded) + m, {groups * q, 1}, {m + 1, 1}};
-    const View part{g.c, {groups * q, t}, {t, 1}};
+    float* const result = data(out) + b * groups * q * cells;
+    for (std::int64_t first = 0; first < groups; first += at_once) {
+      const std::int64_t rows = std::min(at_once, groups - first) * q;
+      Gemm g;
+      g.a = data(folded) + first * q * (m + 1), g.a_stride = m + 1, g.rows = rows;
+      g.b = &keys;
+      g.c = pooling ? maps.get() : result, g.c_stride = t;
+      gemm(g, *pool_);
+      if (pooling)
+        adaptive_max_pool_maps(g.c, rows, pooling->from, pooling->to, result + first * q * cells, *pool_);
+    }
+    // What does not depend on the token is added after the product, as its one column per query; and after
+    // the largest is found, which it cannot change.
     pool_->parallel_for(groups * q, 16, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const float plus = constants.data[i * (m + 1)] + shift;
-        for (std::int64_t j = 0; j < t; ++j) part.data[i * t + j] += plus;
+        const float plus = data(folded)[i * (m + 1) + m] + shift;
+        for (std::int64_t j = 0; j < cells; ++j) result[i * cells + j] += plus;
       }
     });
   }

@@ -7,6 +7,9 @@ namespace san::native {
 
 /// x: one group of rows per batch item, a row per source cell; out dense.
 void resize_map(const Rows& x, const ResizeSpec& spec, float* out, ThreadPool& pool);
+struct Pooling {
+  Grid from, to;
+};
 /// `maps` dense maps, x and out dense.
 void adaptive_max_pool_maps(const float* x, std::int64_t maps, Grid from, Grid to, float* out,
                             ThreadPool& pool);

@@ -7,6 +7,7 @@
 #include "backend/native/elementwise.h"
 #include "backend/native/gemm.h"
 #include "backend/native/int8_gemm.h"
+#include "backend/native/maps.h"
 #include "backend/native/native_backend.h"
 #include "backend/native/view.h"
 
@@ -93,7 +94,13 @@ class NativeBackend final : public Backend {
   Tensor do_l2_normalize(const Tensor& x) override;
   Tensor do_attention_bias(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
                            const BiasScaling& scaling) override;
+  Tensor do_pooled_attention_bias(const Tensor& queries, const Tensor& hidden,
+                                  const GroupedLinearWeight& last, const BiasScaling& scaling, Grid from,
+                                  Grid to) override;
 
+  /// Pooled where a pooling is given: [B, groups, Q, T or its cells].
+  Tensor biases(const Tensor& queries, const Tensor& hidden, const GroupedLinearWeight& last,
+                const BiasScaling& scaling, const Pooling* pooling);
   Tensor make(const Shape& shape);
   Tensor tensor(const Shape& shape, BufferPtr memory, float* first, const Strides& strides);
   /// The same buffer seen differently.
