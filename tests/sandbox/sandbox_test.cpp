@@ -16,6 +16,12 @@
 namespace san::sandbox {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -91,8 +97,9 @@ TEST_F(SandboxTest, WhatDecodersDoNotNeedIsForbidden) {
   if (sandbox_.describe().find("not on this system") != std::string::npos &&
       sandbox_.describe().find("; not on this system: memory limit") == std::string::npos)
     GTEST_SKIP() << sandbox_.describe();
-  for (const char* order : {"open", "create", "socket", "fork", "execute", "kill the program", "handler",
-                            "code", "grow the output", "write the input"}) {
+  for (const std::string order : {"open", "create", "socket", "fork", "execute", "kill the program",
+                                  "handler", "code", "grow the output", "write the input"}) {
+    if (kSanitized && order == "handler") continue;  // what finds something may set one
     EXPECT_THAT(error_of(sandbox_, order), HasSubstr("asked the system for something")) << order;
     EXPECT_EQ(decode(sandbox_, "good"), kGood) << order;
   }
