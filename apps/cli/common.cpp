@@ -93,11 +93,4 @@ Grid parse_size(const std::string& text) {
   return {height, width};
 }
 
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  require(!error && std::filesystem::is_directory(folder), "{}: cannot create the folder: {}",
-          folder.string(), error ? error.message() : "something else has that name");
-}
-
 }  // namespace san::cli

@@ -1,6 +1,5 @@
 #pragma once
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,8 +38,5 @@ void add_method_option(CLI::App& app, std::string& method);
 
 /// "640x864" (height × width) as a grid of pixels: multiples of 32. Throws Error otherwise.
 Grid parse_size(const std::string& text);
-
-/// Folder for results: created, or Error.
-void make_folder(const std::filesystem::path& folder);
 
 }  // namespace san::cli

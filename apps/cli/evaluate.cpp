@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "commands.h"
 #include "common.h"
 #include "demo_world.h"

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "commands.h"

@@ -8,6 +8,7 @@
 #include "base/atomic_file.h"
 #include "base/bounded_json.h"
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/utf8.h"
 
 namespace san::video {
@@ -68,9 +69,7 @@ void Parts::begin() {
   if (begun_) return;
   std::error_code error;
   fs::remove_all(folder_, error);
-  fs::create_directories(folder_, error);
-  require(!error && fs::is_directory(folder_), "{}: cannot create the folder: {}",
-          printable(folder_.string()), error ? error.message() : "something else has that name");
+  make_folder(folder_);
   write_json(folder_ / kRecord, {{"settings", settings_}});
   begun_ = true;
 }

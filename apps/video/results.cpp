@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
-#include "base/error.h"
+#include "base/folder.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "san/codec.hpp"
@@ -42,13 +42,6 @@ std::string container_of(const Arguments& a, const Source& source) {
 
 const char* ending_of(const std::string& container) {
   return container == "matroska" ? ".mkv" : container == "webm" ? ".webm" : ".mp4";
-}
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  require(!error && fs::is_directory(folder), "{}: cannot create the folder: {}", folder.string(),
-          error ? error.message() : "something else has that name");
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/input_file.h"
 #include "base/median.h"
+#include "base/temporary_folder.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
 
@@ -110,6 +112,27 @@ TEST(AtomicFile, LeavesNothingWithoutCommit) {
   EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 1);
   EXPECT_THROW(AtomicFile(dir / "missing" / "a"), Error);
   EXPECT_THROW(read_text_file(dir / "a", 2), Error);
+}
+
+TEST(MakeFolder, MakesThoseAboveItAndKeepsWhatIsThere) {
+  const TemporaryFolder folder;
+  const std::filesystem::path inner = folder / "a" / "b";
+  make_folder(inner);
+  write_file_atomically(inner / "file", "kept");
+  make_folder(inner);
+  EXPECT_EQ(read_text_file(inner / "file"), "kept");
+}
+
+TEST(MakeFolder, NamesWhatIsInItsPlace) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "taken", "");
+  for (const std::filesystem::path& path : {folder / "taken", folder / "taken" / "inner"}) try {
+      make_folder(path);
+      ADD_FAILURE() << path;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(path.string() + ": cannot create the folder: "), std::string::npos)
+          << e.what();
+    }
 }
 
 TEST(InputFile, RefusesWhatIsNotAFile) {
