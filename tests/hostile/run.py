@@ -8,7 +8,6 @@ conversion leaves nothing behind. Fails unless every input is either accepted wh
 import argparse
 import collections
 import concurrent.futures
-import itertools
 import os
 import re
 import resource
@@ -99,20 +98,19 @@ def run(case, options, shared):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def truncated_in_use(options, shared):
+def truncated_in_use(delay, options, shared):
     """A model file that another program cuts off while it is loaded or in use."""
     model = next(formats.SOURCE.glob("models/**/*.safetensors"), None)
-    for delay in (0.02, 0.05, 0.1, 0.2, 0.4, 0.8):
-        folder = Path(tempfile.mkdtemp(dir=shared["root"]))
-        copy = folder / "model.safetensors"
-        shutil.copyfile(model or shared["tiny"], copy)
-        process = subprocess.Popen([options.program, "segment", shared["picture"], "--classes", "cat,dog", "-m", copy, "-o",
-                                    folder / "out", "--no-cache"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        time.sleep(delay)
-        os.truncate(copy, 5000)
-        output = process.communicate()[0]
-        case = cases.Case(f"truncated after {delay} s", {"model.safetensors": b""}, [], accepts=True)
-        yield case, judge(case, process.returncode, output, folder), process.returncode, output
+    folder = Path(tempfile.mkdtemp(dir=shared["root"]))
+    copy = folder / "model.safetensors"
+    shutil.copyfile(model or shared["tiny"], copy)
+    process = subprocess.Popen([options.program, "segment", shared["picture"], "--classes", "cat,dog", "-m", copy, "-o",
+                                folder / "out", "--no-cache"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    time.sleep(delay)
+    os.truncate(copy, 5000)
+    output = process.communicate()[0]
+    case = cases.Case("truncated", {"model.safetensors": b""}, [], accepts=True)
+    return judge(case, process.returncode, output, folder), process.returncode, output
 
 
 def chosen(options):
@@ -122,10 +120,16 @@ def chosen(options):
                 yield case
 
 
-def batches(items, size):
-    items = iter(items)
-    while batch := list(itertools.islice(items, size)):
-        yield batch
+def in_order(pool, work, items, ahead):
+    """Each item with work(item), at most `ahead` of them begun and not handed out: inputs are made while they are needed."""
+    begun = collections.deque()
+    for item in items:
+        begun.append((item, pool.submit(work, item)))
+        if len(begun) == ahead:
+            first, result = begun.popleft()
+            yield first, result.result()
+    for item, result in begun:
+        yield item, result.result()
 
 
 def kind(verdict, code):
@@ -156,21 +160,21 @@ def main():
         kinds = collections.Counter()
         failed = 0
 
-        def count(case, verdict, code, output):
+        def count(name, verdict, code, output):
             nonlocal failed
             if verdict or options.show:
                 said = output.decode("utf-8", "backslashreplace")
-                print(f"{'FAILED' if verdict else 'ok'} {case.name}: {verdict}\n  {said[-1500:].strip()!r}", flush=True)
+                print(f"{'FAILED' if verdict else 'ok'} {name}: {verdict}\n  {said[-1500:].strip()!r}", flush=True)
             kinds[kind(verdict, code)] += 1
             failed += bool(verdict)
 
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for batch in batches(chosen(options), 4 * options.jobs):  # inputs are made while they are needed
-                for case, result in zip(batch, pool.map(lambda c: run(c, options, shared), batch)):
-                    count(case, *result)
-        if options.filter in "truncated":
-            for result in truncated_in_use(options, shared):
-                count(*result)
+            for case, result in in_order(pool, lambda c: run(c, options, shared), chosen(options), 8 * options.jobs):
+                count(case.name, *result)
+            if options.filter in "truncated":
+                delays = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+                for delay, result in zip(delays, pool.map(lambda d: truncated_in_use(d, options, shared), delays)):
+                    count(f"truncated after {delay} s", *result)
         tried = sum(kinds.values())
         print(f"{tried} hostile inputs: " + ", ".join(f"{n} {name}" for name, n in kinds.most_common()))
         return 1 if failed or not tried else 0
