@@ -37,9 +37,9 @@ void add_training_bench(CLI::App& app, const san::cli::Program& program) {
 
 // NOLINTNEXTLINE(bugprone-exception-escape): nothing is left to do when the last words cannot be printed.
 int main(int argc, char** argv) {
+  san::log::setup(false);
   CLI::App app{"san-train: the training commands of san", "san-train"};
   app.require_subcommand(1);
-  app.parse_complete_callback([] { san::log::setup(false); });
   san::cli::Program program{argv, san::catch_interrupts()};
   san::cli::add_train(app, program);
   san::cli::add_pretrain(app, program);
