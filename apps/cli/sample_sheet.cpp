@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/labels.h"
 #include "draw/contact_sheet.h"
 #include "draw/overlay.h"
 #include "image/codec/encode.h"
@@ -15,7 +16,7 @@ void write_sample_sheet(std::span<const SamplePicture> samples, const std::files
   for (const SamplePicture& s : samples)
     for (const LabelMap* map : {&s.truth, &s.found})
       for (const std::uint16_t label : map->labels)
-        if (label != 0xffff) classes = std::max<std::size_t>(classes, label + std::size_t{1});
+        if (label != kNoLabel) classes = std::max<std::size_t>(classes, label + std::size_t{1});
   const std::vector<Rgb> colors = distinct_colors(classes);
   std::vector<Image> cells;
   for (const SamplePicture& s : samples) cells.push_back(s.picture);

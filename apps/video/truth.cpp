@@ -4,15 +4,11 @@
 
 #include "base/error.h"
 #include "base/input_file.h"
+#include "base/labels.h"
 #include "image/codec/decode.h"
 #include "metrics/metrics.h"
 
 namespace san::video {
-namespace {
-
-constexpr std::uint16_t kIgnore = 0xffff;
-
-}  // namespace
 
 Truth::Truth(std::filesystem::path folder, int classes) : folder_(std::move(folder)), confusion_(classes) {
   require(std::filesystem::is_directory(folder_), "--truth {}: no such folder", folder_.string());
@@ -29,8 +25,8 @@ void Truth::compare(const Work& work) {
           labels.width, labels.height);
   // In files of 8 bit 255 says "not known", as long as there is no such class.
   for (std::uint16_t& label : truth.labels)
-    if (label == 255 && confusion_.classes() <= 255) label = kIgnore;
-  confusion_.add(labels.labels, truth.labels, kIgnore);
+    if (label == 255 && confusion_.classes() <= 255) label = kNoLabel;
+  confusion_.add(labels.labels, truth.labels, kNoLabel);
   if (compared_++ > 0) {
     estimator_.flow(before_, frame.image, backward_);
     estimator_.flow(frame.image, before_, forward_);

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/labels.h"
 #include "base/log.h"
 #include "serve/refusal.h"
 
@@ -11,7 +12,6 @@ namespace san::serve {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::uint16_t kUnknown = 65535;
 constexpr const char* kEnding = ".bank";
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -268,14 +268,14 @@ void Banks::prepare(Entry& entry, const ClassName& name, const Lane::Caller& cal
 void Banks::learn(Entry& entry, const ExampleRequest& request, const Outcome& outcome, Added& added) {
   const LabelMap& labels = outcome.result.labels;
   const auto index = static_cast<std::uint16_t>(place_of(entry.classes, request.name));
-  LabelMap named(labels.height, labels.width, kUnknown);
+  LabelMap named(labels.height, labels.width, kNoLabel);
   if (request.mask) {
     expect(request.mask->height == labels.height && request.mask->width == labels.width, 422, kInvalid,
            "mask.size", "mask.size: {} × {} for a picture of {} × {}", request.mask->width,
            request.mask->height, labels.width, labels.height);
     paint_rle(*request.mask, index, named);
   } else {
-    named = region_at(labels, *request.point, index, kUnknown);
+    named = region_at(labels, *request.point, index, kNoLabel);
   }
   added.area = std::ranges::count(named.labels, index);
   expect(entry.builder->add_regions(*outcome.features, named) > 0, 422, "region_too_small",

@@ -4,6 +4,7 @@
 
 #include "backend/torch/torch_parameters.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "checkpoint/safetensors.h"
 #include "train/golden_points.h"
 
@@ -130,8 +131,8 @@ TEST(SeededPoints, OpsAndLoopDrawTheSame) {
 }
 
 TEST(ClassesPresent, ListsThemOnceWithoutTheIgnored) {
-  const std::vector<std::uint16_t> labels{7, 65535, 3, 7, 3, 300};
-  EXPECT_EQ(classes_present(labels, 65535), (std::vector<std::int64_t>{3, 7, 300}));
+  const std::vector<std::uint16_t> labels{7, kNoLabel, 3, 7, 3, 300};
+  EXPECT_EQ(classes_present(labels, kNoLabel), (std::vector<std::int64_t>{3, 7, 300}));
 }
 
 }  // namespace

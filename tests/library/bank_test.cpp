@@ -8,13 +8,13 @@ namespace san::testing {
 namespace {
 
 using ::testing::HasSubstr;
-constexpr std::uint16_t kUnknown = 65535;
+constexpr std::uint16_t kNoLabel = 65535;
 
 class GrowingBank : public Library {
  protected:
   /// A picture of which only the left or the right half is named.
   LabelMap half(bool left, std::uint16_t label) const {
-    LabelMap map(40, 56, kUnknown);
+    LabelMap map(40, 56, kNoLabel);
     for (int y = 0; y < 40; ++y)
       for (int x = 0; x < 56; ++x)
         if ((x < 28) == left) map.row(y)[x] = label;
@@ -55,7 +55,7 @@ TEST_F(GrowingBank, OnePictureCountsOnceAndWhatIsSaidLastHolds) {
 
 TEST_F(GrowingBank, RegionsThatAreTooSmallGiveNothing) {
   BankBuilder builder = model_.bank_builder(words({"left", "right"}));
-  LabelMap nothing(40, 56, kUnknown);
+  LabelMap nothing(40, 56, kNoLabel);
   EXPECT_EQ(builder.add_regions(seen(1), nothing), 0u);
   EXPECT_GT(builder.add_regions(seen(2), half(false, 1)), 0u);
   EXPECT_EQ(builder.finish().pictures(), 1) << "the picture without a region does not count";

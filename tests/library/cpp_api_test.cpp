@@ -3,27 +3,17 @@
 #include <limits>
 #include <thread>
 
+#include "base/test_error.h"
 #include "library_fixture.h"
 #include "san/opencv.hpp"
 
 namespace san::testing {
 namespace {
 
+using test::error_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-/// Runs `body`, which must throw Error, and returns its message.
-template <class Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
 
 class CppApi : public Library {
  protected:

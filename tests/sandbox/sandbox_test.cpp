@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/test_error.h"
 
 namespace san::sandbox {
 namespace {
@@ -45,12 +46,7 @@ Pixel decode(Sandbox& sandbox, const std::string& order, const Limits& limits = 
 }
 
 std::string error_of(Sandbox& sandbox, const std::string& order, const Limits& limits = test_limits()) {
-  try {
-    decode(sandbox, order, limits);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::error_of([&] { decode(sandbox, order, limits); });
 }
 
 std::vector<int> children() {

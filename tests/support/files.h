@@ -5,22 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/temporary_folder.h"
+
 namespace san::testing {
 
-/// A folder of one's own, removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using san::TemporaryFolder;
 
 /// Throw std::runtime_error naming the file.
 std::string read_file(const std::filesystem::path& path);

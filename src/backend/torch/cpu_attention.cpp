@@ -6,10 +6,10 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
-#include <dnnl.hpp>
 #include <optional>
 
 #include "backend/native/attention_rows.h"
+#include "backend/torch/onednn.h"
 
 extern "C" void omp_set_num_threads(int);
 extern "C" int omp_get_max_threads();
@@ -24,15 +24,6 @@ constexpr float kLog2e = 1.44269504f;
 // Scores of a block of queries, their gradient and both in bfloat16 share a second-level cache of 1 MiB.
 constexpr std::int64_t kBlockScores = 72 * 1024;
 
-dnnl::engine& engine() {
-  static dnnl::engine e(dnnl::engine::kind::cpu, 0);
-  return e;
-}
-
-template <class T>
-constexpr dnnl::memory::data_type kType =
-    std::is_same_v<T, float> ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
-
 enum class Layout : std::uint8_t { kPlain, kTransposed };
 
 /// c [M, N] float = a [M, K] · b [K, N] (+ c) for dense operands in one of two layouts, on the calling
@@ -41,13 +32,15 @@ template <class T>
 class BlockProduct {
  public:
   BlockProduct(std::int64_t m, std::int64_t k, std::int64_t n, Layout a, Layout b, bool add)
-      : a_(of(m, k, a, kType<T>)), b_(of(k, n, b, kType<T>)), c_(of(m, n, Layout::kPlain, kType<float>)) {
+      : a_(of(m, k, a, kOneDnnType<T>)),
+        b_(of(k, n, b, kOneDnnType<T>)),
+        c_(of(m, n, Layout::kPlain, kOneDnnType<float>)) {
     dnnl::primitive_attr attributes;
     dnnl::post_ops sum;
     if (add) sum.append_sum(1.0f);
     attributes.set_post_ops(sum);
     const dnnl::matmul::desc desc(a_.get_desc(), b_.get_desc(), c_.get_desc());
-    product_ = dnnl::matmul({desc, attributes, engine()});
+    product_ = dnnl::matmul({desc, attributes, onednn_engine()});
   }
 
   void operator()(const T* a, const T* b, float* c) {
@@ -62,12 +55,12 @@ class BlockProduct {
                          dnnl::memory::data_type type) {
     const dnnl::memory::dims strides =
         layout == Layout::kPlain ? dnnl::memory::dims{columns, 1} : dnnl::memory::dims{1, rows};
-    return {dnnl::memory::desc({rows, columns}, type, strides), engine(), nullptr};
+    return {dnnl::memory::desc({rows, columns}, type, strides), onednn_engine(), nullptr};
   }
 
   dnnl::memory a_, b_, c_;
   dnnl::matmul product_;
-  dnnl::stream stream_{engine()};
+  dnnl::stream stream_{onednn_engine()};
 };
 
 /// The products of blocks of one height.

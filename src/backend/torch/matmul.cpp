@@ -1,7 +1,7 @@
 #include "backend/torch/matmul.h"
 
 #ifdef SAN_TORCH_ONEDNN
-#include <dnnl.hpp>
+#include "backend/torch/onednn.h"
 #endif
 
 namespace san {
@@ -9,22 +9,16 @@ namespace san {
 #ifdef SAN_TORCH_ONEDNN
 namespace {
 
-dnnl::engine& engine() {
-  static dnnl::engine e(dnnl::engine::kind::cpu, 0);
-  return e;
-}
-
 // oneDNN's fast kernels take dense matrices, plain or transposed; anything else is copied.
 at::Tensor dense(const at::Tensor& t) {
   return t.is_contiguous() || t.transpose(-1, -2).is_contiguous() ? t : t.contiguous();
 }
 
 dnnl::memory memory_of(const at::Tensor& t) {
-  const auto type =
-      t.scalar_type() == at::kFloat ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
+  const auto type = t.scalar_type() == at::kFloat ? kOneDnnType<float> : kOneDnnType<at::BFloat16>;
   return {dnnl::memory::desc({t.sizes().begin(), t.sizes().end()}, type,
                              {t.strides().begin(), t.strides().end()}),
-          engine(), t.data_ptr()};
+          onednn_engine(), t.data_ptr()};
 }
 
 // [M, K] × [K, N] or [B, M, K] × [B, K, N] (+ bias [N])
@@ -35,17 +29,17 @@ at::Tensor product(const at::Tensor& a_in, const at::Tensor& b_in, const at::Ten
   const at::Tensor out = at::empty(sizes, a.options());
   const dnnl::memory ma = memory_of(a), mb = memory_of(b), mo = memory_of(out);
   std::unordered_map<int, dnnl::memory> args{{DNNL_ARG_SRC, ma}, {DNNL_ARG_WEIGHTS, mb}, {DNNL_ARG_DST, mo}};
-  dnnl::stream stream(engine());
+  dnnl::stream stream(onednn_engine());
   if (bias.defined()) {
     const at::Tensor row = bias.contiguous().reshape({1, -1});
     const dnnl::memory mr = memory_of(row);
     args.emplace(DNNL_ARG_BIAS, mr);
     const dnnl::matmul::desc desc(ma.get_desc(), mb.get_desc(), mr.get_desc(), mo.get_desc());
-    dnnl::matmul({desc, engine()}).execute(stream, args);
+    dnnl::matmul({desc, onednn_engine()}).execute(stream, args);
     stream.wait();
   } else {
     const dnnl::matmul::desc desc(ma.get_desc(), mb.get_desc(), mo.get_desc());
-    dnnl::matmul({desc, engine()}).execute(stream, args);
+    dnnl::matmul({desc, onednn_engine()}).execute(stream, args);
     stream.wait();
   }
   return out;
