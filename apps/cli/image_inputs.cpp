@@ -11,6 +11,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "image/codec/decode.h"
 
 namespace san::cli {
@@ -82,6 +83,7 @@ std::string read_standard_input(std::size_t limit_bytes, const std::atomic<bool>
   constexpr int kLookEveryMs = 100;
   require(!::isatty(STDIN_FILENO),
           "-: standard input is a terminal; pipe a picture into it, such as `san segment - < photo.jpg`");
+  const ReaderLimit limit(limit_bytes);
   std::string content;
   std::array<char, 1 << 16> chunk;
   while (true) {
@@ -93,8 +95,7 @@ std::string read_standard_input(std::size_t limit_bytes, const std::atomic<bool>
     require(count >= 0, "-: standard input cannot be read: {}", std::strerror(errno));
     if (count == 0) break;
     content.append(chunk.data(), static_cast<std::size_t>(count));
-    require(content.size() <= limit_bytes, "-: more than {} bytes on standard input, too large for a picture",
-            limit_bytes);
+    limit.check(content.size(), "-", "bytes on standard input");
   }
   require(!content.empty(), "-: standard input is empty; pipe a picture into it");
   return content;

@@ -22,7 +22,7 @@ struct ImageInput {
 std::vector<ImageInput> find_images(const std::vector<std::string>& inputs);
 
 /// All of standard input. Throws Error when it is empty or a terminal, cannot be read, holds more than
-/// `limit_bytes`, or `interrupted` becomes true while it waits.
+/// ReaderLimit(limit_bytes), or `interrupted` becomes true while it waits.
 std::string read_standard_input(std::size_t limit_bytes, const std::atomic<bool>& interrupted);
 
 }  // namespace san::cli

@@ -223,5 +223,5 @@ int main(int argc, char** argv) {
     san::log::setup(arguments.verbose);
     san::serve::run(arguments, interrupted);
   });
-  return san::run_commands(app, "san serve", argc, argv);
+  return san::run_commands(app, "san serve", argc, argv, san::Files::kOfStrangers);
 }

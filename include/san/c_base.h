@@ -72,7 +72,7 @@ typedef struct san_image san_image;
 typedef struct san_decode_options {
   size_t size;        /* sizeof(san_decode_options) */
   int64_t max_pixels; /* 0: 10^8 */
-  size_t max_bytes;   /* of the file; 0: 2^30 */
+  size_t max_bytes;   /* of the file; 0: 2^30; times $SAN_LIMITS */
   int32_t sandbox;    /* 1: PNG and JPEG too are decoded in a helper process that can do nothing else */
   int32_t reserved;   /* 0 */
 } san_decode_options;

@@ -14,7 +14,7 @@ namespace san {
 
 struct DecodeOptions {
   std::int64_t max_pixels = 100'000'000;         ///< larger pictures are refused before any is decoded
-  std::size_t max_bytes = std::size_t{1} << 30;  ///< of the file
+  std::size_t max_bytes = std::size_t{1} << 30;  ///< of the file; times $SAN_LIMITS (docs/limits.md)
   /// Decodes PNG and JPEG in a helper process that can do nothing else, too; the other formats always are.
   bool sandbox = false;
 };

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "api/internal.h"
+#include "base/bounded_json.h"
+#include "base/labels.h"
 #include "checkpoint/safetensors.h"
 #include "san/label_sets.hpp"
 #include "text/class_names.h"
@@ -22,8 +24,9 @@ std::shared_ptr<const TextEmbeddings> shared(TextEmbeddings e) {
 
 /// Labels and row counts from the file's metadata. Throws Error.
 void read_classes(const SafetensorsFile& file, TextEmbeddings& out) {
-  const Json classes = Json::parse(file.metadata("classes"), nullptr, false);
-  require(classes.is_array() && !classes.empty() && classes.size() <= 65535,
+  const Json classes =
+      parse_bounded_json(file.metadata("classes"), file.description() + ": metadata \"classes\"");
+  require(classes.is_array() && !classes.empty() && classes.size() <= kMaxClasses,
           "{}: its list of classes is damaged", file.description());
   for (const Json& entry : classes) {
     require(entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_number_integer(),
@@ -47,7 +50,7 @@ TextEmbeddings read_embeddings(const std::filesystem::path& path, const LoadedMo
   TextEmbeddings e{{}, {0}, find_architecture(model.architecture, model.name).text(model.config).dim, {}};
   read_classes(*file, e);
   if (const auto last = file->metadata().find("distractors"); last != file->metadata().end()) {
-    const Json count = Json::parse(last->second, nullptr, false);
+    const Json count = parse_bounded_json(last->second, file->description() + ": metadata \"distractors\"");
     require(count.is_number_unsigned() && count.get<std::uint64_t>() < e.classes.size(),
             "{}: its number of distractors is damaged", file->description());
     e.distractors = count.get<int>();

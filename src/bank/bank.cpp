@@ -6,8 +6,10 @@
 #include <set>
 
 #include "base/atomic_file.h"
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/labels.h"
+#include "base/reader_limit.h"
 #include "checkpoint/safetensors.h"
 #include "text/class_names.h"
 
@@ -17,8 +19,12 @@ namespace {
 constexpr const char *kFormat = "san bank 2", *kFormatWithoutGate = "san bank 1";
 using Json = nlohmann::json;
 
+Json metadata(const SafetensorsFile& file, const std::string& key) {
+  return parse_bounded_json(file.metadata(key), fmt::format("{}: its \"{}\"", file.description(), key));
+}
+
 std::vector<std::string> read_classes(const SafetensorsFile& file) {
-  const Json classes = Json::parse(file.metadata("classes"), nullptr, false);
+  const Json classes = metadata(file, "classes");
   require(classes.is_array() && !classes.empty() && classes.size() < kNoLabel,
           "{}: its list of classes is damaged", file.description());
   std::vector<std::string> names;
@@ -55,7 +61,7 @@ std::vector<std::int32_t> indices(const SafetensorsFile& file, const char* name,
 
 /// A whole or decimal number of the metadata, in a range.
 double number(const SafetensorsFile& file, const char* name, double low, double high) {
-  const Json value = Json::parse(file.metadata(name), nullptr, false);
+  const Json value = metadata(file, name);
   require(value.is_number() && value.get<double>() >= low && value.get<double>() <= high,
           "{}: its \"{}\" is no number from {} to {}", file.description(), name, low, high);
   return value.get<double>();
@@ -63,7 +69,7 @@ double number(const SafetensorsFile& file, const char* name, double low, double 
 
 /// [open, closed], or null.
 std::optional<PictureGate> read_gate(const SafetensorsFile& file) {
-  const Json value = Json::parse(file.metadata("gate"), nullptr, false);
+  const Json value = metadata(file, "gate");
   if (value.is_null()) return {};
   const auto distance = [&](std::size_t i) { return value[i].is_number() ? value[i].get<double>() : -1.0; };
   require(value.is_array() && value.size() == 2 && distance(0) >= 0 && distance(0) < distance(1) &&
@@ -147,8 +153,7 @@ void save_bank(const ExampleBank& bank, const std::filesystem::path& path) {
 }
 
 ExampleBank read_bank(FileBytes bytes) {
-  require(static_cast<std::int64_t>(bytes.size()) <= BankLimits::kFileBytes,
-          "{}: {} bytes, too large for a bank", bytes.description(), bytes.size());
+  ReaderLimit(BankLimits::kFileBytes).check(bytes.size(), bytes.description(), "bytes");
   const SafetensorsFile file(std::move(bytes));
   const std::string& where = file.description();
   const auto format = file.metadata().find("format");
@@ -161,12 +166,15 @@ ExampleBank read_bank(FileBytes bytes) {
   bank.classes = read_classes(file);
   bank.weight = static_cast<float>(number(file, "weight", 0, 1000));
   if (format->second == kFormat) bank.gate = read_gate(file);
-  bank.pictures = static_cast<std::int64_t>(number(file, "pictures", 1, BankLimits::kExamples));
+  const ReaderLimit examples_limit(BankLimits::kExamples);
+  bank.pictures =
+      static_cast<std::int64_t>(number(file, "pictures", 1, static_cast<double>(examples_limit.value())));
   require(file.contains("examples") && file.shape("examples").rank() == 2, "{}: has no examples", where);
   const Shape shape = file.shape("examples");
-  require(shape[0] >= 1 && shape[0] <= BankLimits::kExamples && shape[1] >= 1 && shape[1] <= BankLimits::kDim,
-          "{}: examples of shape {}; expected 1 to {} of 1 to {} values", where, shape.str(),
-          BankLimits::kExamples, BankLimits::kDim);
+  require(shape[0] >= 1 && shape[1] >= 1 && shape[1] <= BankLimits::kDim,
+          "{}: examples of shape {}; expected at least one of 1 to {} values", where, shape.str(),
+          BankLimits::kDim);
+  examples_limit.check(static_cast<std::uint64_t>(shape[0]), where, "examples");
   bank.dim = static_cast<int>(shape[1]);
   bank.class_of = indices(file, "class_of", shape[0], static_cast<std::int64_t>(bank.classes.size()));
   bank.picture_of = indices(file, "picture_of", shape[0], bank.pictures);

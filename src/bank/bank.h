@@ -10,7 +10,7 @@
 
 namespace san {
 
-/// Limits of a bank, checked before what they limit is worked on.
+/// Limits of a bank, checked before what they limit is worked on; bytes and examples are ReaderLimits.
 struct BankLimits {
   static constexpr std::int64_t kExamples = 1 << 20;
   static constexpr std::int64_t kDim = 1 << 12;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/labels.h"
+#include "base/reader_limit.h"
 #include "engine/network_hash.h"
 #include "text/text_cleaning.h"
 
@@ -82,8 +83,8 @@ void ExampleCollector::add_regions(const MaskFeatures& seen, Kind kind) {
 
 Logits ExampleCollector::name(Session& session, const std::shared_ptr<const Features>& features,
                               std::size_t examples) {
-  require(bank_.count() + static_cast<std::int64_t>(examples) <= BankLimits::kExamples,
-          "bank: more than {} examples", BankLimits::kExamples);
+  ReaderLimit(BankLimits::kExamples)
+      .check(static_cast<std::uint64_t>(bank_.count()) + examples, "bank", "examples");
   if (renamed_) name_again(session, own<MaskFeatures>(*features));
   return session.name(features, words_);
 }

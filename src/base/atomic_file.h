@@ -30,7 +30,7 @@ class AtomicFile {
 /// AtomicFile in one call.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
-/// The whole file as a string; throws Error with the path. Refuses files above `limit_bytes`.
+/// The whole file as a string; throws Error with the path. Refuses files beyond ReaderLimit(limit_bytes).
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit_bytes = std::size_t{1} << 30);
 
 }  // namespace san

@@ -4,58 +4,88 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 
 namespace san {
 
-/// What a JSON document from a stranger may hold. Depth matters because json is walked and printed
-/// recursively.
+/// What a JSON document from a stranger may hold.
 struct JsonLimits {
-  int depth = 32;
-  std::size_t values = 1'000'000;  ///< keys included
+  int depth = 32;                  ///< nothing raises it: json is walked and printed recursively
+  std::size_t values = 1'000'000;  ///< keys included; a ReaderLimit
 };
 
-namespace detail {
-
-/// Follows a document's events and stops it at the limits. json::parse's own callback would do, but looks
-/// through what it has so far after every object: a long list of small ones would take quadratic time.
-class JsonCounter final : public nlohmann::json_sax<nlohmann::json> {
+/// Follows a document's events before anything is built of it, so that what goes too far is stopped: whoever
+/// derives throws. json::parse's own callback would do, but looks through what it has so far after every
+/// object: a long list of small ones would take quadratic time.
+class JsonGuard : public nlohmann::json_sax<nlohmann::json> {
  public:
-  JsonCounter(const std::string& where, const JsonLimits& limits) : where_(where), limits_(limits) {}
-
-  bool null() override { return count(); }
-  bool boolean(bool) override { return count(); }
-  bool number_integer(number_integer_t) override { return count(); }
-  bool number_unsigned(number_unsigned_t) override { return count(); }
-  bool number_float(number_float_t, const string_t&) override { return count(); }
-  bool string(string_t&) override { return count(); }
-  bool binary(binary_t&) override { return count(); }
-  bool key(string_t&) override { return count(); }
-  bool start_object(std::size_t) override { return open(); }
-  bool start_array(std::size_t) override { return open(); }
-  bool end_object() override { return close(); }
-  bool end_array() override { return close(); }
-  bool parse_error(std::size_t byte, const std::string&, const nlohmann::json::exception&) override {
+  bool null() final { return on_value(); }
+  bool boolean(bool) final { return on_value(); }
+  bool number_integer(number_integer_t) final { return on_value(); }
+  bool number_unsigned(number_unsigned_t) final { return on_value(); }
+  bool number_float(number_float_t, const string_t&) final { return on_value(); }
+  bool string(string_t&) final { return on_value(); }
+  bool binary(binary_t&) final { return on_value(); }
+  bool key(string_t& key) final {
+    name(key);
+    return true;
+  }
+  bool start_object(std::size_t) final { return on_open(); }
+  bool start_array(std::size_t) final { return on_open(); }
+  bool end_object() final { return on_close(); }
+  bool end_array() final { return on_close(); }
+  bool parse_error(std::size_t byte, const std::string&, const nlohmann::json::exception&) final {
     fail("{}: not valid JSON at byte {}", where_, byte);
   }
 
+ protected:
+  explicit JsonGuard(const std::string& where) : where_(where) {}
+
+  virtual void value() = 0;
+  virtual void name(const std::string& key) = 0;
+  virtual void open() = 0;  ///< an object or a list, which depth() already counts
+
+  const std::string& where() const { return where_; }
+  int depth() const { return depth_; }
+
  private:
-  bool count() {
-    require(++values_ <= limits_.values, "{}: JSON of more than {} values", where_, limits_.values);
+  bool on_value() {
+    value();
     return true;
   }
-  bool open() {
-    require(++depth_ <= limits_.depth, "{}: JSON nested more than {} deep", where_, limits_.depth);
-    return count();
+  bool on_open() {
+    ++depth_;
+    open();
+    return true;
   }
-  bool close() {
+  bool on_close() {
     --depth_;
     return true;
   }
 
   const std::string& where_;
-  const JsonLimits& limits_;
-  std::size_t values_ = 0;
   int depth_ = 0;
+};
+
+namespace detail {
+
+class JsonCounter final : public JsonGuard {
+ public:
+  JsonCounter(const std::string& where, const JsonLimits& limits)
+      : JsonGuard(where), depth_limit_(limits.depth), values_limit_(limits.values) {}
+
+ private:
+  void value() override { values_limit_.check(++values_, where(), "JSON values"); }
+  void name(const std::string&) override { value(); }
+  void open() override {
+    require(depth() <= depth_limit_, "{}: JSON nested more than {} deep; nothing that is read here is",
+            where(), depth_limit_);
+    value();
+  }
+
+  const int depth_limit_;
+  const ReaderLimit values_limit_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace detail

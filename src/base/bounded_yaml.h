@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 
 namespace san {
 namespace detail {
@@ -50,19 +51,20 @@ class NodeCounter final : public YAML::EventHandler {
 
   void count(std::size_t more) {
     nodes_ += more;
-    require(nodes_ <= kMaxNodes, "{}: more than {} values once aliases are written out", where_, kMaxNodes);
+    nodes_limit_.check(nodes_, where_, "values, aliases written out");
   }
   void remember(YAML::anchor_t anchor, std::size_t size) {
     if (anchor == 0) return;
     anchored_[anchor] = size;
-    require(anchored_.size() <= kMaxAnchors, "{}: more than {} anchors", where_, kMaxAnchors);
+    anchors_limit_.check(anchored_.size(), where_, "anchors");
   }
   void leaf(YAML::anchor_t anchor) {
     count(1);
     remember(anchor, 1);
   }
   void open(YAML::anchor_t anchor) {
-    require(open_.size() < kMaxDepth, "{}: nested more than {} deep", where_, kMaxDepth);
+    require(open_.size() < kMaxDepth, "{}: nested more than {} deep; nothing that is read here is", where_,
+            kMaxDepth);
     open_.push_back({anchor, nodes_});
     count(1);
   }
@@ -72,6 +74,7 @@ class NodeCounter final : public YAML::EventHandler {
   }
 
   const std::string& where_;
+  const ReaderLimit nodes_limit_{kMaxNodes}, anchors_limit_{kMaxAnchors};
   std::size_t nodes_ = 0;
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, std::size_t> anchored_;
@@ -81,8 +84,8 @@ class NodeCounter final : public YAML::EventHandler {
 
 /// Parses a YAML document of a stranger. An alias stands for a copy of what it names, so that a short text
 /// can describe a huge document: nodes are counted with aliases written out, before any is built. Throws
-/// Error that begins with `where` on damage, on a value that contains itself, and on more than 500 000 nodes,
-/// 1000 anchors or 64 levels.
+/// Error that begins with `where` on damage, on a value that contains itself, beyond ReaderLimit of 500 000
+/// nodes and of 1000 anchors, and beyond 64 levels, which the parser's stack has to hold.
 inline YAML::Node parse_bounded_yaml(std::string_view text, const std::string& where) {
   const std::string copy(text);
   try {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 
 namespace san {
 
@@ -54,8 +55,7 @@ bool file_exists(const std::filesystem::path& path) {
 
 OwnedBytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
   const InputFile file = InputFile::open(path);
-  require(file.size() <= limit_bytes, "{}: {} bytes, more than the {} this kind of file may have",
-          path.string(), file.size(), limit_bytes);
+  ReaderLimit(limit_bytes).check(file.size(), path.string(), "bytes");
   return file.read(0, file.size());
 }
 

@@ -41,7 +41,7 @@ class InputFile {
 /// Whether something is there; an impossible path (too long, say) is not.
 bool file_exists(const std::filesystem::path& path);
 
-/// A whole file. Throws Error with the path, and on files of more than `limit_bytes` before reading any.
+/// A whole file. Throws Error with the path, and on files beyond ReaderLimit(limit_bytes) before reading any.
 OwnedBytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = std::uint64_t{1} << 30);
 
 }  // namespace san

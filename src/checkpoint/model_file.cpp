@@ -5,6 +5,7 @@
 
 #include "base/bounded_json.h"
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "checkpoint/int8_source.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/torch_file.h"
@@ -50,8 +51,8 @@ void check(const ModelMetadata& metadata, const std::string& where) {
 std::vector<std::string> parse_templates(const std::string& text, const std::string& where) {
   const json list = parse_bounded_json(text, where + ": templates");
   std::vector<std::string> templates;
-  require(list.is_array() && list.size() <= kMaxTemplates, "{}: templates is not a JSON array of at most {}",
-          where, kMaxTemplates);
+  require(list.is_array(), "{}: templates is not a JSON array", where);
+  ReaderLimit(kMaxTemplates).check(list.size(), where, "templates");
   for (const auto& item : list) {
     require(item.is_string(), "{}: a prompt template is not a string", where);
     templates.push_back(item.get<std::string>());

@@ -10,9 +10,6 @@
 namespace san {
 namespace {
 
-constexpr std::size_t kMaxNodes = 1'000'000;
-// A few bytes of pickle can copy a large remembered value; this bounds the sum of all copies.
-constexpr std::size_t kMaxBytes = std::size_t{512} << 20;
 constexpr std::size_t kMaxRank = 64;
 constexpr int kMaxCallChain = 8;
 
@@ -24,11 +21,11 @@ bool is_any(std::string_view name, std::initializer_list<std::string_view> names
 
 void PickleBuilder::charge(std::size_t bytes) {
   charged_bytes_ += bytes;
-  require(charged_bytes_ <= kMaxBytes, "{}: pickle: its values take more than {} bytes", where_, kMaxBytes);
+  bytes_limit_.check(charged_bytes_, where_, "bytes that a pickle's values take");
 }
 
 PickleBuilder::Ref PickleBuilder::add(Node node) {
-  require(pickle_.nodes_.size() < kMaxNodes, "{}: pickle: more than {} values", where_, kMaxNodes);
+  values_limit_.check(pickle_.nodes_.size() + 1, where_, "values of a pickle");
   charge(sizeof(Node) + node.text.size() + node.items.size() * sizeof(Ref));
   pickle_.nodes_.push_back(std::move(node));
   return static_cast<Ref>(pickle_.nodes_.size() - 1);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/reader_limit.h"
 #include "checkpoint/unpickler.h"
 
 namespace san {
@@ -50,6 +51,9 @@ class PickleBuilder {
 
   std::string where_;
   Pickle pickle_;
+  const ReaderLimit values_limit_{1'000'000};
+  // A few bytes of pickle can copy a large remembered value; this bounds the sum of all copies.
+  const ReaderLimit bytes_limit_{std::size_t{512} << 20};
   std::size_t charged_bytes_ = 0;
 };
 

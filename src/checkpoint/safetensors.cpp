@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/bounded_json.h"
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "base/utf8.h"
 #include "checkpoint/limits.h"
 
@@ -41,55 +42,30 @@ std::uint64_t header_length(std::span<const std::byte> bytes) {
 
 // Refuses, before anything is built, what would otherwise cost memory or be lost silently: nesting, long
 // arrays, equal keys.
-class HeaderGuard final : public nlohmann::json_sax<json> {
+class HeaderGuard final : public JsonGuard {
  public:
-  explicit HeaderGuard(const std::string& where) : where_(where) {}
-
-  bool null() override { return value(); }
-  bool boolean(bool) override { return value(); }
-  bool number_integer(number_integer_t) override { return value(); }
-  bool number_unsigned(number_unsigned_t) override { return value(); }
-  bool number_float(number_float_t, const string_t&) override { return value(); }
-  bool string(string_t&) override { return value(); }
-  bool binary(binary_t&) override { return value(); }
-  bool start_object(std::size_t) override { return open(); }
-  bool start_array(std::size_t) override { return open(); }
-  bool end_object() override { return close(); }
-  bool end_array() override { return close(); }
-  bool key(string_t& name) override {
-    auto& keys = depth_ == 1 ? outer_keys_ : inner_keys_;
-    require(name.size() <= kMaxNameBytes && keys.size() < kMaxTensors,
-            "{}: the safetensors header has more than {} names, or one of more than {} bytes", where_,
-            kMaxTensors, kMaxNameBytes);
-    require(is_printable(name), "{}: the safetensors header has a name with control characters, \"{}\"",
-            where_, name);
-    require(keys.insert(name).second, "{}: the safetensors header has \"{}\" twice", where_, name);
-    return true;
-  }
-  bool parse_error(std::size_t byte, const std::string&, const json::exception&) override {
-    fail("{}: the safetensors header is not valid JSON at byte {}", where_, byte);
-  }
+  explicit HeaderGuard(const std::string& where) : JsonGuard(where) {}
 
  private:
-  bool value() {
-    require(depth_ < 3 || ++array_values_ <= 16,
-            "{}: the safetensors header has an array of more than 16 numbers", where_);
-    return true;
+  void value() override {
+    require(depth() < 3 || ++array_values_ <= 16, "{}: an array of more than 16 numbers", where());
   }
-  bool open() {
-    require(++depth_ <= 3, "{}: the safetensors header is nested deeper than the format allows", where_);
+  void name(const std::string& key) override {
+    auto& keys = depth() == 1 ? outer_keys_ : inner_keys_;
+    require(key.size() <= kMaxNameBytes, "{}: a name of more than {} bytes", where(), kMaxNameBytes);
+    names_limit_.check(keys.size() + 1, where(), "names");
+    require(is_printable(key), "{}: a name with control characters, \"{}\"", where(), key);
+    require(keys.insert(key).second, "{}: \"{}\" twice", where(), key);
+  }
+  void open() override {
+    require(depth() <= 3, "{}: nested deeper than the format allows", where());
     inner_keys_.clear();
     array_values_ = 0;
-    return true;
-  }
-  bool close() {
-    --depth_;
-    return true;
   }
 
-  const std::string& where_;
+  const ReaderLimit names_limit_{kMaxTensors};
   std::set<std::string> outer_keys_, inner_keys_;
-  int depth_ = 0, array_values_ = 0;
+  int array_values_ = 0;
 };
 
 json parse_json(std::string_view text, const std::string& where) {
@@ -127,7 +103,7 @@ bool SafetensorsFile::looks_like(const FileBytes& file) {
   const OwnedBytes start = file.head(kLengthBytes + 1);
   const auto bytes = start.bytes;
   return bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'} &&
-         header_length(bytes) <= kMaxHeaderBytes;
+         header_length(bytes) <= kMaxHeaderBytes * ReaderLimit::kMostScale;  // what is too long is told later
 }
 
 void SafetensorsFile::parse_header() {
@@ -135,14 +111,13 @@ void SafetensorsFile::parse_header() {
   const std::uint64_t file_bytes = file_.size();
   require(file_bytes >= kLengthBytes, "{}: {} bytes are too few for a safetensors file", where, file_bytes);
   const std::uint64_t length = header_length(file_.head(kLengthBytes).bytes);
-  require(length <= kMaxHeaderBytes, "{}: the safetensors header claims {} bytes, at most {} are accepted",
-          where, length, kMaxHeaderBytes);
+  ReaderLimit(kMaxHeaderBytes).check(length, where, "bytes of safetensors header");
   require(length <= file_bytes - kLengthBytes,
           "{}: the safetensors header claims {} bytes, the file has {}; is it cut off?", where, length,
           file_bytes);
 
   const std::uint64_t data_begin = kLengthBytes + length, data_bytes = file_bytes - data_begin;
-  const json header = parse_json(file_.read(kLengthBytes, length).text(), where);
+  const json header = parse_json(file_.read(kLengthBytes, length).text(), where + ": the safetensors header");
   require(header.is_object(), "{}: the safetensors header is not a JSON object", where);
 
   for (const auto& [name, value] : header.items()) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "base/utf8.h"
 #include "checkpoint/byte_reader.h"
 #include "checkpoint/limits.h"
@@ -82,12 +83,15 @@ void TorchFile::open_zip() {
             file_.description());
   }
   if (zip_->entries().contains(folder + "constants.pkl")) container_ = Container::kTorchScript;
-  pickle_ = unpickle(zip_->read(folder + "data.pkl", kMaxPickleBytes).bytes, file_.description());
+  const std::string pickle = folder + "data.pkl";
+  const ReaderLimit limit(kMaxPickleBytes);
+  limit.check(zip_->size(pickle), file_.description() + ": " + pickle, "bytes");
+  pickle_ = unpickle(zip_->read(pickle, limit.value()).bytes, file_.description());
 }
 
 void TorchFile::open_legacy() {
   container_ = Container::kLegacy;
-  const OwnedBytes pickles = file_.head(kMaxPickleBytes);
+  const OwnedBytes pickles = file_.head(ReaderLimit(kMaxPickleBytes).value());
   ByteReader reader(pickles.bytes, file_.description());
   reader.seek(kLegacyMagic.size());
   const auto next = [&] {
@@ -144,6 +148,7 @@ void TorchFile::choose_state_dict() {
 }
 
 bool TorchFile::take_state_dict(const Pickle::Node& dict) {
+  const ReaderLimit entries_limit(kMaxTensors);
   tensors_.clear();
   ignored_.clear();
   for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
@@ -154,8 +159,7 @@ bool TorchFile::take_state_dict(const Pickle::Node& dict) {
       tensors_.insert_or_assign(key.text, static_cast<std::size_t>(value.integer));
     else
       ignored_.push_back(key.text);
-    require(tensors_.size() + ignored_.size() <= kMaxTensors, "{}: a state dict of more than {} entries",
-            file_.description(), kMaxTensors);
+    entries_limit.check(tensors_.size() + ignored_.size(), file_.description(), "entries of a state dict");
   }
   std::ranges::sort(ignored_);
   return !tensors_.empty();
@@ -168,9 +172,10 @@ void TorchFile::flatten_modules() {
     std::size_t depth;
   };
   std::vector<Module> pending = {{&pickle_.root(), "", 0}};
+  const ReaderLimit modules_limit(kMaxModules), attributes_limit(kMaxAttributes), names_limit(kMaxNamesBytes);
   std::size_t attributes = 0, names_bytes = 0;
   for (std::size_t visited = 0; !pending.empty(); ++visited) {
-    require(visited < kMaxModules, "{}: more than {} modules", file_.description(), kMaxModules);
+    modules_limit.check(visited + 1, file_.description(), "modules");
     const Module module = std::move(pending.back());
     pending.pop_back();
     // An object's state is a dictionary of its attributes.
@@ -179,8 +184,7 @@ void TorchFile::flatten_modules() {
       const auto& items = pickle_[part].items;
       // The same part may be reached on many paths: what counts is the walk, not the file.
       attributes += items.size() / 2;
-      require(attributes <= kMaxAttributes, "{}: modules with more than {} attributes in all",
-              file_.description(), kMaxAttributes);
+      attributes_limit.check(attributes, file_.description(), "attributes of modules");
       for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
         const auto &key = pickle_[items[i]], &value = pickle_[items[i + 1]];
         if (key.kind != Kind::kString || (value.kind != Kind::kTensor && value.kind != Kind::kObject))
@@ -188,8 +192,7 @@ void TorchFile::flatten_modules() {
         require_printable(key.text);
         std::string name = module.prefix + key.text;
         names_bytes += name.size();
-        require(names_bytes <= kMaxNamesBytes, "{}: module and tensor names of more than {} bytes in all",
-                file_.description(), kMaxNamesBytes);
+        names_limit.check(names_bytes, file_.description(), "bytes of module and tensor names");
         require(name.size() <= kMaxNameBytes && module.depth < kMaxModuleDepth,
                 "{}: modules nested too deeply", file_.description());
         if (value.kind == Kind::kTensor)
@@ -232,15 +235,14 @@ Shape TorchFile::shape(const std::string& name) const {
 }
 
 void TorchFile::limit_work() const {
-  const std::uint64_t limit = 16 * file_.size() + (std::uint64_t{256} << 20);
+  const ReaderLimit limit(16 * file_.size() + (std::uint64_t{256} << 20));
   std::uint64_t total = 0;
   for (const auto& [name, index] : tensors_) {
     const PickledTensor& t = pickle_.tensors()[index];
     const std::uint64_t bytes = dense_bytes(t, pickle_.storages()[t.storage]).value_or(0);
-    if (bytes > limit) continue;  // load() says what is wrong with this one
+    if (bytes > limit.value()) continue;  // load() says what is wrong with this one
     total += bytes;
-    require(total <= limit, "{}: its tensors claim more than {} bytes of values, the file has {}",
-            file_.description(), limit, file_.size());
+    limit.check(total, file_.description(), "bytes of values in tensors");
   }
 }
 
@@ -249,10 +251,10 @@ OwnedBytes TorchFile::inflated(const std::string& record, std::uint64_t limit_by
   if (last_inflated_ != record) {
     // Tensors that take turns in two records would have both decompressed each time.
     inflated_bytes_ += zip_->size(record);
-    require(inflated_bytes_ <= kInflatedRatio * file_.size() + kInflatedBytes,
-            "{}: its tensors are scattered over compressed records, which would be decompressed again and "
-            "again; save it without compression",
-            file_.description());
+    ReaderLimit(kInflatedRatio * file_.size() + kInflatedBytes)
+        .check(inflated_bytes_, file_.description(),
+               "bytes to decompress, again and again, of records over which tensors are scattered (save it "
+               "without compression)");
     last_bytes_ = zip_->read(record, limit_bytes);
     last_inflated_ = record;
   }

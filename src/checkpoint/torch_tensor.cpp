@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 
 namespace san {
 namespace {
@@ -142,7 +143,8 @@ HostArray materialize(const PickledTensor& tensor, const PickledStorage& storage
           available);
   std::int64_t bytes = 0;
   require(!__builtin_mul_overflow(array.elements(), item, &bytes) &&
-              bytes <= std::max(available * item, kMaxExpandedBytes),
+              bytes <= std::max(available * item,
+                                static_cast<std::int64_t>(ReaderLimit(kMaxExpandedBytes).value())),
           "{}: {} from a storage of {} elements is too large a repetition", where, array.shape.str(),
           available);
   const OwnedBytes view = read(static_cast<std::uint64_t>(begin_bytes + tensor.offset * item),

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "checkpoint/byte_reader.h"
 #include "checkpoint/pickle_builder.h"
 #include "checkpoint/pickle_text.h"
@@ -89,7 +90,9 @@ enum Opcode : std::uint8_t {
 class Unpickler {
  public:
   Unpickler(std::span<const std::byte> bytes, const std::string& where)
-      : where_(where), in_(bytes.first(std::min(bytes.size(), kMaxPickleBytes)), where_), builder_(where) {}
+      : where_(where),
+        in_(bytes.first(std::min<std::uint64_t>(bytes.size(), ReaderLimit(kMaxPickleBytes).value())), where_),
+        builder_(where) {}
 
   Pickle run() {
     while (step()) {
@@ -107,7 +110,7 @@ class Unpickler {
   }
 
   void push(Ref ref) {
-    check(stack_.size() < kMaxStack, "more than {} values on the stack", kMaxStack);
+    stack_limit_.check(stack_.size() + 1, where_, "values on a pickle's stack");
     stack_.push_back(ref);
   }
   void push(Kind kind, std::vector<Ref> items) { push(builder_.add(kind, std::move(items))); }
@@ -139,7 +142,7 @@ class Unpickler {
 
   void put(std::uint64_t key) {
     memo_[key] = top();
-    check(memo_.size() <= kMaxMemo, "more than {} memo entries", kMaxMemo);
+    memo_limit_.check(memo_.size(), where_, "memo entries of a pickle");
   }
   void get(std::uint64_t key) {
     const auto found = memo_.find(key);
@@ -206,7 +209,7 @@ class Unpickler {
     push(builder_.make(maker, builder_.add(Kind::kTuple, std::move(items))));
   }
   void step_mark() {
-    check(marks_.size() < kMaxStack, "more than {} marks", kMaxStack);
+    stack_limit_.check(marks_.size() + 1, where_, "marks on a pickle's stack");
     marks_.push_back(stack_.size());
   }
   void step_proto() {
@@ -408,6 +411,7 @@ class Unpickler {
   const std::string where_;
   ByteReader in_;
   PickleBuilder builder_;
+  const ReaderLimit stack_limit_{kMaxStack}, memo_limit_{kMaxMemo};
   std::vector<Ref> stack_;
   std::vector<std::size_t> marks_;
   std::unordered_map<std::uint64_t, Ref> memo_;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "checkpoint/byte_reader.h"
 
 namespace san {
@@ -126,9 +127,8 @@ bool ZipArchive::looks_like(const FileBytes& file) {
 ZipArchive::ZipArchive(FileBytes file) : file_(std::move(file)) {
   const std::string& where = file_.description();
   const Directory directory = read_directory(file_);
-  require(directory.count <= kMaxEntries && directory.size <= kMaxDirectoryBytes,
-          "{}: a zip directory of {} entries and {} bytes; at most {} and {} are accepted", where,
-          directory.count, directory.size, kMaxEntries, kMaxDirectoryBytes);
+  ReaderLimit(kMaxEntries).check(directory.count, where, "zip directory entries");
+  ReaderLimit(kMaxDirectoryBytes).check(directory.size, where, "bytes of zip directory");
   const OwnedBytes listing = file_.read(directory.offset, directory.size);
   ByteReader reader(listing.bytes, where);
   require(directory.count <= directory.size / kCentralHeaderBytes,
@@ -183,10 +183,13 @@ const ZipArchive::Entry& ZipArchive::checked_entry(const std::string& name, std:
           "{}: \"{}\" uses compression method {}, only deflate is supported", description(), name, e.method);
   if (e.method == kStored)
     require(e.size == e.compressed_size, "{}: \"{}\" has two different sizes", description(), name);
-  else
-    require(e.size <= kMaxInflatedBytes && e.size / kMaxDeflateRatio <= e.compressed_size,
+  if (e.method == kDeflated) {
+    require(e.size / kMaxDeflateRatio <= e.compressed_size,
             "{}: \"{}\" claims {} bytes from {} compressed ones", description(), name, e.size,
             e.compressed_size);
+    ReaderLimit(kMaxInflatedBytes)
+        .check(e.size, fmt::format("{}: \"{}\"", description(), name), "bytes once decompressed");
+  }
   return e;
 }
 

@@ -25,8 +25,8 @@ class ZipArchive {
 
   const std::map<std::string, Entry>& entries() const { return entries_; }
   const std::string& description() const { return file_.description(); }
-  /// The entry's content. Throws Error when it is absent, longer than `limit_bytes` (or than 1 GiB,
-  /// deflated), damaged (CRC), or lies outside the file.
+  /// The entry's content. Throws Error when it is absent, longer than `limit_bytes` (or than
+  /// ReaderLimit of 1 GiB, deflated), damaged (CRC), or lies outside the file.
   OwnedBytes read(const std::string& name, std::uint64_t limit_bytes) const;
   /// Whether the entry is not compressed, so that parts of it can be read. Throws Error when it is absent.
   bool is_stored(const std::string& name) const;

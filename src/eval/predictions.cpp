@@ -7,6 +7,7 @@
 #include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/input_file.h"
+#include "base/reader_limit.h"
 #include "image/codec/decode.h"
 #include "image/codec/encode.h"
 #include "san/masks.hpp"
@@ -19,7 +20,7 @@ using json = nlohmann::json;
 
 constexpr std::uint64_t kPredictionLimitBytes = std::uint64_t{4} << 30;
 // The masks of one image are disjoint as written by detectron2; what overlaps is painted this often at most.
-constexpr std::int64_t kMaxCover = 16;
+constexpr std::uint64_t kMaxCover = 16;
 constexpr int kMaxRecordValues = 1000;
 
 class FolderPredictions final : public StoredPredictions {
@@ -52,14 +53,14 @@ class JsonPredictions final : public StoredPredictions {
     for (std::size_t c = 0; c < spec.category_ids.size(); ++c)
       index[spec.category_ids[c]] = static_cast<std::uint16_t>(c);
     int values = 0;
+    const ReaderLimit values_limit(kMaxRecordValues);
     // Records are taken one by one while parsing: the document as a whole would need many times its size.
     const auto take = [&](int depth, json::parse_event_t event, json& value) {
       if (depth == 0 && event != json::parse_event_t::array_start && event != json::parse_event_t::array_end)
         fail("{}: expected a list of predictions", path_.string());
       // After every object the parser looks through the one around it: many in one record would be slow.
       if (depth == 1 && event == json::parse_event_t::object_start) values = 0;
-      require(++values <= kMaxRecordValues, "{}: a prediction of more than {} values", path_.string(),
-              kMaxRecordValues);
+      values_limit.check(static_cast<std::uint64_t>(++values), path_.string(), "values of one prediction");
       if (depth != 1 || event != json::parse_event_t::object_end) return true;
       const std::string where = path_.string();
       const auto category = json_integer(value.at("category_id"), INT64_MIN, INT64_MAX, where);
@@ -91,13 +92,13 @@ class JsonPredictions final : public StoredPredictions {
             "{}: {}: a mask of {}x{} pixels; expected 1 to {} in all (--max-pixels)", path_.string(),
             sample.stem, first.width, first.height, max_pixels_);
     LabelMap map(first.height, first.width, kNoLabel);
-    std::int64_t painted = 0;
+    const ReaderLimit painted_limit(kMaxCover * map.labels.size());
+    std::uint64_t painted = 0;
     for (const auto& mask : found->second) {
       try {
         const Rle rle{mask.height, mask.width, rle_counts_from_string(mask.counts)};
-        painted += rle.area();
-        require(painted <= kMaxCover * map.height * map.width,
-                "masks that cover the image more than {} times over", kMaxCover);
+        painted += static_cast<std::uint64_t>(rle.area());
+        painted_limit.check(painted, "masks that cover the image again and again", "pixels");
         paint_rle(rle, mask.label, map);
       } catch (const Error& error) {
         fail("{}: {}: {}", path_.string(), sample.stem, error.what());

@@ -106,10 +106,9 @@ std::vector<std::byte> inflate_all(Bytes compressed, Budget& budget, const std::
     require(status == Z_OK || status == Z_STREAM_END, "{}: damaged compressed data in the MAT-file: {}",
             where, stream.msg ? stream.msg : "it ends early");
     out.insert(out.end(), chunk.begin(), chunk.end() - static_cast<std::ptrdiff_t>(stream.avail_out));
-    require(
-        out.size() <= budget.left,
-        "{}: variables of more than {} bytes in the MAT-file; raise the limit of pixels if they are meant",
-        where, budget.limit);
+    require(out.size() <= budget.left,
+            "{}: variables of more than {} bytes in the MAT-file, 8 for each pixel of --max-pixels", where,
+            budget.limit);
   }
   budget.left -= out.size();
   return out;

@@ -7,6 +7,7 @@
 #include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/input_file.h"
+#include "base/reader_limit.h"
 #include "image/codec/decode.h"
 #include "prepare/mat_file.h"
 #include "prepare/raw_source.h"
@@ -62,6 +63,7 @@ std::vector<MergedImage> read_merged(const fs::path& path) {
     }
   };
   int values = 0;
+  const ReaderLimit values_limit(kMaxRecordValues);
   const auto filter = [&](int depth, json::parse_event_t event, json& value) {
     if (depth == 1 && event == json::parse_event_t::key) {
       section = value.get<std::string>();
@@ -70,8 +72,7 @@ std::vector<MergedImage> read_merged(const fs::path& path) {
     // After every object the parser looks through the one around it: many in one record would be slow.
     if (depth <= 2 && event == json::parse_event_t::object_start) values = 0;
     const bool kept = section == "images" || section == "annos_segmentation";
-    require(!kept || ++values <= kMaxRecordValues, "{}: a record of more than {} values", path.string(),
-            kMaxRecordValues);
+    if (kept) values_limit.check(static_cast<std::uint64_t>(++values), path.string(), "values of one record");
     if (depth == 2 && event == json::parse_event_t::object_end && !value.is_discarded()) {
       take(value);
       return false;
@@ -95,20 +96,19 @@ std::vector<MergedImage> read_merged(const fs::path& path) {
 }
 
 LabelMap paint(const MergedImage& image, std::int64_t max_pixels) {
-  constexpr std::int64_t kMaxCover = 64;
+  constexpr std::uint64_t kMaxCover = 64;
   require(image.height > 0 && image.width > 0 && image.height <= max_pixels / image.width,
-          "{}x{} pixels in trainval_merged.json; expected 1 to {} in all (raise the limit of pixels if it is "
-          "meant)",
-          image.width, image.height, max_pixels);
+          "{}x{} pixels in trainval_merged.json; expected 1 to {} in all (--max-pixels)", image.width,
+          image.height, max_pixels);
   LabelMap out(image.height, image.width, 0);
-  std::int64_t painted = 0;
+  const ReaderLimit painted_limit(kMaxCover * out.labels.size());
+  std::uint64_t painted = 0;
   for (const auto& mask : image.masks) {
     require(mask.category >= 0 && mask.category <= 65535, "category id {}; expected 0 to 65535",
             mask.category);
     const Rle rle{mask.height, mask.width, rle_counts_from_string(mask.counts)};
-    painted += rle.area();
-    require(painted <= kMaxCover * image.height * image.width,
-            "masks that cover the picture more than {} times over", kMaxCover);
+    painted += static_cast<std::uint64_t>(rle.area());
+    painted_limit.check(painted, "masks that cover the picture again and again", "pixels");
     paint_rle(rle, static_cast<std::uint16_t>(mask.category), out);
   }
   return out;

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reader_limit.h"
 #include "base/utf8.h"
 #include "program/interrupts.h"
 #include "program/last_resort.h"
@@ -102,9 +104,26 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
              : fmt::format("`{}` has no option {}; did you mean {}?", path, name, fmt::join(alike, " or "));
 }
 
+/// --limits, for `app` or the commands in it. What a companion program has is its own.
+void add_limits_option(CLI::App& app) {
+  const auto commands = app.get_subcommands([](const CLI::App* c) { return !c->get_name().empty(); });
+  for (CLI::App* command : commands) add_limits_option(*command);
+  if (!commands.empty() || app.get_prefix_command()) return;
+  // By the environment, so that libsan and companion programs heed it as well.
+  app.add_option_function<int>(
+         "--limits", [](int scale) { ::setenv(ReaderLimit::kVariable, std::to_string(scale).c_str(), 1); },
+         "Multiply by N how much is read of a file (bytes, entries, work; docs/limits.md), for files that "
+         "you trust [$SAN_LIMITS, 1]; pictures' pixels: --max-pixels")
+      ->check(CLI::Range(1, static_cast<int>(ReaderLimit::kMostScale)));
+}
+
 }  // namespace
 
-int run_commands(CLI::App& app, const std::string& path, int argc, char** argv) {
+int run_commands(CLI::App& app, const std::string& path, int argc, char** argv, Files files) {
+  if (files == Files::kOfUser)
+    add_limits_option(app);
+  else
+    ::setenv(ReaderLimit::kVariable, ReaderLimit::kFixed, 1);
   if (argc == 2 && std::string_view(argv[1]) == "--dump-options") {
     fmt::print("{}\n", option_table(app));
     return 0;

@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/reader_limit.h"
 #include "text/gzip.h"
 
 namespace san {
@@ -93,8 +94,7 @@ BpeMerges parse_json(std::string_view content, const std::string& where, std::si
 }  // namespace
 
 BpeMerges parse_bpe_merges(std::string_view content, const std::string& where, std::size_t limit) {
-  require(content.size() <= kMaxFileBytes, "{}: {} bytes, more than the {} allowed", where, content.size(),
-          kMaxFileBytes);
+  ReaderLimit(kMaxFileBytes).check(content.size(), where, "bytes");
   const bool json = content.substr(0, content.find_first_not_of(" \t\r\n") + 1).ends_with('{');
   // A merges file may begin with the merge "{ {": JSON goes on with a key or the closing brace.
   const std::size_t second = json ? content.find_first_not_of(" \t\r\n", content.find('{') + 1) : 0;

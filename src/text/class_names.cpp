@@ -5,6 +5,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/labels.h"
+#include "base/reader_limit.h"
 #include "base/utf8.h"
 #include "text/text_cleaning.h"
 #include "text/text_lines.h"
@@ -46,8 +47,7 @@ class ListReader {
 
  private:
   void add_name(ClassName& entry, std::string name, std::string_view inside, const std::string& place) {
-    require(++names_ <= Limits::kNames, "{}: more than {} names, synonyms included; the list is too long",
-            place, Limits::kNames);
+    names_limit_.check(++names_, place, "names, synonyms included");
     require(!name.empty(), "{}: class '{}': a name is empty; write one between the separators or remove them",
             place, shown(inside));
     require(name.size() <= Limits::kNameBytes,
@@ -83,13 +83,13 @@ class ListReader {
 
   std::string where_;
   std::vector<ClassName> classes_;
+  const ReaderLimit names_limit_{Limits::kNames};
   std::size_t names_ = 0;
   std::unordered_map<std::u32string, std::pair<std::string, std::string>> seen_;  // place, name
 };
 
 void check_size(std::string_view text, std::string_view where) {
-  require(text.size() <= Limits::kBytes, "{}: {} bytes, more than the {} a list of classes may have", where,
-          text.size(), Limits::kBytes);
+  ReaderLimit(Limits::kBytes).check(text.size(), where, "bytes");
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace san {
 // with or without a byte-order mark; both kinds of line ends. White space around names is removed. A class's
 // label value is its place among the classes, counted from 0.
 
-/// Limits of a list beside kMaxClasses, checked before what they limit is worked on.
+/// Limits of a list beside kMaxClasses, checked before what they limit is worked on; the first two are
+/// ReaderLimits.
 struct ClassListLimits {
   static constexpr std::size_t kBytes = std::size_t{4} << 20;  ///< of a list or file
   static constexpr std::size_t kNames = std::size_t{1} << 17;  ///< synonyms included

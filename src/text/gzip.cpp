@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/reader_limit.h"
 
 namespace san {
 namespace {
@@ -31,8 +32,8 @@ bool is_gzip(std::string_view content) {
 }
 
 std::string gunzip(std::string_view content, const std::string& where, std::size_t limit_bytes) {
-  require(content.size() <= limit_bytes, "{}: {} bytes compressed, more than the {} allowed", where,
-          content.size(), limit_bytes);
+  const ReaderLimit limit(limit_bytes);
+  limit.check(content.size(), where, "bytes compressed");
   Inflater inflater(where);
   z_stream& stream = inflater.stream();
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
@@ -46,8 +47,7 @@ std::string gunzip(std::string_view content, const std::string& where, std::size
     require(status == Z_OK || status == Z_STREAM_END, "{}: the gzip data is damaged or cut off ({})", where,
             stream.msg ? stream.msg : "unexpected end");
     out.append(chunk.data(), chunk.size() - stream.avail_out);
-    require(out.size() <= limit_bytes, "{}: decompresses to more than the {} bytes allowed", where,
-            limit_bytes);
+    limit.check(out.size(), where, "bytes once decompressed");
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/labels.h"
+#include "base/reader_limit.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
 #include "checkpoint/formula.h"
@@ -52,7 +53,7 @@ class GoldenParameters final : public ParameterSource {
   const FormulaSource& formula_;
 };
 
-// What recomputing a recording may take.
+// What recomputing a recording may take; ReaderLimits.
 constexpr std::int64_t kMaxParameters = 1'000'000'000;
 constexpr std::int64_t kMaxTokens = 32768;      // of either image branch
 constexpr std::int64_t kMaxValues = 1ll << 29;  // of scores or mask logits at the picture's size
@@ -61,10 +62,13 @@ constexpr std::size_t kMaxTemplates = 1000;
 
 FormulaSource make_formula(const SanConfig& config, const std::string& seed) {
   const std::vector<Declaration> shapes = declare_parameters(config);
-  std::int64_t total = 0;
-  for (const Declaration& d : shapes)
-    require(!__builtin_add_overflow(total, d.shape.elements(), &total) && total <= kMaxParameters,
-            "its network has more than {} parameters", kMaxParameters);
+  const ReaderLimit limit(kMaxParameters);
+  std::uint64_t total = 0;
+  for (const Declaration& d : shapes) {
+    require(!__builtin_add_overflow(total, d.shape.elements(), &total),
+            "its network has parameters without end");
+    limit.check(total, "its network", "parameters");
+  }
   return {shapes, seed, "formula"};
 }
 
@@ -219,13 +223,14 @@ class Run {
     const int short_side = metadata_length("min_size_test"), long_side = metadata_length("max_size_test");
     const Size size = resize_shortest_edge({height_, width_}, short_side, long_side);
     const auto tokens = [&](std::int64_t patch, double scale) {
-      return static_cast<double>(size.height) * size.width * scale * scale /
-             static_cast<double>(patch * patch);
+      return static_cast<std::uint64_t>(static_cast<double>(size.height) * size.width * scale * scale /
+                                        static_cast<double>(patch * patch));
     };
-    require(tokens(config_.patch, 1) <= kMaxTokens &&
-                tokens(config_.clip.patch, config_.clip_scale) <= kMaxTokens,
-            "min_size_test {} and max_size_test {} make a picture of {}x{}, more than {} tokens", short_side,
-            long_side, size.height, size.width, kMaxTokens);
+    ReaderLimit(kMaxTokens)
+        .check(std::max(tokens(config_.patch, 1), tokens(config_.clip.patch, config_.clip_scale)),
+               fmt::format("min_size_test {} and max_size_test {} make a picture of {}x{}", short_side,
+                           long_side, size.height, size.width),
+               "tokens");
     const Image resized = resize(picture, size.height, size.width, ResizeFilter::kBilinear, &pool_);
     compare_bytes("image_resized", resized);
     const Size demo = resize_shortest_edge({height_, width_}, short_side, long_side, SizeRule::kDemo);
@@ -236,16 +241,18 @@ class Run {
 
   void text() {
     const auto names = metadata_list("vocabulary", kMaxClasses),
-               templates = metadata_list("templates", kMaxTemplates);
+               templates = metadata_list("templates", ReaderLimit(kMaxTemplates).value());
     const std::int64_t classes = static_cast<std::int64_t>(names.size()), context = config_.clip.context;
     const HostArray recorded_ids = file_->load("text_token_ids");
     require(recorded_ids.shape == Shape{static_cast<std::int64_t>(templates.size()), classes, context},
             "text_token_ids is {}; expected [{}, {}, {}]: templates, classes, context",
             recorded_ids.shape.str(), templates.size(), classes, context);
     const std::int64_t pixels = std::int64_t{height_} * width_;
-    require(classes <= kMaxValues / pixels && config_.queries <= kMaxValues / pixels,
-            "{} classes and {} queries for a picture of {}x{} are more than {} values", classes,
-            config_.queries, height_, width_, kMaxValues);
+    ReaderLimit(kMaxValues)
+        .check(static_cast<std::uint64_t>(std::max<std::int64_t>(classes, config_.queries) * pixels),
+               fmt::format("{} classes and {} queries for a picture of {}x{}", classes, config_.queries,
+                           height_, width_),
+               "values");
     const std::vector<std::int64_t> golden_ids = recorded_ids.to_i64();
     require(std::ranges::all_of(golden_ids,
                                 [&](std::int64_t id) { return id >= 0 && id < config_.clip.vocabulary; }),

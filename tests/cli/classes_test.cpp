@@ -47,6 +47,20 @@ TEST_F(ClassLists, MeanTheSameInEvaluateAsInSegment) {
   EXPECT_TRUE(inline_names.contains("IoU-car") && inline_names.contains("IoU-sofa"));
 }
 
+TEST_F(ClassLists, BeyondTheLimitAreReadOnceItIsRaised) {
+  write_file(folder_ / "names.txt", "# " + std::string(std::size_t{5} << 20, 'x') + "\ncar\nsofa\n");
+  const std::vector<std::string> classes{"--classes-file", "names.txt"};
+  expect_error(
+      evaluate(classes), 2,
+      "names.txt: 5242892 bytes, more than the 4194304 that are read; for a file that you trust --limits N");
+  EXPECT_TRUE(scores(evaluate({"--classes-file", "names.txt", "--limits", "2"})).contains("IoU-car"));
+  ::setenv("SAN_LIMITS", "2", 1);
+  EXPECT_TRUE(scores(evaluate(classes)).contains("IoU-car"));
+  ::setenv("SAN_LIMITS", "many", 1);
+  expect_error(evaluate(classes), 2, "SAN_LIMITS: 'many'; expected a whole number from 1 to 1000");
+  ::unsetenv("SAN_LIMITS");
+}
+
 TEST_F(ClassLists, AFileGivenToClassesIsReadWithAHint) {
   write_file(folder_ / "names.txt", "car\nsofa\n");
   const ProcessResult old = evaluate({"--classes", "names.txt"});

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import SAN, Checked, OneServer, b64, pixels, png, png_of
+from support import SAN, Checked, OneServer, Server, b64, pixels, png, png_of
 
 CLASSES = ["cup|mug", "spoon", "wooden table"]
 
@@ -217,6 +217,16 @@ class Limits(OneServer):
         self.refused(self.server.segment({"image": "A" * (1 << 20)}), 413, "body_too_large")
         self.refused(self.server.segment({"image": b64(png(2, 2)), "label_set": "voc-20"}), 422, "too_many_classes")
         self.refused(ask(png(2, 2), classes=["|".join(f"a{i}" for i in range(13))]), 422, "too_many_classes")
+
+
+class LimitsOfReaders(unittest.TestCase):
+    def test_are_not_raised_for_strangers(self):
+        body = b'{"classes": ["a"], "image": [' + b"1," * 2_000_000 + b"1]}"
+        with Server("--max-body", "16", environment={"SAN_LIMITS": "1000"}) as server:
+            answer = server.request("POST", "/v1/segment", body, {"Content-Type": "application/json"})
+        self.assertEqual(answer.status, 400, answer.body[:300])
+        self.assertIn("more than the 2000000 that are read", answer.json()["error"]["message"])
+        self.assertNotIn("--limits", answer.json()["error"]["message"])
 
 
 class LongSides(OneServer):

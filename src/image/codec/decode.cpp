@@ -9,6 +9,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reader_limit.h"
 #include "image/codec/common_formats.h"
 #include "image/codec/helpers.h"
 #include "image/codec/image_header.h"
@@ -20,8 +21,7 @@ namespace {
 template <class Allocate>
 void decode(sandbox::Task task, std::span<const std::byte> bytes, const std::string& name,
             const DecodeOptions& options, const Allocate& allocate) {
-  require(bytes.size() <= options.max_bytes, "{}: {} bytes, but image files of at most {} are read", name,
-          bytes.size(), options.max_bytes);
+  ReaderLimit(options.max_bytes).check(bytes.size(), name, "bytes");
   const PixelSink sink{allocate, {}, [](const std::string& note) { log::warn("{}", note); }};
   const ImageFormat format = image_format(bytes, name);
   const bool common = format == ImageFormat::kPng || format == ImageFormat::kJpeg;
