@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 
@@ -46,22 +47,27 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   require(format != file->metadata().end() && format->second == kFormat,
           "{}: not a training checkpoint (expected format {})", path.string(), kFormat);
   Checkpoint c;
-  const nlohmann::json state = nlohmann::json::parse(file->metadata("state"), nullptr, false);
+  const std::string where = path.string() + ": its training state";
+  const nlohmann::json state = parse_bounded_json(file->metadata("state"), where);
+  const auto count = [&](const char* key, std::int64_t most) {
+    return json_integer(state.at(key), 0, most, fmt::format("{}: {}", where, key));
+  };
   try {
-    state.at("step").get_to(c.step);
+    c.step = count("step", INT64_MAX);
     // Runs begun before these were counted lack them.
-    c.skipped = state.value("skipped", std::int64_t{0});
-    c.batches = state.value("batches", 0), c.parts = state.value("parts", 0),
+    if (state.contains("skipped")) c.skipped = count("skipped", INT64_MAX);
+    if (state.contains("batches")) c.batches = static_cast<int>(count("batches", INT32_MAX));
+    if (state.contains("parts")) c.parts = static_cast<int>(count("parts", INT32_MAX));
     c.loss = state.value("loss", 0.0);
     c.start = state.value("start", 0.0), c.has_start = state.value("has_start", false);
-    state.at("metrics_bytes").get_to(c.metrics_bytes);
+    c.metrics_bytes = count("metrics_bytes", INT64_MAX);
     state.at("elapsed_s").get_to(c.elapsed_s);
     state.at("best").get_to(c.best);
     state.at("has_best").get_to(c.has_best);
     state.at("loss_scale").get_to(c.loss_scale);
-    state.at("loss_scale_age").get_to(c.loss_scale_age);
+    c.loss_scale_age = count("loss_scale_age", INT64_MAX);
   } catch (const nlohmann::json::exception& e) {
-    fail("{}: damaged training state: {}", path.string(), e.what());
+    fail("{}: {}", where, json_reason(e));
   }
   if (file->contains(kGradients)) c.gradients = tensor_of(file->load(kGradients));
   c.stream = file->metadata("stream");

@@ -1,9 +1,14 @@
 #include "train/recipe.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
+#include <type_traits>
+#include <utility>
 
 #include "base/atomic_file.h"
+#include "base/bounded_json.h"
 #include "base/bounded_yaml.h"
 #include "base/error.h"
 
@@ -11,6 +16,9 @@ namespace san {
 namespace {
 
 using nlohmann::json;
+
+constexpr int kLargestBatch = 65536, kSmallestSide = 16, kLargestSide = 16384, kMostWorkers = 1024,
+              kMostPoints = 1 << 20, kMostOversampling = 100;
 
 json scalar(const YAML::Node& node) {
   const std::string& text = node.Scalar();
@@ -55,10 +63,20 @@ class Section {
   Section& read(const char* key, T& value) {
     known_.insert(key);
     if (!values_.contains(key) || values_.at(key).is_null()) return *this;
-    try {
-      values_.at(key).get_to(value);
-    } catch (const json::exception&) {
-      fail("{}: {}.{} has the wrong type: {}", where_, name_, key, values_.at(key).dump());
+    const json& given = values_.at(key);
+    // json's own conversion would cut numbers to fit.
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      using Range = std::numeric_limits<T>;
+      value = static_cast<T>(json_integer(
+          given, static_cast<std::int64_t>(Range::min()),
+          std::in_range<std::int64_t>(Range::max()) ? static_cast<std::int64_t>(Range::max()) : INT64_MAX,
+          fmt::format("{}: {}.{}", where_, name_, key)));
+    } else {
+      try {
+        given.get_to(value);
+      } catch (const json::exception&) {
+        fail("{}: {}.{} has the wrong type: {}", where_, name_, key, given.dump());
+      }
     }
     return *this;
   }
@@ -125,6 +143,9 @@ void read_solver(const json& root, const std::string& where, Recipe& r) {
       .read("CHECKPOINT_PERIOD", r.run.checkpoint_every)
       .read("LOG_PERIOD", r.run.log_every)
       .done();
+  require(
+      std::isfinite(r.optimizer.lr) && r.optimizer.lr >= 0 && r.optimizer.beta2 >= 0 && r.optimizer.beta2 < 1,
+      "{}: SOLVER.BASE_LR must be at least 0, BETA2 from 0 to below 1", where);
   r.schedule.kind = Schedule::parse(schedule);
   if (warmup_iterations > 0 && r.run.steps > 0)
     r.schedule.warmup = warmup_iterations / static_cast<double>(r.run.steps);
@@ -151,6 +172,8 @@ void read_data(const json& root, const std::string& where, Recipe& r) {
   r.data.concepts = concepts, r.data.images = images, r.data.labels = labels, r.data.classes_file = classes;
   require(r.data.classes.empty() || classes.empty(), "{}: DATASETS takes CLASSES or CLASSES_FILE, not both",
           where);
+  require(images.empty() || !r.data.classes.empty() || !classes.empty(),
+          "{}: DATASETS.IMAGES needs CLASSES or CLASSES_FILE", where);
   r.data.pictures.assign(pictures.begin(), pictures.end());
   Section(root, "DATALOADER", where).read("NUM_WORKERS", r.data.workers).read("AHEAD", r.data.ahead).done();
   r.input.min_size = {320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960};
@@ -185,7 +208,9 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
   require(r.json.is_object(), "{}: a recipe has sections such as MODEL and SOLVER", where);
   try {
     for (const std::string& text : overrides) apply_override(r.json, text);
-  } catch (const std::exception& e) {
+  } catch (const json::exception& e) {
+    fail("{}: {}", where, json_reason(e));
+  } catch (const Error& e) {
     fail("{}: {}", where, e.what());
   }
   const std::set<std::string> sections{"MODEL",  "DATASETS", "DATALOADER", "INPUT", "TEXT",
@@ -215,6 +240,11 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
       .read("OVERSAMPLE_RATIO", r.loss.oversample)
       .read("IMPORTANCE_SAMPLE_RATIO", r.loss.importance)
       .done();
+  require(
+      r.loss.points >= 1 && r.loss.points <= kMostPoints && r.loss.oversample >= 1 &&
+          r.loss.oversample <= kMostOversampling && r.loss.importance >= 0 && r.loss.importance <= 1,
+      "{}: LOSS.TRAIN_NUM_POINTS must be 1 to {}, OVERSAMPLE_RATIO 1 to {}, IMPORTANCE_SAMPLE_RATIO 0 to 1",
+      where, kMostPoints, kMostOversampling);
   Section(r.json, "CONTRAST", where)
       .read("WEIGHT", r.contrast.weight)
       .read("IMS_PER_BATCH", r.contrast.batch)
@@ -232,16 +262,23 @@ Recipe parse_recipe(const std::string& yaml, const std::string& where,
       .done();
   r.run.score_start = score_start;
   if (r.json.contains("SEED")) {
-    require(r.json["SEED"].is_number_integer(), "{}: SEED must be a whole number", where);
-    r.seed = r.json["SEED"].get<std::uint64_t>();
+    r.seed = static_cast<std::uint64_t>(json_integer(r.json["SEED"], 0, INT64_MAX, where + ": SEED"));
   }
+  const auto is_side = [](int side) { return side >= kSmallestSide && side <= kLargestSide; };
+  require(is_side(r.input.crop) && is_side(r.input.max_size) && !r.input.min_size.empty() &&
+              std::ranges::all_of(r.input.min_size, is_side),
+          "{}: INPUT.CROP_SIZE, MIN_SIZE_TRAIN and MAX_SIZE_TRAIN must be {} to {}", where, kSmallestSide,
+          kLargestSide);
+  require(r.data.workers >= 0 && r.data.workers <= kMostWorkers && r.data.ahead >= 0 &&
+              r.data.ahead <= kMostWorkers,
+          "{}: DATALOADER.NUM_WORKERS and AHEAD must be 0 to {}", where, kMostWorkers);
   require(r.data.objects >= 3 && r.data.objects <= 64, "{}: INPUT.OBJECTS is {}; 3 to 64 are possible", where,
           r.data.objects);
   require(r.data.validation >= 0 && r.data.validation < 1, "{}: DATASETS.VALIDATION is {}; a share below 1",
           where, r.data.validation);
   require(r.micro_batch >= 0, "{}: SOLVER.MICRO_BATCH is {}; 0 chooses", where, r.micro_batch);
-  require(r.batch >= 1 && r.data.size >= 16, "{}: IMS_PER_BATCH must be at least 1, INPUT.SIZE at least 16",
-          where);
+  require(r.batch >= 1 && r.batch <= kLargestBatch && r.data.size >= 16,
+          "{}: SOLVER.IMS_PER_BATCH must be 1 to {}, INPUT.SIZE at least 16", where, kLargestBatch);
   (void)trainable_rule(r.model.trainable);
   r.run.recipe = r.json.dump();
   return r;

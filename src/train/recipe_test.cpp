@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/test_error.h"
 
 namespace san {
 namespace {
@@ -28,6 +29,21 @@ TEST(Recipe, NamesTheKeyItDoesNotKnow) {
     EXPECT_NE(std::string(e.what()).find("BASE_RL"), std::string::npos) << e.what();
     EXPECT_NE(std::string(e.what()).find("mine.yaml"), std::string::npos) << e.what();
   }
+}
+
+TEST(Recipe, RefusesNumbersThatItWouldHaveToCut) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"SOLVER: {IMS_PER_BATCH: 1.5}", "SOLVER.IMS_PER_BATCH"},
+      {"SOLVER: {IMS_PER_BATCH: 1e300}", "SOLVER.IMS_PER_BATCH"},
+      {"SOLVER: {IMS_PER_BATCH: 4294967297}", "SOLVER.IMS_PER_BATCH"},
+      {"SOLVER: {IMS_PER_BATCH: 2000000000}", "SOLVER.IMS_PER_BATCH must be 1 to 65536"},
+      {"INPUT: {CROP_SIZE: -32}", "INPUT.CROP_SIZE"},
+      {"INPUT: {MIN_SIZE_TRAIN: []}", "MIN_SIZE_TRAIN"},
+      {"SEED: -1", "SEED"},
+      {"DATASETS: {IMAGES: a}", "DATASETS.IMAGES needs CLASSES"}};
+  for (const auto& [yaml, words] : wrong)
+    EXPECT_NE(test::error_of([&] { (void)parse_recipe(yaml, "mine.yaml"); }).find(words), std::string::npos)
+        << yaml;
 }
 
 TEST(Recipe, SaysHowManyObjectsAreHeld) {

@@ -29,7 +29,7 @@ Schedule::Kind Schedule::parse(const std::string& name) {
   if (name == "cosine") return Kind::kCosine;
   if (name == "trapezoid") return Kind::kTrapezoid;
   if (name == "constant") return Kind::kConstant;
-  fail("unknown schedule '{}'; there are: poly, cosine, trapezoid, constant", name);
+  fail("SOLVER.LR_SCHEDULER_NAME is '{}'; expected poly, cosine, trapezoid or constant", name);
 }
 
 }  // namespace san

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "train/fine_tuning.h"
@@ -67,11 +68,16 @@ std::unique_ptr<SegmentationTask::Batch> SegmentationTask::begin_batch() {
 void SegmentationTask::start(const std::string& stream) {
   loader_.reset();
   if (!stream.empty()) {
-    const nlohmann::json saved = nlohmann::json::parse(stream);
-    consumed_ = {saved.at("next").get<std::uint64_t>(), saved.at("batches").get<std::uint64_t>(),
-                 saved.at("waiting").get<std::vector<std::uint64_t>>()};
+    const std::string where = "the checkpoint's place in the data";
+    const nlohmann::json saved = parse_bounded_json(stream, where);
+    const auto number = [&](const nlohmann::json& value) {
+      return static_cast<std::uint64_t>(json_integer(value, 0, INT64_MAX, where));
+    };
+    consumed_ = {number(saved.at("next")), number(saved.at("batches")), {}};
+    for (const nlohmann::json& picture : saved.at("waiting")) consumed_.waiting.push_back(number(picture));
     // A step may have been left between its parts.
-    recipe_.micro_batch = saved.value("micro_batch", recipe_.micro_batch);
+    if (saved.contains("micro_batch"))
+      recipe_.micro_batch = static_cast<int>(json_integer(saved["micro_batch"], 1, recipe_.batch, where));
   }
   stream_ = consumed_;
   Loader<Batch>::Source source;

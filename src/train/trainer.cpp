@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/bounded_json.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -116,11 +117,14 @@ void Trainer::resume() {
     unfinished_.loss = at::full({}, saved.loss, optimizer_.gradients().options());
   }
   state_.parameters.clear(), state_.optimizer.clear(), state_.gradients = at::Tensor();
-  const nlohmann::json streams = nlohmann::json::parse(saved.stream, nullptr, false);
+  const nlohmann::json streams =
+      parse_bounded_json(saved.stream, checkpoint_path().string() + ": its place in the data");
   require(streams.is_array() && static_cast<int>(streams.size()) == communicator_.size(),
           "{}: written by {} processes; resume with as many, not {}", checkpoint_path().string(),
           streams.size(), communicator_.size());
-  state_.stream = streams[static_cast<std::size_t>(communicator_.rank())].get<std::string>();
+  const nlohmann::json& own = streams[static_cast<std::size_t>(communicator_.rank())];
+  require(own.is_string(), "{}: its place in the data is damaged", checkpoint_path().string());
+  state_.stream = own.get<std::string>();
   elapsed_before_ = saved.elapsed_s;
   // What was logged after the checkpoint will be logged again.
   if (communicator_.first()) metrics_.cut(saved.metrics_bytes);
@@ -327,7 +331,11 @@ RunOutcome Trainer::run(const std::atomic<bool>& interrupted_flag) {
   }
   const std::function<bool()> interrupted = [&] { return interrupted_flag || out_of_time(); };
   communicator_.broadcast(optimizer_.values());
-  task_.start(state_.stream);
+  try {
+    task_.start(state_.stream);
+  } catch (const nlohmann::json::exception& e) {
+    fail("{}: its place in the data is damaged: {}", checkpoint_path().string(), json_reason(e));
+  }
   if (run_.score_start && state_.step == 0 && !state_.has_start) evaluate(Measured::kStart, interrupted);
   training_start_ = run_.now();
   const std::int64_t first_step = state_.step;

@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/input_file.h"
+#include "base/reader_limit.h"
 
 namespace san {
 namespace {
@@ -17,7 +19,10 @@ namespace {
 constexpr std::array<char, 8> kMagic = {'S', 'A', 'N', 'P', 'I', 'C', '0', '1'};
 constexpr std::size_t kHeaderBytes = kMagic.size() + 8;
 constexpr int kLargestSide = 8192;
+// Deflate cannot do better than this, so a larger claim is a lie.
+constexpr std::size_t kMaxDeflateRatio = 1032;
 constexpr std::size_t kLargestFile = std::size_t{1} << 32;
+constexpr JsonLimits kIndexLimits{8, 16'000'000};
 constexpr std::array<std::string_view, 6> kRoleNames = {"train", "held-out style",  "near style",
                                                         "photo", "test background", "train extra"};
 
@@ -133,10 +138,11 @@ PictureFile read_pictures(const std::filesystem::path& path, ThreadPool* pool) {
   std::uint64_t meta_bytes = 0;
   std::memcpy(&meta_bytes, bytes.data() + kMagic.size(), sizeof meta_bytes);
   require(meta_bytes <= bytes.size() - kHeaderBytes, "{}: the index is cut off", where);
-  const auto* text = reinterpret_cast<const char*>(bytes.data()) + kHeaderBytes;
-  const auto index = nlohmann::json::parse(text, text + meta_bytes, nullptr, false);
+  const nlohmann::json index = parse_bounded_json(content.text().substr(kHeaderBytes, meta_bytes),
+                                                  where + ": the index", kIndexLimits);
   PictureFile file;
   std::vector<std::span<const std::byte>> blobs;
+  const ReaderLimit unpacked_limit(kLargestFile);
   std::size_t offset = kHeaderBytes + meta_bytes, total = 0;
   try {
     for (const auto& s : index.at("sources"))
@@ -144,31 +150,31 @@ PictureFile read_pictures(const std::filesystem::path& path, ThreadPool* pool) {
                               parse_role(s.at("role").get<std::string>())});
     for (const auto& p : index.at("pictures")) {
       Picture picture;
-      const int kind = p.at(0);
-      require(kind >= 0 && kind <= static_cast<int>(PictureKind::kTexture), "picture of unknown kind {}",
-              kind);
-      picture.kind = static_cast<PictureKind>(kind);
+      const auto number = [&](std::size_t i, std::int64_t low, std::int64_t high) {
+        return json_integer(p.at(i), low, high, fmt::format("picture {}", file.pictures.size()));
+      };
+      picture.kind = static_cast<PictureKind>(number(0, 0, static_cast<int>(PictureKind::kTexture)));
       picture.name = p.at(1);
       picture.origin = p.at(2);
-      picture.source = p.at(3);
-      picture.height = p.at(4);
-      picture.width = p.at(5);
-      picture.channels = p.at(6);
-      const std::size_t size = p.at(7);
-      require(picture.source >= 0 && static_cast<std::size_t>(picture.source) < file.sources.size() &&
-                  picture.height > 0 && picture.height <= kLargestSide && picture.width > 0 &&
-                  picture.width <= kLargestSide &&
-                  picture.channels == (picture.kind == PictureKind::kSprite ? 4 : 3) &&
-                  size <= bytes.size() - offset,
-              "picture '{}' is out of bounds", picture.name);
-      total += static_cast<std::size_t>(picture.height) * static_cast<std::size_t>(picture.width) * 4;
-      require(total <= kLargestFile, "the pictures unpack to more than 4 GiB");
+      picture.source = static_cast<int>(number(3, 0, static_cast<std::int64_t>(file.sources.size()) - 1));
+      picture.height = static_cast<int>(number(4, 1, kLargestSide));
+      picture.width = static_cast<int>(number(5, 1, kLargestSide));
+      const int channels = picture.kind == PictureKind::kSprite ? 4 : 3;
+      picture.channels = static_cast<int>(number(6, channels, channels));
+      const auto size =
+          static_cast<std::size_t>(number(7, 0, static_cast<std::int64_t>(bytes.size() - offset)));
+      const auto unpacked = static_cast<std::size_t>(picture.height) *
+                            static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(channels);
+      require(unpacked / kMaxDeflateRatio <= size, "picture '{}' claims {} bytes from {} compressed ones",
+              picture.name, unpacked, size);
+      total += unpacked;
+      unpacked_limit.check(total, "all pictures together", "bytes once decompressed");
       blobs.push_back(bytes.subspan(offset, size));
       offset += size;
       file.pictures.push_back(std::move(picture));
     }
   } catch (const nlohmann::json::exception& error) {
-    fail("{}: the index is damaged ({}); build the file again", where, error.what());
+    fail("{}: the index is damaged ({}); build the file again", where, json_reason(error));
   } catch (const Error& error) {
     fail("{}: {}; build the file again", where, error.what());
   }

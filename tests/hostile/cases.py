@@ -12,6 +12,7 @@ class Case:
     needs_memory_limit: bool = False  # refused for its memory, which sanitizers do not limit
     computes: bool = False  # accepted, and then a large network runs, which under sanitizers takes minutes
     output: str = ""     # must not exist after a failure
+    program: str = ""    # beside the program, which becomes it; without it the case is left out
 
     def expected_name(self):
         return self.names or next(iter(self.files), "")

@@ -164,6 +164,16 @@ def class_cases():
                        names="classes.txt|confusion|dataset", accepts=name in ("one_line", "entities", "nested"))
 
 
+def limit_cases():
+    """A file beyond a limit is refused by the option's name, and read with it."""
+    command = ["segment", "{picture}", "-m", "{tiny}", "--classes-file", "{dir}/c.txt", "-o", "{dir}/out", "-j", "1", "--no-cache"]
+    files = {"c.txt": b"# " + b"x" * (5 << 20) + b"\ncat\ndog\n"}
+    yield Case("limits/refused", files, command, names="--limits")
+    yield Case("limits/raised", files, [*command, "--limits", "2"], accepts=True)
+    for value in ("0", "-1", "1001", "2.5", "x", ""):
+        yield Case("limits/option_" + value, files, [*command, "--limits", value], names="--limits")
+
+
 def picture_cases():
     def bmp(width, height, bits=24, compression=0, offset=54, size=40):
         return b"BM" + struct.pack("<IHHI", 54, 0, 0, offset) + struct.pack("<IiiHHIIiiII", size, width, height, 1, bits, compression, 0, 0, 0, 0, 0)
@@ -193,6 +203,15 @@ def picture_cases():
                        "max_pixels": ["--max-pixels", "99999"], "sandboxed": ["--sandbox-decoders"]}.items():
         yield Case("pictures/" + name, {"s.png": strip}, ["segment", "{dir}/s.png", "-m", "{tiny}", "--classes", "cat,dog", "-o", "{dir}/out", "-j", "1", "--no-cache", *more],
                    accepts=name in ("strip_side", "sandboxed"))
+    jpegs = {"grey_claimed": f.jpeg(16000, 16000, whole=False), "cmyk_claimed": f.jpeg(16000, 16000, 4, whole=False), "cmyk_progressive_claimed": f.jpeg(16000, 16000, 4, True, False),
+             "grey_whole": f.jpeg(16000, 16000), "cmyk_whole": f.jpeg(16000, 16000, 4)}
+    for name, content in jpegs.items():
+        command = ["segment", "{dir}/j.jpg", "-m", "{tiny}", "--classes", "cat,dog", "-o", "{dir}/out", "-j", "1", "--no-cache", "--save", "json"]
+        yield Case(f"pictures/jpeg_{name}", {"j.jpg": content}, command)
+        if "claimed" in name:  # the whole ones are as good as any picture then, and take seconds
+            yield Case(f"pictures/jpeg_{name}_allowed", {"j.jpg": content}, [*command, "--max-pixels", "256000000"])
+    for name, content in {"cmyk": f.jpeg(1000, 1000, 4), "cmyk_progressive": f.jpeg(1000, 1000, 4, True), "cmyk_claimed_10000": f.jpeg(10_000, 10_000, 4, False, False)}.items():
+        yield Case(f"pictures/jpeg_{name}", {"j.jpg": content}, ["segment", "{dir}/j.jpg", "-m", "{tiny}", "--classes", "cat,dog", "-o", "{dir}/out", "-j", "1", "--no-cache", "--save", "json"], accepts="claimed" not in name)
     for option in (["--max-pixels", "63"], ["--max-pixels", "63", "--sandbox-decoders"]):
         yield Case(f"pictures/evaluate_{len(option)}", folder(), ["evaluate", "--dataset", "{dir}/data", "--predictions", "{dir}/data/labels", "--output", "{dir}/out", "-q", *option], names="p0.png")
         yield Case(f"pictures/check_{len(option)}", folder(), ["evaluate", "--dataset", "{dir}/data", "--check", "-q", *option], names="p0.png", accepts=True)
@@ -239,4 +258,5 @@ def cases():
     yield from prediction_cases()
     yield from prepare_cases()
     yield from class_cases()
+    yield from limit_cases()
     yield from picture_cases()

@@ -10,13 +10,13 @@ DTYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16
 
 def safetensors(tensors, metadata=None, tail=b""):
     """tensors: name -> (dtype, shape, bytes)."""
-    header, data = {}, b""
+    header, data = {}, bytearray()
     if metadata is not None:
         header["__metadata__"] = metadata
     for name, (dtype, shape, content) in tensors.items():
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
         data += content
-    return raw_safetensors(json.dumps(header).encode(), data + tail)
+    return raw_safetensors(json.dumps(header).encode(), bytes(data) + tail)
 
 
 def raw_safetensors(header, data=b"", claimed=None):
@@ -137,6 +137,20 @@ def png(width=8, height=8, bits=8, colour=0, rows=None, before=b"", idat=None):
     palette = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
     return (b"\x89PNG\r\n\x1a\n" + before + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)) +
             palette + chunk(b"IDAT", idat) + chunk(b"IEND", b""))
+
+
+def jpeg(width, height, components=1, progressive=False, whole=True):
+    """One colour: every block is two bits, "as the one before" and "nothing more", both of them zero."""
+    def segment(marker, content):
+        return bytes([0xff, marker]) + struct.pack(">H", len(content) + 2) + content
+    table = bytes([1] + [0] * 15 + [0])  # one code of one bit, for the value 0
+    channels = range(1, components + 1)
+    head = (b"\xff\xd8" + (segment(0xee, b"Adobe\0\x64" + bytes(5)) if components == 4 else b"") + segment(0xdb, b"\0" + b"\1" * 64) +
+            segment(0xc2 if progressive else 0xc0, struct.pack(">BHHB", 8, height, width, components) + b"".join(bytes([c, 0x11, 0]) for c in channels)) +
+            segment(0xc4, b"\0" + table) + segment(0xc4, b"\x10" + table))
+    scan = segment(0xda, bytes([components]) + b"".join(bytes([c, 0]) for c in channels) + bytes([0, 0 if progressive else 63, 0]))
+    blocks = -(-width // 8) * -(-height // 8) * components
+    return head + scan + bytes(-(-blocks * (1 if progressive else 2) // 8) if whole else 9) + b"\xff\xd9"
 
 
 def mat_element(kind, content, size=None):

@@ -23,6 +23,7 @@ import cases
 import checkpoints
 import datasets
 import formats
+import training
 
 BARE = re.compile(r"bad_alloc|max_size\(\)|filesystem error|basic_string|vector::_M|_M_range|std::|stoi|stod|"
                   r"unexpected failure|terminate called|json\.exception")
@@ -114,9 +115,10 @@ def truncated_in_use(delay, options, shared):
 
 
 def chosen(options):
-    for module in (checkpoints, datasets):
+    for module in (checkpoints, datasets, training):
         for case in module.cases():
-            if options.filter in case.name and not (options.sanitized and (case.needs_memory_limit or case.computes)):
+            there = not case.program or Path(options.program).with_name(case.program).exists()
+            if options.filter in case.name and there and not (options.sanitized and (case.needs_memory_limit or case.computes)):
                 yield case
 
 

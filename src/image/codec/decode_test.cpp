@@ -158,6 +158,17 @@ TEST(DecodeLimits, ScansOfAProgressiveJpeg) {
   EXPECT_EQ(error(1500, 65500, 20).find("in 20 scans"), std::string::npos);
 }
 
+TEST(DecodeLimits, BytesThatBlocksOfAJpegNeedAtLeast) {
+  const auto error = [](int side) {
+    return error_of(
+        [&] { decode_image(bytes_of(jpeg_of_scans(side, side, 1)), "j.jpg", {.max_pixels = 300'000'000}); });
+  };
+  // 2000 × 2000 blocks of a bit.
+  EXPECT_NE(error(16000).find("cannot hold 16000x16000 pixels (at least 500000 are needed)"),
+            std::string::npos);
+  EXPECT_EQ(error(8).find("cannot hold"), std::string::npos);
+}
+
 /// A TIFF's directory alone; tags are width, height, tile width and tile height.
 std::string tiff_of_tiles(std::uint32_t side, std::uint32_t tile) {
   const auto little = [](std::uint32_t value, int bytes) {

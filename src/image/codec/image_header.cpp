@@ -36,6 +36,24 @@ ImageHeader png_header(const HeaderBytes& in) {
   return header;
 }
 
+/// What blocks of a frame take at least: a Huffman code has a bit, and each block begins with one, and in a
+/// frame that is not progressive ends with another.
+std::int64_t least_bytes_of_frame(const HeaderBytes& in, std::size_t at, const ImageHeader& frame) {
+  constexpr std::uint8_t kBaseline = 0xc0, kExtended = 0xc1, kProgressive = 0xc2;
+  const std::uint8_t marker = in.byte(at);
+  if (marker != kBaseline && marker != kExtended && marker != kProgressive) return 0;  // no Huffman codes
+  const std::size_t components = in.byte(at + 8);
+  const auto factors = [&](std::size_t i, int shift) { return in.byte(at + 10 + 3 * i) >> shift & 15; };
+  int across = 1, down = 1;
+  for (std::size_t i = 0; i < components; ++i)
+    across = std::max(across, factors(i, 4)), down = std::max(down, factors(i, 0));
+  std::int64_t blocks = 0;
+  for (std::size_t i = 0; i < components; ++i)
+    blocks +=
+        (frame.width * factors(i, 4) / across + 7) / 8 * ((frame.height * factors(i, 0) / down + 7) / 8);
+  return bytes_of_bits(blocks, marker == kProgressive ? 1 : 2);
+}
+
 ImageHeader jpeg_header(const HeaderBytes& in) {
   constexpr std::uint8_t kEnd = 0xd9, kScan = 0xda, kTemporary = 0x01;
   const auto is_restart = [](std::uint8_t m) { return m >= 0xd0 && m <= 0xd7; };
@@ -58,6 +76,7 @@ ImageHeader jpeg_header(const HeaderBytes& in) {
     if (is_frame(marker) && header.width == 0) {
       header.height = in.big(at + 4, 2);
       header.width = in.big(at + 6, 2);
+      header.least_bytes = least_bytes_of_frame(in, at, header);
     }
     require(marker != kScan || header.width > 0, "{}: a JPEG scan before the frame's size", in.name());
     if (marker == kScan) ++header.scans;

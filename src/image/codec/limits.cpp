@@ -23,11 +23,6 @@ ImageHeader checked_header(std::span<const std::byte> bytes, const std::string& 
                            std::int64_t max_pixels) {
   const ImageHeader header = read_image_header(bytes, name);
   check_size(name, header.width, header.height, max_pixels);
-  require(
-      header.least_bytes <= static_cast<std::int64_t>(bytes.size()),
-      "{}: {} bytes cannot hold {}x{} pixels (at least {} are needed); the file is truncated or its header "
-      "is wrong",
-      name, bytes.size(), header.width, header.height, header.least_bytes);
   require(header.block_pixels <= std::max(max_pixels, kSmallBlock),
           "{}: tiles of {} pixels in a picture of {}x{}, but at most {} are decoded at once; save it with "
           "smaller tiles",
@@ -39,6 +34,11 @@ ImageHeader checked_header(std::span<const std::byte> bytes, const std::string& 
           "{}: a progressive JPEG of {}x{} pixels in {} scans, but at most {} and {} pixels in all scans "
           "together are decoded; save it anew, or raise the limit (--max-pixels)",
           name, header.width, header.height, header.scans, kMaxScans, kPasses * max_pixels);
+  require(
+      header.least_bytes <= static_cast<std::int64_t>(bytes.size()),
+      "{}: {} bytes cannot hold {}x{} pixels (at least {} are needed); the file is truncated or its header "
+      "is wrong",
+      name, bytes.size(), header.width, header.height, header.least_bytes);
   return header;
 }
 
