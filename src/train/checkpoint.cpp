@@ -55,7 +55,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   try {
     c.step = count("step", INT64_MAX);
     // Runs begun before these were counted lack them.
-    if (state.contains("skipped")) c.skipped = count("skipped", INT64_MAX);
+    if (state.contains("skipped")) c.skipped = count("skipped", c.step);
     if (state.contains("batches")) c.batches = static_cast<int>(count("batches", INT32_MAX));
     if (state.contains("parts")) c.parts = static_cast<int>(count("parts", INT32_MAX));
     c.loss = state.value("loss", 0.0);

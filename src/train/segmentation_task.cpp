@@ -74,6 +74,7 @@ void SegmentationTask::start(const std::string& stream) {
       return static_cast<std::uint64_t>(json_integer(value, 0, INT64_MAX, where));
     };
     consumed_ = {number(saved.at("next")), number(saved.at("batches")), {}};
+    require(saved.at("waiting").is_array(), "{}: \"waiting\" must be a list", where);
     for (const nlohmann::json& picture : saved.at("waiting")) consumed_.waiting.push_back(number(picture));
     // A step may have been left between its parts.
     if (saved.contains("micro_batch"))
