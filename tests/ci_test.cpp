@@ -44,9 +44,9 @@ TEST_F(Ci, WhatHadNoTimeIsTheLastLineAndACodeOfItsOwn) {
                                 "make tsan-threads, make tidy-changed\n"));
 }
 
-TEST_F(Ci, FilesThatTidyLeavesAreAmongThem) {
+TEST_F(Ci, FilesThatTidyLeavesAreNamedAndStopNothing) {
   const ProcessResult r = run("[ $1 != tidy-changed ] || echo clang-tidy src/a.cpp >>$TIDY_LEFT", "600");
-  EXPECT_EQ(r.code, 3);
+  EXPECT_EQ(r.code, 0);
   EXPECT_THAT(r.out, EndsWith("\nNOT CHECKED, time was up: clang-tidy src/a.cpp\n"));
 }
 
