@@ -110,7 +110,8 @@ TEST_F(Answers, DistractorsTakeTheirPixelsAway) {
   expect_success(r);
   EXPECT_THAT(r.err, HasSubstr("2 other names are looked for too"));
   EXPECT_THAT(r.err, Not(HasSubstr("every pixel becomes")));
-  for (const json& entry : json::parse(result("a.json"))["classes"])
+  const json answer = json::parse(result("a.json"));
+  for (const json& entry : answer["classes"])
     EXPECT_EQ(entry["name"], entry["index"].is_null() ? "other" : "cat");
   expect_error(segment({"a.png"}, {"--classes", "cat", "--distractors", "dog, CAT"}), 2,
                "is one of the classes");

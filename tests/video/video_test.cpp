@@ -170,7 +170,8 @@ TEST_F(Video, AFileGivenToClassesIsReadWithAHint) {
   const ProcessResult r = video("clip.mkv", {"--classes", "names.txt", "--save", "json"});
   expect_success(r);
   EXPECT_THAT(r.err, HasSubstr("write --classes-file names.txt"));
-  for (const auto& [name, area] : nlohmann::json::parse(result("clip.frames.jsonl")).at("areas").items())
+  const auto frame = nlohmann::json::parse(result("clip.frames.jsonl"));
+  for (const auto& [name, area] : frame.at("areas").items())
     EXPECT_THAT(name, ::testing::AnyOf("cat", "wall"));
 }
 
