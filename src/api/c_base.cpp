@@ -17,7 +17,7 @@ constexpr std::size_t kLargestStruct = 4096;
 // A struct that ends in padding could not grow: an old program leaves anything there, and a new field would
 // lie in it.
 #define SAN_ENDS_WITH(type, last) \
-  static_assert(offsetof(type, last) + sizeof(type::last) == sizeof(type), #type " ends in padding")
+  static_assert(offsetof(type, last) + sizeof(decltype(type::last)) == sizeof(type), #type)
 SAN_ENDS_WITH(san_pixels, stride_bytes);
 SAN_ENDS_WITH(san_decode_options, reserved);
 SAN_ENDS_WITH(san_model_options, calibration);

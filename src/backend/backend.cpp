@@ -72,8 +72,9 @@ std::string Backend::scope() const {
   std::string joined;
   for (const Scope* s = scope_; s; s = s->outer_) {
     std::string part = s->name_;
-    if (s->index_ >= 0) part += '.' + std::to_string(s->index_);
-    joined = joined.empty() ? part : part + '.' + joined;
+    if (s->index_ >= 0) part.append(1, '.').append(std::to_string(s->index_));
+    if (!joined.empty()) part.append(1, '.').append(joined);
+    joined = std::move(part);
   }
   return joined;
 }
