@@ -19,11 +19,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
 
-/// Keys per block: their scores for one block of queries stay in the first-level cache.
-constexpr std::int64_t kKeyBlock = 128;
+/// Keys per block: their scores for one block of queries stay in the first-level cache. Matrix registers take
+/// whole tiles of pairs.
+template <class Product>
+constexpr std::int64_t kKeyBlock = kMultipliesTiles<Product> ? 128 : 112;
 /// Below every score; −∞ would make differences of two of them undefined.
 constexpr float kLowest = -1e30f;
 constexpr float kLog2e = 1.44269504f;
+/// Exponentials are relative to a score that is at most this many powers of two below the largest so far:
+/// sums are rescaled when a query's scores grow by more, hardly ever after its first keys.
+constexpr float kTopSlack = 8;
 
 std::int64_t query_block_impl() {
   return static_cast<std::int64_t>(lanes()) * kTileVectors;
@@ -143,7 +148,7 @@ HWY_INLINE hn::Vec<U> rounded_positive(V x) {
   return hn::Add(hn::BitCast(u, x), hn::Set(u, 0x8000));
 }
 
-// Scores become exponentials relative to the largest score so far; earlier sums are rescaled to it.
+// Scores become exponentials relative to b.top, which follows the largest score so far.
 // With pairs those of two keys become one row; the sum is that of numbers not yet rounded, whose roundings
 // cancel each other.
 template <bool pairs>
@@ -164,12 +169,21 @@ void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
       top3 = hn::Max(top3, hn::LoadU(d, s + (t + 3) * stride));
     }
     for (; t < keys; ++t) top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
-    const V top = hn::Max(hn::Max(top0, top1), hn::Max(top2, top3));
-    const V rescale = exp2_of_negative(hn::Sub(before, top));
-    V total = hn::Mul(hn::LoadU(d, b.total + i), rescale);
+    const V most = hn::Max(hn::Max(top0, top1), hn::Max(top2, top3));
+    const auto rises = hn::Gt(most, hn::Add(before, hn::Set(d, kTopSlack)));
+    const V top = hn::IfThenElse(rises, most, before);
+    V total = hn::LoadU(d, b.total + i);
+    if (!hn::AllFalse(d, rises)) {
+      const V rescale = exp2(hn::Sub(before, top));
+      total = hn::Mul(total, rescale);
+      for (std::int64_t r = 0; r < a.width; ++r) {
+        float* sum = b.sums + r * stride + i;
+        hn::StoreU(hn::Mul(hn::LoadU(d, sum), rescale), d, sum);
+      }
+    }
     const auto power = [&](const float* score) HWY_ATTR {
       const V x = hn::Sub(hn::LoadU(d, score), top);
-      return pairs ? rough_exp2_of_negative(x) : exp2_of_negative(x);
+      return pairs ? rough_exp2(x) : exp2(x);
     };
     const float* end = s + keys * stride;
     if constexpr (pairs) {
@@ -191,10 +205,6 @@ void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
     }
     hn::StoreU(top, d, b.top + i);
     hn::StoreU(total, d, b.total + i);
-    for (std::int64_t r = 0; r < a.width; ++r) {
-      float* sum = b.sums + r * stride + i;
-      hn::StoreU(hn::Mul(hn::LoadU(d, sum), rescale), d, sum);
-    }
   }
 }
 
@@ -214,7 +224,7 @@ void finish_block(const Attention& a, const QueryBlock& b, std::int64_t batch, s
 }
 
 template <class Product>
-void attend_with(Product& product, const Attention& a, const float* k, const float* v, std::int64_t batch,
+void attend_with(Product& product, const Attention& a, const HeadRows& head_rows, std::int64_t batch,
                  std::int64_t head, std::int64_t block) {
   constexpr bool pairs = !std::is_same_v<Product, Floats>;
   // Matrix registers want rows of values along keys, and whole tiles: other shapes of tiles take longer to
@@ -225,15 +235,18 @@ void attend_with(Product& product, const Attention& a, const float* k, const flo
   };
   const auto n = static_cast<std::int64_t>(lanes());
   QueryBlock b{};
-  b.begin = block * n * kTileVectors;
-  b.count = std::min(n * kTileVectors, a.queries - b.begin);
+  // Blocks of a vector more or less, as many as fit into tiles.
+  const std::int64_t all_vectors = (a.queries + n - 1) / n;
+  const std::int64_t blocks = (all_vectors + kTileVectors - 1) / kTileVectors;
+  b.begin = block * all_vectors / blocks * n;
+  b.count = std::min((block + 1) * all_vectors / blocks * n, a.queries) - b.begin;
   b.vectors = (b.count + n - 1) / n;
   b.stride = b.vectors * n;
   const std::int64_t sum_rows = tiles ? whole_tiles(a.width) : a.width;
-  b.q = thread_scratch((a.width + sum_rows + kKeyBlock + kTileRows + 2) * b.stride, 0);
+  b.q = thread_scratch((a.width + sum_rows + kKeyBlock<Product> + kTileRows + 2) * b.stride, 0);
   b.sums = b.q + a.width * b.stride;
   b.scores = b.sums + sum_rows * b.stride;
-  b.top = b.scores + (kKeyBlock + kTileRows) * b.stride;
+  b.top = b.scores + (kKeyBlock<Product> + kTileRows) * b.stride;
   b.total = b.top + b.stride;
   start_block(a, b, batch, head);
   if constexpr (pairs) round_queries(b, a.width);
@@ -241,40 +254,40 @@ void attend_with(Product& product, const Attention& a, const float* k, const flo
 
   const std::int64_t visible = a.causal ? std::min(a.keys, b.begin + b.count) : a.keys;
   // Blocks of equal size, whole tiles each.
-  const std::int64_t key_blocks = (visible + kKeyBlock - 1) / kKeyBlock;
+  const std::int64_t key_blocks = (visible + kKeyBlock<Product> - 1) / kKeyBlock<Product>;
   constexpr std::int64_t kStep = tiles ? 2 * kMatrixDepth : Product::kRows;
   const std::int64_t key_block = ((visible + key_blocks - 1) / key_blocks + kStep - 1) / kStep * kStep;
   for (std::int64_t key = 0; key < visible; key += key_block) {
     const std::int64_t keys = std::min(key_block, visible - key);
-    Tile t{nullptr, depth, 1, b.q, depth, nullptr, b.stride, nullptr, false};
+    Tile t{nullptr, head_rows.key_stride, 1, b.q, depth, nullptr, b.stride};
     for (std::int64_t row = 0; row < keys; row += Product::kRows) {
-      t.a = k + (key + row) * depth;
+      t.a = head_rows.keys + (key + row) * head_rows.key_stride;
       t.c = b.scores + row * b.stride;
       multiply<false>(product, t, tile_rows(keys - row), b.vectors);
     }
     if (a.bias) add_bias(a, b, batch, head, key, keys);
     if (a.causal && key + keys > b.begin) hide_later_keys(b, key, keys);
     exponentiate<pairs>(a, b, keys);
-    const std::int64_t first = pairs ? key / 2 : key, value_row = tiles ? whole_tiles(bf16_pairs(a.keys)) : 1;
+    const std::int64_t first = pairs ? key / 2 : key, along = head_rows.value_stride;
     std::int64_t rows = pairs ? bf16_pairs(keys) : keys;
     if constexpr (tiles) {
       std::fill(b.scores + rows * b.stride, b.scores + whole_tiles(rows) * b.stride, 0.0f);
       rows = whole_tiles(rows);
     }
-    Tile u{nullptr, value_row, tiles ? 1 : a.width, b.scores, rows, nullptr, b.stride, nullptr, true};
+    Tile u{nullptr, tiles ? along : 1, tiles ? 1 : along, b.scores, rows,
+           nullptr, b.stride,          nullptr,           nullptr,  b.stride};
     for (std::int64_t row = 0; row < a.width; row += Product::kRows) {
-      u.a = tiles ? v + row * value_row + first : v + first * a.width + row;
-      u.c = b.sums + row * b.stride;
+      u.a = head_rows.values + (tiles ? row * along + first : first * along + row);
+      u.sums = u.c = b.sums + row * b.stride;
       multiply<!tiles>(product, u, tile_rows(a.width - row), b.vectors);
     }
   }
   finish_block(a, b, batch, head);
 }
 
-/// `k` and `v`: the head's keys and values, as pack_head() leaves them.
-void attend_impl(const Attention& a, const float* k, const float* v, std::int64_t batch, std::int64_t head,
+void attend_impl(const Attention& a, const HeadRows& rows, std::int64_t batch, std::int64_t head,
                  std::int64_t block) {
-  const auto run = [&](auto& product) HWY_ATTR { attend_with(product, a, k, v, batch, head, block); };
+  const auto run = [&](auto& product) HWY_ATTR { attend_with(product, a, rows, batch, head, block); };
   if (a.bf16) return with_bf16(*a.bf16, run);
   Floats floats;
   run(floats);
@@ -330,16 +343,16 @@ bool by_tiles(const Attention& a) {
   return a.bf16 == Bf16Form::kAmx || a.bf16 == Bf16Form::kPlainTiles;
 }
 
-/// Floats of a head's keys and of its values.
+/// Floats of a head's packed keys and of its values, and between their rows.
 struct HeadFloats {
-  std::int64_t keys, values;
+  std::int64_t keys, values, key_stride, value_stride;
 };
 HeadFloats head_floats(const Attention& a) {
-  if (!a.bf16) return {a.keys * a.width, a.keys * a.width};
+  if (!a.bf16) return {a.keys * a.width, a.keys * a.width, a.width, a.width};
   const std::int64_t depth = bf16_pairs(a.width), pairs = bf16_pairs(a.keys);
-  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width};
+  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width, depth, a.width};
   // What is beyond the last key or channel is read and meets nothing.
-  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs)};
+  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs), depth, whole_tiles(pairs)};
 }
 
 // A head's keys or values, dense: [keys, width]; of bfloat16 keys [keys, pairs of width], values [pairs of
@@ -358,9 +371,27 @@ void pack_head(const Attention& a, const float* from, std::int64_t row_stride, b
 }  // namespace
 
 void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) {
+  const std::int64_t block = HWY_DYNAMIC_DISPATCH(query_block_impl)();
+  const std::int64_t blocks = (a.queries + block - 1) / block, all_heads = a.batch * a.heads;
+  const auto attend = HWY_DYNAMIC_DISPATCH(attend_impl);
+  const auto for_each_block = [&](const auto& rows) {
+    pool.parallel_for(all_heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t batch = i / blocks / a.heads, head = i / blocks % a.heads;
+        attend(a, rows(batch, head), batch, head, i % blocks);
+      }
+    });
+  };
+  // A copy of keys and values costs as much as a few blocks of queries.
+  constexpr std::int64_t kFewBlocks = 6;
+  if (!a.bf16 && blocks <= kFewBlocks)
+    return for_each_block([&](std::int64_t batch, std::int64_t head) -> HeadRows {
+      const auto at = [&](const Heads& h) { return h.data + batch * h.batch_stride + head * a.width; };
+      return {at(a.k), at(a.v), a.k.row_stride, a.v.row_stride};
+    });
   // Keys and values of a head lie together: every block of queries walks over all of them.
   const HeadFloats floats = head_floats(a);
-  const std::int64_t each = floats.keys + floats.values, all_heads = a.batch * a.heads;
+  const std::int64_t each = floats.keys + floats.values;
   const BufferPtr packed = buffers.acquire(all_heads * each);
   pool.parallel_for(2 * all_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -370,15 +401,9 @@ void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) 
       pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? floats.keys : 0));
     }
   });
-  const std::int64_t block = HWY_DYNAMIC_DISPATCH(query_block_impl)();
-  const std::int64_t blocks = (a.queries + block - 1) / block;
-  const auto attend = HWY_DYNAMIC_DISPATCH(attend_impl);
-  pool.parallel_for(all_heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t head = i / blocks;
-      const float* k = packed.get() + head * each;
-      attend(a, k, k + floats.keys, head / a.heads, head % a.heads, i % blocks);
-    }
+  for_each_block([&](std::int64_t batch, std::int64_t head) -> HeadRows {
+    const float* keys = packed.get() + (batch * a.heads + head) * each;
+    return {keys, keys + floats.keys, floats.key_stride, floats.value_stride};
   });
 }
 

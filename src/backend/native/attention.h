@@ -13,6 +13,12 @@ struct Heads {
   std::int64_t batch_stride = 0, row_stride = 0;
 };
 
+/// Where the keys and values of one head lie, as they came or packed; strides in floats.
+struct HeadRows {
+  const float *keys = nullptr, *values = nullptr;
+  std::int64_t key_stride = 0, value_stride = 0;
+};
+
 struct Attention {
   std::int64_t batch = 0, heads = 0, width = 0, queries = 0, keys = 0;
   Heads q, k, v;

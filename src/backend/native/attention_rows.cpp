@@ -58,14 +58,13 @@ void numerators(const ScoreRows& s, T* out, float* totals, float* log_sums) {
     const V shift = hn::Set(d, -most);
     V sum = hn::Zero(d);
     for (std::int64_t c = 0; c < whole; c += n) {
-      const V e = exp2_of_negative(hn::MulAdd(hn::LoadU(d, row + c), scale, shift));
+      const V e = exp2(hn::MulAdd(hn::LoadU(d, row + c), scale, shift));
       sum = hn::Add(sum, e);
       store(e, to + c);
     }
     total += hn::GetLane(hn::SumOfLanes(d, sum));
     if (const std::int64_t rest = count - whole; rest > 0) {
-      const V e =
-          exp2_of_negative(hn::MulAdd(load_part(row + whole, static_cast<std::size_t>(rest)), scale, shift));
+      const V e = exp2(hn::MulAdd(load_part(row + whole, static_cast<std::size_t>(rest)), scale, shift));
       HWY_ALIGN float values[HWY_MAX_BYTES / sizeof(float)];
       hn::Store(e, d, values);
       for (std::int64_t c = 0; c < rest; ++c) total += values[c];
@@ -89,7 +88,7 @@ void gradients(const ScoreRows& s, const float* log_sums, const float* dp, const
     const std::int64_t count = s.visible(r), whole = count / n * n;
     const V shift = hn::Set(d, -log_sums[r]), mean = hn::Set(d, delta[r]);
     const auto probability = [&](V score) HWY_ATTR {
-      return exp2_of_negative(hn::Min(hn::MulAdd(score, scale, shift), hn::Zero(d)));
+      return exp2(hn::Min(hn::MulAdd(score, scale, shift), hn::Zero(d)));
     };
     for (std::int64_t c = 0; c < whole; c += n) {
       const V q = probability(hn::LoadU(d, row + c));

@@ -19,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
 
 /// Depth of a block: a panel of it stays in the first-level cache while all rows pass.
-constexpr std::int64_t kDepthBlock = 192;
+constexpr std::int64_t kDepthBlock = 128;
 /// Rows × depth of `a` that stay in the second-level cache while all panels pass.
 constexpr std::int64_t kSlabFloats = 160 * 1024;
 
@@ -35,25 +35,27 @@ std::int64_t lane_bytes(Lanes of) {
   return of == Lanes::kHalves ? 2 : 4;
 }
 
-// Activation and residual of a tile that is still in the first-level cache.
-void finish_tile(const Gemm& g, float* c, std::int64_t row, std::int64_t rows, std::int64_t column,
-                 std::int64_t columns) {
+// c = activation(sums) + residual, of sums that are still in the first-level cache: what writes to c waits
+// for its memory, so that it is written once.
+void finish_tile(const Gemm& g, const float* sums, std::int64_t sums_stride, float* c, std::int64_t row,
+                 std::int64_t rows, std::int64_t column, std::int64_t columns) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
   with_activation(g.activation, [&](auto kind) HWY_ATTR {
     for (std::int64_t r = 0; r < rows; ++r) {
+      const float* HWY_RESTRICT from = sums + r * sums_stride;
       float* HWY_RESTRICT to = c + r * g.c_stride;
       const float* HWY_RESTRICT plus =
           g.residual ? g.residual + (row + r) * g.residual_stride + column : nullptr;
       std::int64_t i = 0;
       for (; i + n <= columns; i += n) {
-        V v = activated<kind()>(hn::LoadU(d, to + i));
+        V v = activated<kind()>(hn::LoadU(d, from + i));
         if (plus) v = hn::Add(v, hn::LoadU(d, plus + i));
         hn::StoreU(v, d, to + i);
       }
       if (i < columns) {
         const auto rest = static_cast<std::size_t>(columns - i);
-        V v = activated<kind()>(load_part(to + i, rest));
+        V v = activated<kind()>(load_part(from + i, rest));
         if (plus) v = hn::Add(v, load_part(plus + i, rest));
         store_part(v, to + i, rest);
       }
@@ -100,8 +102,10 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
   if (row_begin >= row_end) return;
   const PackedMatrix& b = *g.b;
   const auto n = static_cast<std::int64_t>(lanes());
-  HWY_ALIGN float edge[Product::kRows * kTileVectors * HWY_MAX_BYTES / sizeof(float)];
   HWY_ALIGN float edge_bias[kTileVectors * HWY_MAX_BYTES / sizeof(float)] = {};
+  // Sums of a panel between blocks of its depth: rows of c lie far apart, and often in the same sets of a
+  // cache.
+  float* partial = thread_scratch((row_end - row_begin) * b.panel, 0);
   const bool finish = g.activation != Activation::kNone || g.residual;
   const std::int64_t slab = std::max<std::int64_t>(
       kDepthBlock, kSlabFloats / std::max<std::int64_t>(1, row_end - row_begin) / kDepthBlock * kDepthBlock);
@@ -110,15 +114,15 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
     const std::int64_t slab_end = std::min(b.depth, slab_begin + slab);
     for (std::int64_t p = panel_begin; p < panel_end; ++p) {
       const std::int64_t column = p * b.panel, columns = std::min(b.panel, b.columns - column);
-      const std::int64_t vectors = (columns + n - 1) / n;
-      const bool whole = columns == vectors * n;
+      const std::int64_t vectors = (columns + n - 1) / n, width = vectors * n;
+      const bool whole = columns == width;
       std::int64_t k = slab_begin;
       do {
         const std::int64_t depth = std::min(kDepthBlock, slab_end - k);
-        const bool last = k + depth == b.depth;
-        Tile t{nullptr, g.a_stride, 1,          block_lanes(b, block_begin(b, p, k), depth * vectors * n),
-               depth,   nullptr,    g.c_stride, g.bias ? g.bias + column : nullptr,
-               k > 0};
+        const bool begins = k == slab_begin, ends = k + depth == slab_end;
+        const bool finishes = finish && k + depth == b.depth;
+        Tile t{nullptr, g.a_stride, 1, block_lanes(b, block_begin(b, p, k), depth * width), depth};
+        t.bias = g.bias ? g.bias + column : nullptr;
         if (!whole && g.bias) {
           std::copy_n(t.bias, columns, edge_bias);
           t.bias = edge_bias;
@@ -127,7 +131,7 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
         const bool same_panel = k + depth < slab_end, same_slab = same_panel || p + 1 < panel_end;
         const std::int64_t next_panel = same_panel ? p : same_slab ? p + 1 : panel_begin;
         const std::int64_t next_depth = same_panel ? k + depth : same_slab ? slab_begin : slab_end;
-        const std::int64_t block_bytes = depth * vectors * n * lane_bytes(b.lanes);
+        const std::int64_t block_bytes = depth * width * lane_bytes(b.lanes);
         const std::byte* ahead = block_begin(b, next_panel, next_depth);
         const std::byte* ahead_end = std::min(ahead + block_bytes, packed_end(b));
         const std::int64_t share =
@@ -137,17 +141,17 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
           t.a = g.a + row * g.a_stride + k;
           ahead = prefetch(ahead, std::min(ahead + share, ahead_end));
           float* c = g.c + row * g.c_stride + column;
-          if (whole) {
-            t.c = c;
-            multiply<false>(product, t, rows, vectors);
-          } else {
-            // Vectors would reach beyond the last column: through a tile of whole vectors.
-            t.c = edge, t.c_stride = vectors * n;
-            if (t.accumulate) copy_tile(c, g.c_stride, edge, t.c_stride, rows, columns);
-            multiply<false>(product, t, rows, vectors);
-            copy_tile(edge, t.c_stride, c, g.c_stride, rows, columns);
-          }
-          if (last && finish) finish_tile(g, c, row, rows, column, columns);
+          float* own = partial + (row - row_begin) * width;
+          // Vectors would reach beyond the last column of c.
+          const bool from_c = begins && whole, to_c = ends && whole && !finishes;
+          if (begins && k > 0 && !whole) copy_tile(c, g.c_stride, own, width, rows, columns);
+          t.sums = k == 0 ? nullptr : from_c ? c : own, t.sums_stride = from_c ? g.c_stride : width;
+          t.c = to_c ? c : own, t.c_stride = to_c ? g.c_stride : width;
+          multiply<false>(product, t, rows, vectors);
+          if (finishes)
+            finish_tile(g, own, width, c, row, rows, column, columns);
+          else if (ends && !whole)
+            copy_tile(own, width, c, g.c_stride, rows, columns);
         }
         k += depth;
       } while (k < slab_end);

@@ -17,7 +17,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
 
-/// c[r, :] (+)= Σ_k a[r, k] · b[k, :] over lanes k of depth; strides in bytes.
+/// c[r, :] = start + Σ_k a[r, k] · b[k, :] over lanes k of depth; strides in bytes.
 struct MatrixTile {
   const void* a = nullptr;
   std::int64_t a_stride = 0;
@@ -25,8 +25,9 @@ struct MatrixTile {
   std::int64_t depth = 0;
   void* c = nullptr;
   std::int64_t c_stride = 0;
-  const void* start = nullptr;  ///< what every row begins with; null: zero
-  bool accumulate = false;      ///< … or what is in c
+  const void* start = nullptr;  ///< what every row begins with unless there are sums; null: zero
+  const void* sums = nullptr;   ///< what c begins with, may be c itself
+  std::int64_t sums_stride = 0;
 };
 
 constexpr int kMatrixRows = kTileSide, kMatrixDepth = kTileSide;
@@ -87,8 +88,8 @@ class AmxTiles {
   }
   template <int tile>
   static HWY_INLINE void start(const MatrixTile& t) {
-    if (t.accumulate)
-      load<tile>(static_cast<const char*>(t.c) + tile * kVectorBytes, t.c_stride);
+    if (t.sums)
+      load<tile>(static_cast<const char*>(t.sums) + tile * kVectorBytes, t.sums_stride);
     else if (t.start)
       load<tile>(static_cast<const char*>(t.start) + tile * kVectorBytes, 0);
     else
@@ -168,7 +169,9 @@ class PlainTiles {
       for (std::int64_t v = 0; v < vectors; ++v) {
         auto* c = reinterpret_cast<Lane*>(row(t.c, r, t.c_stride)) + v * n;
         const auto* start = static_cast<const Lane*>(t.start);
-        auto sum = t.accumulate ? hn::LoadU(d, c) : start ? hn::LoadU(d, start + v * n) : hn::Zero(d);
+        const auto* sums = static_cast<const Lane*>(t.sums);
+        auto sum = start ? hn::LoadU(d, start + v * n) : hn::Zero(d);
+        if (sums) sum = hn::LoadU(d, reinterpret_cast<const Lane*>(row(t.sums, r, t.sums_stride)) + v * n);
         for (std::int64_t k = 0; k < t.depth; ++k) {
           Lane lane;
           std::memcpy(&lane, row(t.a, r, t.a_stride) + 4 * k, sizeof lane);
@@ -195,7 +198,8 @@ template <class Tiles>
 void int8_tile_of(ByteTiles<Tiles>& form, const std::byte* a, std::int64_t stride, std::int64_t rows,
                   const std::int32_t* w, std::int64_t groups, std::int64_t vectors, std::int32_t* sums) {
   const std::int64_t row_bytes = vectors * static_cast<std::int64_t>(lanes() * sizeof(std::int32_t));
-  form.tiles.template multiply<true>({a, stride, w, groups, sums, row_bytes, nullptr, false}, rows, vectors);
+  form.tiles.template multiply<true>({a, stride, w, groups, sums, row_bytes, nullptr, nullptr, 0}, rows,
+                                     vectors);
 }
 
 /// Pairs of bfloat16 by tiles: what multiply() takes.
@@ -214,7 +218,8 @@ template <bool adjacent_rows, class Tiles>
 void multiply(Bf16Tiles<Tiles>& product, const Tile& t, std::int64_t rows, std::int64_t vectors) {
   static_assert(!adjacent_rows, "tiles are rows along depth");
   product.tiles.template multiply<false>(
-      {t.a, t.a_row * 4, t.b, t.depth, t.c, t.c_stride * 4, t.bias, t.accumulate}, rows, vectors);
+      {t.a, t.a_row * 4, t.b, t.depth, t.c, t.c_stride * 4, t.bias, t.sums, t.sums_stride * 4}, rows,
+      vectors);
 }
 
 /// Calls body with what multiplies pairs of bfloat16 in this form.

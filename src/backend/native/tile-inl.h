@@ -49,7 +49,7 @@ struct Bf16Dots {
 };
 #endif
 
-/// c[r, :] (+)= Σ_k a[r, k] · b[k, :]; b and c rows are whole vectors.
+/// c[r, :] = start + Σ_k a[r, k] · b[k, :]; rows of b, c and sums are whole vectors.
 struct Tile {
   const float* a = nullptr;
   std::int64_t a_row = 0;   ///< floats between rows of a …
@@ -58,8 +58,9 @@ struct Tile {
   std::int64_t depth = 0;
   float* c = nullptr;
   std::int64_t c_stride = 0;
-  const float* bias = nullptr;  ///< what c starts from unless it accumulates; null: zero
-  bool accumulate = false;
+  const float* bias = nullptr;  ///< what every row starts from unless there are sums; null: zero
+  const float* sums = nullptr;  ///< what c starts from, may be c itself
+  std::int64_t sums_stride = 0;
 };
 
 template <class Product, int rows, int vectors, bool adjacent_rows>
@@ -67,11 +68,11 @@ HWY_NOINLINE void multiply_tile(const Tile& t) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
   V acc[rows][vectors];
-  if (t.accumulate) {
+  if (t.sums) {
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 3
-      for (int v = 0; v < vectors; ++v) acc[r][v] = hn::LoadU(d, t.c + r * t.c_stride + v * n);
+      for (int v = 0; v < vectors; ++v) acc[r][v] = hn::LoadU(d, t.sums + r * t.sums_stride + v * n);
   } else {
 #pragma GCC unroll 3
     for (int v = 0; v < vectors; ++v) {

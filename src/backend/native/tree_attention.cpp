@@ -86,7 +86,7 @@ float exponentiate(const Walk& w, float* scores, std::int64_t visible) {
     tops = hn::Max(tops, hn::IfThenElse(seen(t), hn::LoadU(d, scores + t), tops));
   const V top = hn::MaxOfLanes(d, tops);
   for (std::int64_t t = 0; t < w.length; t += n) {
-    const V e = exp2_of_negative(hn::Sub(hn::LoadU(d, scores + t), top));
+    const V e = exp2(hn::Sub(hn::LoadU(d, scores + t), top));
     hn::StoreU(hn::IfThenElseZero(seen(t), e), d, scores + t);
   }
   float total = 0;
