@@ -9,7 +9,7 @@
 
 namespace san::cli {
 
-/// Takes items from next() until it returns nothing, gives each to work(item, worker) in one of `jobs`
+/// Takes items from next() until it returns nothing, gives each to work(item) in one of `jobs`
 /// threads, and the results to commit(result) in the order of the items, one at a time. Nobody runs ahead of
 /// what was committed by more than a few items, so that memory does not grow with their number. What any of
 /// the three throws ends the work after the items that are being worked on, and is thrown here: the first of
@@ -17,11 +17,11 @@ namespace san::cli {
 template <class Next, class Work, class Commit>
 void run_in_order(int jobs, const Next& next, const Work& work, const Commit& commit) {
   if (jobs <= 1) {
-    while (auto item = next()) commit(work(*item, 0));
+    while (auto item = next()) commit(work(*item));
     return;
   }
   using Item = typename decltype(next())::value_type;
-  using Result = decltype(work(std::declval<Item&>(), 0));
+  using Result = decltype(work(std::declval<Item&>()));
   struct Shared {
     std::mutex taking, mutex;
     std::condition_variable room;
@@ -71,10 +71,10 @@ void run_in_order(int jobs, const Next& next, const Work& work, const Commit& co
   };
   std::vector<std::thread> workers;
   for (int worker = 0; worker < jobs; ++worker)
-    workers.emplace_back([&, worker] {
+    workers.emplace_back([&] {
       try {
         long number = 0;
-        while (auto item = take(number)) deliver(number, work(*item, worker));
+        while (auto item = take(number)) deliver(number, work(*item));
       } catch (...) {
         stop(std::current_exception());
       }

@@ -22,6 +22,7 @@
 #include "san/san.hpp"
 #include "segment_results.h"
 #include "shard_argument.h"
+#include "turns.h"
 #include "view_arguments.h"
 
 namespace san::cli {
@@ -58,6 +59,7 @@ struct Job {
   const Arguments& arguments;
   ResultOptions results;
   SegmentationOptions options;
+  bool last = false;  ///< there is one picture alone
 };
 
 struct Item {
@@ -77,7 +79,7 @@ Image read_picture(const ImageInput& input, const Job& job) {
   return decode_image(std::as_bytes(std::span(bytes)), "standard input", options);
 }
 
-Outcome segment_one(const Item& item, Segmenter& segmenter, const Vocabulary& words, const Job& job) {
+Outcome segment_one(const Item& item, Turns<Segmenter>& segmenters, const Vocabulary& words, const Job& job) {
   Outcome outcome;
   outcome.name = item.input.path.string();
   outcome.row.number = item.number;
@@ -85,13 +87,17 @@ Outcome segment_one(const Item& item, Segmenter& segmenter, const Vocabulary& wo
   try {
     std::vector<std::int64_t> areas;
     if (is_read_by_parts(job.results, item.input, job.options)) {
-      LargeResult result = segment_by_parts(job.results, item.input, segmenter, words, job.options);
+      LargeResult result = segmenters.use([&](Segmenter& segmenter) {
+        return segment_by_parts(job.results, item.input, segmenter, words, job.options);
+      });
       outcome.row.files = std::move(result.files);
       outcome.row.height = result.height, outcome.row.width = result.width;
       areas = std::move(result.areas);
     } else {
       const Image image = read_picture(item.input, job);
-      const Segmentation result = segmenter.segment(image, words, job.options);
+      const Segmentation result =
+          segmenters.use([&](Segmenter& segmenter) { return segmenter.segment(image, words, job.options); });
+      if (job.last) segmenters.clear();  // writing needs memory of its own
       if (!job.arguments.sheet.empty()) outcome.sheet_cell = sheet_cell(image, result, job.results.colors);
       outcome.row.files = save_results(job.results, item.input, item.number, image, result);
       outcome.row.height = image.height, outcome.row.width = image.width;
@@ -208,21 +214,25 @@ std::optional<Item> next_item(PictureSource& source, std::int64_t& number, const
   return {};
 }
 
-void segment_all(PictureSource& source, const Model& model, const Vocabulary& words, const Job& job,
+void segment_all(PictureSource& source, const Model& model, const Vocabulary& words, Job& job,
                  Manifest* manifest, Tally& tally, const Program& program) {
   const Arguments& a = job.arguments;
-  std::vector<Segmenter> segmenters;
-  for (int i = 0; i < a.jobs; ++i) segmenters.push_back(model.segmenter());
+  Turns<Segmenter> segmenters;
+  for (int i = 0; i < a.jobs; ++i) segmenters.add(model.segmenter());
   const std::int64_t all = source.count();
   const std::int64_t own = all < 0 ? -1 : (all + a.shard.count - a.shard.index) / a.shard.count;
-  Progress progress("segmenting", own, a.vocabulary.quiet || own == 1);
+  job.last = own == 1;
+  Progress progress("segmenting", own, a.vocabulary.quiet || job.last);
   std::int64_t number = 0, told = 0;
   std::atomic<std::int64_t> skipped = 0;
+  // While pictures are segmented, others are read and written.
+  constexpr int kMoreInHand = 2;
   run_in_order(
-      a.jobs, [&] { return next_item(source, number, a, manifest, skipped, program); },
-      [&](const Item& item, int worker) {
+      job.last ? 1 : a.jobs + kMoreInHand,
+      [&] { return next_item(source, number, a, manifest, skipped, program); },
+      [&](const Item& item) {
         if (program.interrupted) throw Cancelled("interrupted");
-        return segment_one(item, segmenters[static_cast<std::size_t>(worker)], words, job);
+        return segment_one(item, segmenters, words, job);
       },
       [&](Outcome outcome) {
         const std::string name = outcome.name;
@@ -328,7 +338,9 @@ void add_collection_options(CLI::App& command, Arguments& a) {
           "Instead of images: a folder whose pictures, and those that come to lie there, are segmented until "
           "Ctrl-C")
       ->group(kGroup);
-  command.add_option("--jobs", a.jobs, "Pictures that are read, segmented and written at a time")
+  command
+      .add_option("--jobs", a.jobs,
+                  "Pictures that are segmented at a time; two more are read or written meanwhile")
       ->check(CLI::Range(1, 256))
       ->capture_default_str()
       ->group(kGroup);
