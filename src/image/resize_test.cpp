@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/test_files.h"
+#include "image/opencv_resize.h"
 
 namespace san {
 namespace {
@@ -136,6 +137,36 @@ TEST(ResizeNearest, OpenCvRuleEqualsOpenCv) {
     EXPECT_TRUE(std::equal(resized.labels.begin(), resized.labels.end(), expected.begin<std::uint16_t>()))
         << in << out;
   }
+}
+
+TEST(ResizeAsOpenCv, EqualsOpenCv) {
+  struct Sizes {
+    int height, width, to_height, to_width;
+  };
+  for (const auto& [h, w, to_h, to_w] : std::vector<Sizes>{{7, 9, 7, 9},
+                                                           {64, 96, 32, 48},  // means of four
+                                                           {65, 96, 32, 48},  // half of one side alone
+                                                           {683, 1024, 512, 768},
+                                                           {600, 801, 512, 684},
+                                                           {1, 1, 3, 5},
+                                                           {5, 1, 2, 1},
+                                                           {1, 40, 1, 13},
+                                                           {33, 21, 100, 64},
+                                                           {300, 200, 11, 7}}) {
+    Image image(h, w);
+    std::uint32_t state = 1;
+    for (std::uint8_t& v : image.rgb)
+      v = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+    cv::Mat expected;
+    cv::resize(cv::Mat(h, w, CV_8UC3, image.rgb.data()), expected, cv::Size(to_w, to_h), 0, 0,
+               cv::INTER_LINEAR);
+    const Image resized = resize_as_opencv(image, to_h, to_w);
+    ASSERT_EQ(resized.rgb.size(), expected.total() * 3);
+    EXPECT_TRUE(std::equal(resized.rgb.begin(), resized.rgb.end(), expected.data))
+        << h << "x" << w << " to " << to_h << "x" << to_w;
+  }
+  EXPECT_THROW(resize_as_opencv(Image(), 3, 3), Error);
+  EXPECT_THROW(resize_as_opencv(Image(2, 2), 0, 3), Error);
 }
 
 }  // namespace

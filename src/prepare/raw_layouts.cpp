@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <opencv2/imgproc.hpp>
 #include <set>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/input_file.h"
 #include "image/codec/decode.h"
+#include "image/opencv_resize.h"
 #include "image/resize.h"
 #include "prepare/raw_source.h"
 
@@ -191,12 +191,8 @@ RawContent read_ade_full(const fs::path& image_file, const fs::path& label_file,
     const auto scaled = [&](int length) {
       return static_cast<int>(std::nearbyint(length / static_cast<double>(shorter) * kShortSide));
     };
-    Image small(scaled(picture.height), scaled(picture.width));
-    const cv::Mat from(picture.height, picture.width, CV_8UC3, picture.rgb.data());
-    cv::Mat to(small.height, small.width, CV_8UC3, small.rgb.data());
-    cv::resize(from, to, to.size(), 0, 0, cv::INTER_LINEAR);
-    out.ids = resize_nearest(out.ids, small.height, small.width, NearestRule::kOpenCv);
-    picture = std::move(small);
+    picture = resize_as_opencv(picture, scaled(picture.height), scaled(picture.width));
+    out.ids = resize_nearest(out.ids, picture.height, picture.width, NearestRule::kOpenCv);
   }
   out.picture = std::move(picture);
   return out;
