@@ -1,63 +1,59 @@
 #include "bench/peak.h"
 
-#include <algorithm>
-#include <chrono>
-#include <oneapi/dnnl/dnnl.hpp>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <string>
-#include <thread>
 
 #include "base/error.h"
-#include "base/thread_pool.h"
-
-// oneDNN sizes its loops by OpenMP's setting of the calling thread; <omp.h> is not there for every compiler.
-extern "C" void omp_set_num_threads(int);
+#include "base/private_file.h"
 
 namespace san {
 namespace {
 
-constexpr dnnl::memory::dim kSize = 2048;
-constexpr int kRepeats = 12;
-
-double best_seconds(int threads) {
-  omp_set_num_threads(threads);
-  using Type = dnnl::memory::data_type;
-  using Tag = dnnl::memory::format_tag;
-  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  dnnl::stream stream(engine);
-  const dnnl::memory::dims shape{kSize, kSize};
-  const dnnl::memory::desc plain(shape, Type::f32, Tag::ab), packed(shape, Type::f32, Tag::any);
-  const dnnl::matmul::primitive_desc description({plain, packed, plain}, engine);
-  const dnnl::matmul product(description);
-  dnnl::memory a(plain, engine), b(description.weights_desc(), engine), c(plain, engine);
-  for (const dnnl::memory& m : {a, b})
-    std::fill_n(static_cast<float*>(m.get_data_handle()), m.get_desc().get_size() / sizeof(float), 0.5f);
-  double best = 1e30;
-  for (int i = 0; i < kRepeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    product.execute(stream, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
-    stream.wait();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+/// What a program prints. Throws Error when it cannot be started or fails.
+std::string output_of(const std::filesystem::path& program, std::string argument) {
+  int ends[2];
+  require(::pipe2(ends, O_CLOEXEC) == 0, "cannot make a pipe: {}", std::strerror(errno));
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  std::string path = program.string();
+  char* arguments[] = {path.data(), argument.data(), nullptr};
+  pid_t child = -1;
+  const int code = ::posix_spawn(&child, path.c_str(), &actions, nullptr, arguments, environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  std::string text;
+  std::array<char, 256> part;
+  for (ssize_t got = 1; code == 0 && got != 0;) {
+    got = ::read(ends[0], part.data(), part.size());
+    if (got > 0) text.append(part.data(), static_cast<std::size_t>(got));
+    if (got < 0 && errno != EINTR) break;
   }
-  return best;
+  ::close(ends[0]);
+  require(code == 0, "{}: cannot start: {}", path, std::strerror(code));
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "{}: could not measure the matmul peak", path);
+  return text;
 }
 
 }  // namespace
 
 double measure_matmul_peak_gflops(int threads) {
-  if (threads <= 0) threads = available_processors();
-  double seconds = 0;
-  std::string failure;
-  // On a thread of its own: the caller keeps its OpenMP setting.
-  std::thread measure([&] {
-    try {
-      seconds = best_seconds(threads);
-    } catch (const dnnl::error& e) {
-      failure = e.what();
-    }
-  });
-  measure.join();
-  require(failure.empty(), "measuring the matmul peak: oneDNN failed: {}", failure);
-  return 2.0 * kSize * kSize * kSize / seconds / 1e9;
+  const std::filesystem::path program = find_private_file("san-peak");
+  const std::string text = output_of(program, std::to_string(threads));
+  const double gflops = std::strtod(text.c_str(), nullptr);
+  require(gflops > 0, "{}: printed \"{}\", expected GFLOP/s", program.string(), text);
+  return gflops;
 }
 
 }  // namespace san

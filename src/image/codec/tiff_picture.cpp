@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/private_file.h"
 #include "image/crop.h"
 #include "image/sandbox/helper_process.h"
-#include "image/sandbox/private_file.h"
 #include "image/sandbox/sandbox.h"
 #include "san/tiff.hpp"
 

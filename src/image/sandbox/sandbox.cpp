@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "image/sandbox/private_file.h"
+#include "base/private_file.h"
 
 namespace san::sandbox {
 namespace {

@@ -1,4 +1,4 @@
-#include "image/sandbox/private_file.h"
+#include "base/private_file.h"
 
 #include <dlfcn.h>
 #include <link.h>
