@@ -12,14 +12,25 @@ Shape Param::shape() const {
   return s;
 }
 
+std::int64_t Param::row_bytes() const {
+  return value.shape.elements(1, value.shape.rank()) * dtype_bytes(value.dtype);
+}
+
+HostArray Param::stored() const {
+  if (!read && whole()) return value;
+  HostArray rows{value.dtype, shape(), nullptr};
+  if (read) {
+    const auto memory = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(rows.bytes()));
+    read(row_begin, row_begin + rows.shape[0], memory.get());
+    rows.data = {memory, memory.get()};
+  } else {
+    rows.data = {value.data, value.data.get() + row_begin * row_bytes()};
+  }
+  return rows;
+}
+
 std::vector<float> Param::f32() const {
-  if (whole()) return value.to_f32();
-  HostArray rows = value;
-  rows.shape = shape();
-  const std::int64_t offset =
-      row_begin * (value.shape.elements() / value.shape[0]) * dtype_bytes(value.dtype);
-  rows.data = {value.data, value.data.get() + offset};
-  return rows.to_f32();
+  return stored().to_f32();
 }
 
 std::vector<std::int32_t> TokenTree::depths() const {
@@ -168,6 +179,10 @@ Tensor Backend::from_host(const Shape& shape, std::span<const float> values) {
   require(shape.elements() == static_cast<std::int64_t>(values.size()), "from_host: shape {} but {} values",
           shape, values.size());
   return do_from_host(shape, values);
+}
+
+Tensor Backend::from_host(const Shape& shape, const std::function<void(std::span<float>)>& fill) {
+  return do_filled(shape, fill);
 }
 
 Tensor Backend::from_ids(const Shape& shape, std::span<const std::int32_t> ids) {

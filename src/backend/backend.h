@@ -44,6 +44,8 @@ class Backend {
 
   // Values in and out.
   Tensor from_host(const Shape& shape, std::span<const float> values);
+  /// The same of values that `fill` writes, all of them, where the backend keeps them if it can.
+  Tensor from_host(const Shape& shape, const std::function<void(std::span<float>)>& fill);
   Tensor from_ids(const Shape& shape, std::span<const std::int32_t> ids);
   std::vector<float> to_host(const Tensor& x);
   void to_host(const Tensor& x, std::span<float> values);  ///< as many as x has
@@ -181,6 +183,8 @@ class Backend {
   virtual Tensor do_prepare_tensor(const Param& value, const Shape& as) = 0;
 
   virtual Tensor do_from_host(const Shape& shape, std::span<const float> values) = 0;
+  /// Unless overridden, by way of values of the caller's.
+  virtual Tensor do_filled(const Shape& shape, const std::function<void(std::span<float>)>& fill);
   virtual Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) = 0;
   virtual void do_to_host(const Tensor& x, std::span<float> values) = 0;
 

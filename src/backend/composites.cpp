@@ -71,6 +71,12 @@ Tensor Backend::do_l2_normalize(const Tensor& x) {
   return mul(x, activate(row_dot(*this, x, x), Activation::kInverseNorm));
 }
 
+Tensor Backend::do_filled(const Shape& shape, const std::function<void(std::span<float>)>& fill) {
+  std::vector<float> values(static_cast<std::size_t>(shape.elements()));
+  fill(values);
+  return do_from_host(shape, values);
+}
+
 std::shared_ptr<Storage> Backend::do_prepare_grouped_linear(const Param& weight, const Param* bias, int) {
   return do_prepare_linear(weight, bias, LinearLayout::kOutIn);
 }

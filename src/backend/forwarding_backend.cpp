@@ -26,6 +26,9 @@ Tensor ForwardingBackend::do_prepare_tensor(const Param& value, const Shape& as)
 Tensor ForwardingBackend::do_from_host(const Shape& shape, std::span<const float> values) {
   return inner().from_host(shape, values);
 }
+Tensor ForwardingBackend::do_filled(const Shape& shape, const std::function<void(std::span<float>)>& fill) {
+  return inner().from_host(shape, fill);
+}
 Tensor ForwardingBackend::do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) {
   return inner().from_ids(shape, ids);
 }

@@ -24,6 +24,7 @@ class ForwardingBackend : public Backend {
   std::shared_ptr<Storage> do_prepare_table(const Param& table) override;
   Tensor do_prepare_tensor(const Param& value, const Shape& as) override;
   Tensor do_from_host(const Shape& shape, std::span<const float> values) override;
+  Tensor do_filled(const Shape& shape, const std::function<void(std::span<float>)>& fill) override;
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override;
   void do_to_host(const Tensor& x, std::span<float> values) override;
   Tensor do_reshape(const Tensor& x, const Shape& out) override;

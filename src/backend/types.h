@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tensor/host_array.h"
+#include "tensor/parameter_source.h"
 #include "tensor/tensor.h"
 
 namespace san {
@@ -33,12 +34,15 @@ struct ResizeSpec {
 /// slice of a fused weight stays the same parameter to an optimiser.
 struct Param {
   std::string name;
-  HostArray value;
+  HostArray value;  ///< without values where `read` gives them
   bool trainable = false;
   std::int64_t row_begin = 0, row_end = -1;  ///< −1: to the last row
+  RowReader read = nullptr;                  ///< of all rows
 
   Shape shape() const;             ///< of the selected rows
   std::vector<float> f32() const;  ///< of the selected rows
+  HostArray stored() const;        ///< the selected rows in memory, as they are stored
+  std::int64_t row_bytes() const;  ///< as they are stored
   bool whole() const { return row_begin == 0 && row_end < 0; }
 };
 

@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,23 +10,6 @@
 #include "base/input_file.h"
 
 namespace san {
-
-/// Memory for one thing after another, each let go before the next: pages that the system need not clear
-/// again. Whoever comes while it is in use, or needs very little or very much, gets memory of its own. Safe
-/// to use from several threads.
-class SpareBytes {
- public:
-  static constexpr std::size_t kLeast = std::size_t{256} << 10, kMost = std::size_t{32} << 20;
-  std::shared_ptr<std::byte[]> take(std::size_t count);
-
- private:
-  struct Idle {
-    std::mutex mutex;
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t size = 0;
-  };
-  std::shared_ptr<Idle> idle_ = std::make_shared<Idle>();
-};
 
 /// The content of a checkpoint, in a file or in memory. Copies share it; safe to use from several threads.
 class FileBytes {
@@ -44,8 +26,10 @@ class FileBytes {
   /// The bytes [offset, offset + count): borrowed from memory, or read from the file. Throws Error naming the
   /// file where they lie outside of it, before anything is allocated.
   OwnedBytes read(std::uint64_t offset, std::uint64_t count) const;
-  /// The same, bytes of a file into spare memory.
-  OwnedBytes read(std::uint64_t offset, std::uint64_t count, SpareBytes& spare) const;
+  /// Whether reading costs memory: the content is in a file, not in memory.
+  bool in_file() const { return file_.has_value(); }
+  /// Fills `out` with bytes of a file.
+  void read(std::uint64_t offset, std::span<std::byte> out) const { file_->read(offset, out); }
   /// At most `count` bytes from the start.
   OwnedBytes head(std::uint64_t count) const;
 

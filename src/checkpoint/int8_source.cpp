@@ -2,10 +2,23 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <span>
 
 #include "base/error.h"
 
 namespace san {
+namespace {
+
+/// `count` bytes in rows, each with a scale.
+void multiply(const std::byte* bytes, std::span<const float> scales, std::int64_t count, float* to) {
+  const std::int64_t width = scales.empty() ? 0 : count / static_cast<std::int64_t>(scales.size());
+  const auto* from = reinterpret_cast<const std::int8_t*>(bytes);
+  for (const float scale : scales)
+    for (std::int64_t i = 0; i < width; ++i) *to++ = scale * static_cast<float>(*from++);
+}
+
+}  // namespace
 
 Int8Source::Int8Source(std::shared_ptr<const SafetensorsFile> file) : file_(std::move(file)) {
   const std::string where = description(), suffix = kInt8ScaleSuffix;
@@ -42,22 +55,41 @@ Shape Int8Source::shape(const std::string& name) const {
   return file_->shape(name);
 }
 
+std::vector<float> Int8Source::scales(const std::string& name) const {
+  constexpr float kLargest = std::numeric_limits<float>::max() / 128;
+  std::vector<float> scales = file_->load(name + kInt8ScaleSuffix).to_f32();
+  for (const float scale : scales)
+    require(scale >= 0 && scale <= kLargest, "{}: \"{}{}\" has the value {}; expected 0 to {}", description(),
+            name, kInt8ScaleSuffix, scale, kLargest);
+  return scales;
+}
+
 HostArray Int8Source::load(const std::string& name) const {
   require_known(name);
   if (!int8_.contains(name)) return file_->load(name);
-  constexpr float kLargest = std::numeric_limits<float>::max() / 128;
   const HostArray bytes = file_->load(name);
-  const std::vector<float> scales = file_->load(name + kInt8ScaleSuffix).to_f32();
-  const std::int64_t width = bytes.shape[0] > 0 ? bytes.elements() / bytes.shape[0] : 0;
-  const auto* from = reinterpret_cast<const std::int8_t*>(bytes.data.get());
-  auto values = std::make_shared_for_overwrite<float[]>(static_cast<std::size_t>(bytes.elements()));
-  float* to = values.get();
-  for (const float scale : scales) {
-    require(scale >= 0 && scale <= kLargest, "{}: \"{}{}\" has the value {}; expected 0 to {}", description(),
-            name, kInt8ScaleSuffix, scale, kLargest);
-    for (std::int64_t i = 0; i < width; ++i) *to++ = scale * static_cast<float>(*from++);
-  }
+  const auto values = std::make_shared_for_overwrite<float[]>(static_cast<std::size_t>(bytes.elements()));
+  multiply(bytes.data.get(), scales(name), bytes.elements(), values.get());
   return {DType::kF32, bytes.shape, {values, reinterpret_cast<const std::byte*>(values.get())}};
+}
+
+std::optional<StoredRows> Int8Source::stored_rows(const std::string& name) const {
+  require_known(name);
+  std::optional<StoredRows> rows = file_->stored_rows(name);
+  if (!rows || !int8_.contains(name)) return rows;
+  rows->dtype = DType::kF32;
+  const std::int64_t width = rows->shape.elements(1, rows->shape.rank());
+  rows->read = [read = std::move(rows->read), scales = scales(name), width](std::int64_t begin,
+                                                                            std::int64_t end, std::byte* to) {
+    const std::int64_t count = (end - begin) * width;
+    const auto bytes = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(count));
+    read(begin, end, bytes.get());
+    multiply(
+        bytes.get(),
+        std::span(scales).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+        count, reinterpret_cast<float*>(to));
+  };
+  return rows;
 }
 
 }  // namespace san

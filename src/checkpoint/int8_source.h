@@ -26,10 +26,13 @@ class Int8Source : public ParameterSource {
   Shape shape(const std::string& name) const override;
   /// Throws Error on scales that are negative, not finite, or so large that a value would not be.
   HostArray load(const std::string& name) const override;
+  std::optional<StoredRows> stored_rows(const std::string& name) const override;
   std::string description() const override { return file_->description(); }
 
  private:
   void require_known(const std::string& name) const;
+  /// As load() says of them.
+  std::vector<float> scales(const std::string& name) const;
 
   std::shared_ptr<const SafetensorsFile> file_;
   std::vector<std::string> names_;

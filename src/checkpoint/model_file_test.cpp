@@ -103,6 +103,25 @@ TEST(ModelFileWriter, MatricesNamedBecomeBytesWithAScalePerRow) {
   std::filesystem::remove(path);
 }
 
+TEST(ModelFileWriter, BytesReadByRowsAreThoseOfTheWhole) {
+  const auto path = test::scratch("int8_rows.san");
+  constexpr std::int64_t kRows = 700, kColumns = 400;
+  std::vector<float> values(kRows * kColumns);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 7919 % 1009) - 500.0f;
+  const MemorySource source({{"m", HostArray::from({kRows, kColumns}, values)}}, "memory");
+  write_model_file(path, source, metadata(), DType::kF16, {"m"});
+  const ModelSource model = open_model_file(path);
+  const HostArray all = model.parameters->load("m");
+  const auto rows = model.parameters->stored_rows("m");
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->dtype, DType::kF32);
+  EXPECT_EQ(rows->shape, all.shape);
+  std::vector<float> part(90 * kColumns);
+  rows->read(600, 690, reinterpret_cast<std::byte*>(part.data()));
+  EXPECT_TRUE(std::ranges::equal(part, all.f32().subspan(600 * kColumns, part.size())));
+  std::filesystem::remove(path);
+}
+
 TEST(ModelFileWriter, RefusesBytesOfWhatIsNoMatrix) {
   const auto path = test::scratch("bad_int8.san");
   const auto refusal = [&](const ParameterSource& source, const char* name) {

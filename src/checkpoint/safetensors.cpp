@@ -188,7 +188,7 @@ std::vector<std::string> SafetensorsFile::names() const {
 
 HostArray SafetensorsFile::load(const std::string& name) const {
   const Entry& e = entry(name);
-  const OwnedBytes values = file_.read(e.begin, e.end - e.begin, spare_);
+  const OwnedBytes values = file_.read(e.begin, e.end - e.begin);
   HostArray array{e.dtype, e.shape, values.owner};
   if (reinterpret_cast<std::uintptr_t>(array.data.get()) % static_cast<std::size_t>(dtype_bytes(e.dtype)) ==
       0)
@@ -197,6 +197,18 @@ HostArray SafetensorsFile::load(const std::string& name) const {
   std::ranges::copy(values.bytes, copy.get());
   array.data = {copy, copy.get()};
   return array;
+}
+
+std::optional<StoredRows> SafetensorsFile::stored_rows(const std::string& name) const {
+  constexpr std::uint64_t kFewBytes = 256 << 10;
+  const Entry& e = entry(name);
+  if (!file_.in_file() || e.shape.rank() < 2 || e.end - e.begin < kFewBytes) return std::nullopt;
+  const std::uint64_t row = (e.end - e.begin) / static_cast<std::uint64_t>(e.shape[0]);
+  return StoredRows{e.dtype, e.shape,
+                    [file = file_, at = e.begin, row](std::int64_t begin, std::int64_t end, std::byte* to) {
+                      const auto bytes = static_cast<std::size_t>(end - begin) * row;
+                      file.read(at + static_cast<std::uint64_t>(begin) * row, std::span(to, bytes));
+                    }};
 }
 
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo> tensors,

@@ -12,7 +12,8 @@
 namespace san {
 
 /// A safetensors file: 8 bytes header length, a JSON header, then raw little-endian values.
-/// load() reads a tensor from the file, or borrows it where the file is in memory and the values are aligned.
+/// load() reads a tensor from the file, or borrows it where the file is in memory and the values are aligned;
+/// large matrices of a file can be read by rows.
 class SafetensorsFile : public ParameterSource {
  public:
   /// Throws Error on whatever is not a well-formed file: header longer than the file or 32 MiB, more
@@ -33,6 +34,7 @@ class SafetensorsFile : public ParameterSource {
   bool contains(const std::string& name) const override { return entries_.contains(name); }
   Shape shape(const std::string& name) const override { return entry(name).shape; }
   HostArray load(const std::string& name) const override;
+  std::optional<StoredRows> stored_rows(const std::string& name) const override;
   std::string description() const override { return file_.description(); }
 
  private:
@@ -45,7 +47,6 @@ class SafetensorsFile : public ParameterSource {
   const Entry& entry(const std::string& name) const;
 
   FileBytes file_;
-  mutable SpareBytes spare_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> metadata_;
 };

@@ -152,43 +152,48 @@ TEST(Safetensors, WritesWhatItReads) {
   std::filesystem::remove(path);
 }
 
-TEST(Safetensors, LoadedTensorsKeepTheirMemoryWhileOthersAreLoaded) {
-  const auto path = test::scratch("spare.safetensors");
-  constexpr std::int64_t kCount = 100'000;  // enough for spare memory
-  const auto value = [](const TensorInfo& info) {
-    return HostArray::from(info.shape, std::vector<float>(kCount, static_cast<float>(info.name[0])));
-  };
-  write_safetensors(path, {{"a", DType::kF32, {kCount}}, {"b", DType::kF32, {kCount}}}, {}, value);
-  const auto file = SafetensorsFile::open(path);
-  const auto same = [](const HostArray& array, float expected) {
-    return std::ranges::all_of(array.f32(), [&](float v) { return v == expected; });
-  };
-  HostArray a = file->load("a");
-  const HostArray b = file->load("b");
-  EXPECT_TRUE(same(a, 'a') && same(b, 'b'));
-  const std::byte* freed = a.data.get();
-  a = {};
-  const HostArray again = file->load("a");
-  EXPECT_EQ(again.data.get(), freed);
-  EXPECT_TRUE(same(again, 'a') && same(b, 'b'));
-  std::filesystem::remove(path);
-}
+TEST(Safetensors, LargeMatricesOfAFileAreReadByRows) {
+  const auto path = test::scratch("rows.safetensors");
+  constexpr std::int64_t kRows = 500, kColumns = 300;
+  std::vector<float> values(kRows * kColumns);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const std::vector<TensorInfo> infos = {{"m", DType::kF16, {kRows, kColumns}},
+                                         {"few", DType::kF32, {10, kColumns}},
+                                         {"v", DType::kF32, {kRows * kColumns}}};
+  write_safetensors(path, infos, {}, [&](const TensorInfo& info) {
+    return HostArray::from(info.shape, {values.begin(), values.begin() + info.shape.elements()})
+        .cast(info.dtype);
+  });
+  auto file = SafetensorsFile::open(path);
+  EXPECT_FALSE(file->stored_rows("few")) << "costs little as a whole";
+  EXPECT_FALSE(file->stored_rows("v")) << "has no rows";
+  EXPECT_THROW((void)file->stored_rows("absent"), Error);
+  const OwnedBytes content = read_file(path);
+  const FileBytes held = FileBytes::hold({content.bytes.begin(), content.bytes.end()}, "rows");
+  EXPECT_FALSE(SafetensorsFile(held).stored_rows("m")) << "can be borrowed";
 
-TEST(SpareBytes, IsOneThreadsAtATime) {
-  SpareBytes spare;
-  std::atomic<int> mixed = 0;
-  const auto work = [&](std::byte mark) {
-    for (int i = 0; i < 200; ++i) {
-      const auto bytes = spare.take(SpareBytes::kLeast + static_cast<std::size_t>(i));
-      std::fill_n(bytes.get(), SpareBytes::kLeast, mark);
-      mixed +=
-          !std::all_of(bytes.get(), bytes.get() + SpareBytes::kLeast, [&](std::byte v) { return v == mark; });
+  const HostArray all = file->load("m");
+  const auto rows = file->stored_rows("m");
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->dtype, DType::kF16);
+  EXPECT_EQ(rows->shape, (Shape{kRows, kColumns}));
+  file.reset();
+  std::atomic<int> wrong = 0;
+  const auto compare = [&](std::int64_t first) {
+    for (std::int64_t begin = first; begin < kRows; begin += 100) {
+      std::vector<std::byte> part(50 * kColumns * 2);
+      rows->read(begin, begin + 50, part.data());
+      wrong += !std::equal(part.begin(), part.end(), all.data.get() + begin * kColumns * 2);
     }
   };
-  std::thread other(work, std::byte{1});
-  work(std::byte{2});
+  std::thread other(compare, 50);
+  compare(0);
   other.join();
-  EXPECT_EQ(mixed, 0);
+  EXPECT_EQ(wrong, 0);
+  std::filesystem::resize_file(path, 1000);
+  std::vector<std::byte> part(kColumns * 2);
+  EXPECT_THROW(rows->read(kRows - 1, kRows, part.data()), Error) << "cut off meanwhile";
+  std::filesystem::remove(path);
 }
 
 TEST(Safetensors, WriterRefusesWhatItCannotKeep) {

@@ -11,10 +11,17 @@ Param ParamLoader::take(const std::string& name, const Shape& shape) {
   const bool known = std::ranges::any_of(declarations_, [&](const Declaration& d) { return d.name == name; });
   if (!known) declarations_.push_back({name, shape, trainable});
   if (!source_) return {name, {DType::kF32, shape, nullptr}, trainable};
-  HostArray value = source_->load(name);
-  require(value.shape == shape, "{}: {} has shape {}, the configuration asks for {}", source_->description(),
-          name, value.shape, shape);
-  return {name, std::move(value), trainable};
+  Param param{name, {}, trainable};
+  if (std::optional<StoredRows> rows = source_->stored_rows(name)) {
+    param.value = {rows->dtype, rows->shape, nullptr};
+    param.read = std::move(rows->read);
+  } else {
+    param.value = source_->load(name);
+  }
+  const Shape& stored = param.value.shape;
+  require(stored == shape, "{}: {} has shape {}, the configuration asks for {}", source_->description(), name,
+          stored, shape);
+  return param;
 }
 
 std::string ParamScope::full(std::string_view name) const {

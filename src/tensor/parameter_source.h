@@ -1,4 +1,6 @@
 #pragma once
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,17 @@ struct Declaration {
   bool trainable = false;
 };
 
+/// Writes rows [begin, end) of the first axis, as they are stored, to `to`. Any number of threads may call
+/// it, also when the source is gone.
+using RowReader = std::function<void(std::int64_t begin, std::int64_t end, std::byte* to)>;
+
+/// A parameter that nobody has read yet.
+struct StoredRows {
+  DType dtype = DType::kF32;
+  Shape shape;
+  RowReader read;
+};
+
 /// Where the network's parameters come from: a checkpoint file, a formula, a training state.
 /// Names are the network's own.
 class ParameterSource {
@@ -25,6 +38,12 @@ class ParameterSource {
   virtual Shape shape(const std::string& name) const = 0;
   /// The values; throws Error when absent. May be called from several threads.
   virtual HostArray load(const std::string& name) const = 0;
+  /// The same where the source would rather be asked for a few rows at a time; nothing: load() it. Throws
+  /// Error when absent.
+  virtual std::optional<StoredRows> stored_rows(const std::string& name) const {
+    (void)name;
+    return std::nullopt;
+  }
   /// What to call the source in messages (a path, "formula:vit-b-16").
   virtual std::string description() const = 0;
 };

@@ -24,6 +24,8 @@ class Inputs {
   NormWeight norm(std::int64_t channels, float eps = 1e-5f);
   PatchWeight patch(std::int64_t patch, std::int64_t in, std::int64_t out, bool bias);
   Param param(const Shape& shape, float deviation);
+  /// The same with values that are read when they are asked for.
+  static Param unread(const Param& param);
 
   Backend& b;
 

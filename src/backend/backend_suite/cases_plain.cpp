@@ -47,6 +47,12 @@ void add_layout_cases(std::vector<Case>& cases) {
                      const Tensor k = in.b.reshape(in.b.slice(x, -1, 12, 24), {2, 7, 3, 4});
                      return std::vector{in.b.permute(k, {0, 2, 1, 3})};
                    }});
+  cases.push_back({"from_host", "written_in_place", [](Inputs& in) {
+                     return std::vector{in.b.from_host({2, 5, 7}, [](std::span<float> values) {
+                       for (std::size_t i = 0; i < values.size(); ++i)
+                         values[i] = static_cast<float>(i * 37 % 11);
+                     })};
+                   }});
   cases.push_back({"prepare_tensor", "as_another_shape", [](Inputs& in) {
                      const Param p = in.param({6, 5}, 1);
                      return std::vector{in.b.prepare_tensor(p, {1, 6, 5}), in.b.prepare_tensor(p, {30})};

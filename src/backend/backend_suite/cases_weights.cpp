@@ -68,6 +68,23 @@ void add_linear_cases(std::vector<Case>& cases) {
                      w.value = w.value.cast(DType::kF16);
                      return std::vector{in.b.linear(in.normal({9, 20}), in.b.prepare_linear(w, nullptr))};
                    }});
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16})
+    cases.push_back({"linear", "weight_read_by_rows_" + std::string(dtype_name(dtype)), [dtype](Inputs& in) {
+                       Param w = in.param({130, 40}, 0.2f), bias = in.param({130}, 1);
+                       w.value = w.value.cast(dtype);
+                       Param part = w;
+                       part.name += ".part";
+                       part.row_begin = bias.row_begin = 9;
+                       part.row_end = bias.row_end = 122;
+                       const Tensor x = in.normal({7, 40});
+                       return std::vector{in.b.linear(x, in.b.prepare_linear(Inputs::unread(w), nullptr)),
+                                          in.b.linear(x, in.b.prepare_linear(Inputs::unread(part), &bias))};
+                     }});
+  cases.push_back({"linear", "in_out_weight_read_by_rows", [](Inputs& in) {
+                     const Param w = Inputs::unread(in.param({33, 70}, 0.2f));
+                     return std::vector{in.b.linear(in.normal({5, 33}),
+                                                    in.b.prepare_linear(w, nullptr, LinearLayout::kInOut))};
+                   }});
 }
 
 }  // namespace
@@ -84,6 +101,10 @@ void add_weight_cases(std::vector<Case>& cases) {
          }});
   cases.push_back({"embedding", "rows", [](Inputs& in) {
                      const TableWeight t = in.b.prepare_table(in.param({50, 21}, 1));
+                     return std::vector{in.b.embedding(t, in.integers({3, 7}, 50))};
+                   }});
+  cases.push_back({"embedding", "rows_read", [](Inputs& in) {
+                     const TableWeight t = in.b.prepare_table(Inputs::unread(in.param({50, 21}, 1)));
                      return std::vector{in.b.embedding(t, in.integers({3, 7}, 50))};
                    }});
 }

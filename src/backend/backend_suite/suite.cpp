@@ -67,6 +67,15 @@ Param Inputs::param(const Shape& shape, float deviation) {
           HostArray::from(shape, draw(shape.elements(), deviation))};
 }
 
+Param Inputs::unread(const Param& param) {
+  Param p = param;
+  p.value.data = nullptr;
+  p.read = [all = param.value, row = param.row_bytes()](std::int64_t begin, std::int64_t end, std::byte* to) {
+    std::copy_n(all.data.get() + begin * row, (end - begin) * row, to);
+  };
+  return p;
+}
+
 LinearWeight Inputs::linear(std::int64_t in, std::int64_t out, bool bias, LinearLayout layout) {
   const float deviation = 1 / std::sqrt(static_cast<float>(in));
   const Param w = param(layout == LinearLayout::kOutIn ? Shape{out, in} : Shape{in, out}, deviation);

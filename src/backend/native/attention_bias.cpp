@@ -19,7 +19,7 @@ std::shared_ptr<Storage> NativeBackend::do_prepare_grouped_linear(const Param& w
       *to = bias ? constants[static_cast<std::size_t>(row)] : 0.0f;
     }
     packed->matrices.push_back(
-        pack(rows.data(), in + 1, 1, channels, in + 1, allocate_floats(packed_floats(channels, in + 1))));
+        pack(rows.data(), in + 1, 1, channels, in + 1, buffers_->acquire(packed_floats(channels, in + 1))));
   }
   return packed;
 }

@@ -14,6 +14,7 @@
 
 #include "backend/native/halves-inl.h"
 #include "backend/native/matrix_tile-inl.h"
+#include "backend/native/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
@@ -169,30 +170,50 @@ void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end,
   run(floats);
 }
 
-// `value(depth, column)`: a lane of the panel that begins at `source`.
-template <class Lane, class Source, class Value>
-void pack_panels(const Source* source, std::int64_t column_stride, PackedMatrix& packed,
-                 std::int64_t panel_begin, std::int64_t panel_end, const Value& value) {
+// `write(from, begin, end, columns, to, width)` writes depths [begin, end) of the panel that begins at
+// `from`.
+template <class Lane, class Source, class Write>
+void pack_blocks(const Source* source, std::int64_t column_stride, PackedMatrix& packed,
+                 std::int64_t panel_begin, std::int64_t panel_end, const Write& write) {
   const auto n = static_cast<std::int64_t>(lanes());
   for (std::int64_t p = panel_begin; p < panel_end; ++p) {
     const std::int64_t column = p * packed.panel, columns = std::min(packed.panel, packed.columns - column);
     const std::int64_t width = (columns + n - 1) / n * n;
     Lane* to = reinterpret_cast<Lane*>(packed.values.get()) + column * packed.depth;
-    const Source* from = source + column * column_stride;
+    const Source* from = source + (p - panel_begin) * packed.panel * column_stride;
     // A few depths at a time, so that sources adjacent along depth are read by whole cache lines.
     constexpr std::int64_t kStep = 16;
     for (std::int64_t begin = 0; begin < packed.depth; begin += kStep) {
       const std::int64_t end = std::min(packed.depth, begin + kStep);
-      for (std::int64_t c = 0; c < columns; ++c)
-        for (std::int64_t k = begin; k < end; ++k) to[k * width + c] = value(from, k, c);
+      write(from, begin, end, columns, to + begin * width, width);
       for (std::int64_t k = begin; k < end; ++k)
         std::fill(to + k * width + columns, to + (k + 1) * width, Lane(0));
     }
   }
 }
 
+// `value(from, depth, column)`: a lane of the panel that begins at `from`.
+template <class Lane, class Source, class Value>
+void pack_panels(const Source* source, std::int64_t column_stride, PackedMatrix& packed,
+                 std::int64_t panel_begin, std::int64_t panel_end, const Value& value) {
+  pack_blocks<Lane>(source, column_stride, packed, panel_begin, panel_end,
+                    [&](const Source* from, std::int64_t begin, std::int64_t end, std::int64_t columns,
+                        Lane* to, std::int64_t width) {
+                      for (std::int64_t c = 0; c < columns; ++c)
+                        for (std::int64_t k = begin; k < end; ++k)
+                          to[(k - begin) * width + c] = value(from, k, c);
+                    });
+}
+
 void pack_floats(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                  PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end) {
+  if (row_stride == 1)
+    return pack_blocks<float>(source, column_stride, packed, panel_begin, panel_end,
+                              [&](const float* from, std::int64_t begin, std::int64_t end,
+                                  std::int64_t columns, float* to, std::int64_t width) HWY_ATTR {
+                                transpose<Put::kAsItIs>(from + begin, column_stride, columns, end - begin, 1,
+                                                        to, width);
+                              });
   pack_panels<float>(source, column_stride, packed, panel_begin, panel_end,
                      [&](const float* from, std::int64_t k, std::int64_t c) {
                        return from[k * row_stride + c * column_stride];

@@ -32,6 +32,7 @@ struct PackedMatrix {
 /// Columns of a panel on this machine.
 std::int64_t panel_columns();
 
+/// Fills panels [panel_begin, panel_end). `source`: where the first column of the first of them begins;
 /// `row_stride`, `column_stride`: distance between neighbours along depth and along columns, in values.
 void pack_matrix(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                  PackedMatrix& packed, std::int64_t panel_begin, std::int64_t panel_end);

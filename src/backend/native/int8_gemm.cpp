@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "backend/native/amx.h"
@@ -79,26 +80,31 @@ std::int64_t int8_panel_columns_impl(Int8Form form) {
 }
 
 // Panels of [groups of depth][columns][group] bytes.
-void pack_int8_impl(const Int8Rows& from, PackedInt8& packed, std::int64_t panel_begin,
-                    std::int64_t panel_end) {
+template <std::int64_t group>
+void pack_groups(const std::int8_t* rows, PackedInt8& packed, std::int64_t panel_begin,
+                 std::int64_t panel_end) {
   const auto n = static_cast<std::int64_t>(lanes());
-  const std::int64_t group = int8_group(packed.form), deep = int8_padded_depth(packed.depth, packed.form);
+  const std::int64_t deep = int8_padded_depth(packed.depth, packed.form);
   for (std::int64_t p = panel_begin; p < panel_end; ++p) {
     const std::int64_t column = p * packed.panel, columns = std::min(packed.panel, packed.columns - column);
     const std::int64_t width = (columns + n - 1) / n * n;
     auto* to = reinterpret_cast<std::int8_t*>(packed.values.get()) + column * deep;
     std::fill_n(to, width * deep, std::int8_t{0});
     for (std::int64_t c = 0; c < columns; ++c) {
-      const std::int8_t* row = from.values.data() + (column + c) * packed.depth;
-      std::int32_t sum = 0;
-      for (std::int64_t k = 0; k < packed.depth; ++k) {
-        to[(k / group * width + c) * group + k % group] = row[k];
-        sum += row[k];
-      }
-      packed.sums[static_cast<std::size_t>(column + c)] = sum;
-      packed.scales[static_cast<std::size_t>(column + c)] = from.scales[static_cast<std::size_t>(column + c)];
+      const std::int8_t* row = rows + ((p - panel_begin) * packed.panel + c) * packed.depth;
+      std::int8_t* at = to + c * group;
+      std::int64_t k = 0;
+      for (; k + group <= packed.depth; k += group, at += width * group) std::memcpy(at, row + k, group);
+      std::copy(row + k, row + packed.depth, at);
+      packed.sums[static_cast<std::size_t>(column + c)] =
+          std::accumulate(row, row + packed.depth, std::int32_t{0});
     }
   }
+}
+
+void pack_int8_impl(const std::int8_t* rows, PackedInt8& packed, std::int64_t panel_begin,
+                    std::int64_t panel_end) {
+  (int8_group(packed.form) == 2 ? pack_groups<2> : pack_groups<4>)(rows, packed, panel_begin, panel_end);
 }
 
 /// A vector of integers as int16, or as bytes; where it is the last of a row its first `count`.
@@ -273,21 +279,35 @@ bool int8_is_faster() {
   return int8_forms().front() != Int8Form::kPortableQuads;
 }
 
-PackedInt8 pack_int8(const Int8Rows& weight, Int8Form form, ThreadPool& pool) {
-  require(weight.columns <= kInt8MaxDepth, "int8: {} inputs, at most {} can be summed", weight.columns,
-          kInt8MaxDepth);
-  PackedInt8 packed;
-  packed.depth = weight.columns, packed.columns = weight.rows, packed.form = form;
-  packed.panel = HWY_DYNAMIC_DISPATCH(int8_panel_columns_impl)(form);
-  const std::int64_t padded = packed.panels() * packed.panel;
-  packed.values =
-      allocate_floats((padded * int8_padded_depth(packed.depth, form) + 3) / static_cast<int>(sizeof(float)));
-  packed.scales.resize(static_cast<std::size_t>(padded));
-  packed.sums.resize(static_cast<std::size_t>(padded));
-  pool.parallel_for(packed.panels(), 2, [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(pack_int8_impl)(weight, packed, begin, end);
-  });
-  return packed;
+namespace {
+
+std::int64_t padded_columns(std::int64_t columns, Int8Form form) {
+  const std::int64_t panel = HWY_DYNAMIC_DISPATCH(int8_panel_columns_impl)(form);
+  return (columns + panel - 1) / panel * panel;
+}
+
+}  // namespace
+
+std::int64_t int8_packed_floats(std::int64_t depth, std::int64_t columns, Int8Form form) {
+  return (padded_columns(columns, form) * int8_padded_depth(depth, form) + 3) /
+         static_cast<int>(sizeof(float));
+}
+
+PackedInt8 make_packed_int8(std::int64_t depth, std::int64_t columns, Int8Form form, BufferPtr values) {
+  require(depth <= kInt8MaxDepth, "int8: {} inputs, at most {} can be summed", depth, kInt8MaxDepth);
+  const auto padded = static_cast<std::size_t>(padded_columns(columns, form));
+  return {depth,
+          columns,
+          HWY_DYNAMIC_DISPATCH(int8_panel_columns_impl)(form),
+          form,
+          std::move(values),
+          std::vector<float>(padded),
+          std::vector<std::int32_t>(padded)};
+}
+
+void pack_int8(const std::int8_t* rows, PackedInt8& packed, std::int64_t panel_begin,
+               std::int64_t panel_end) {
+  HWY_DYNAMIC_DISPATCH(pack_int8_impl)(rows, packed, panel_begin, panel_end);
 }
 
 namespace {

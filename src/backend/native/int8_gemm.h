@@ -6,7 +6,6 @@
 #include "backend/native/buffer.h"
 #include "backend/native/gemm.h"
 #include "base/thread_pool.h"
-#include "tensor/int8_rows.h"
 
 namespace san::native {
 
@@ -49,7 +48,13 @@ struct PackedInt8 {
 /// Longest depth whose sums int32 holds: 255 · 127 a product.
 constexpr std::int64_t kInt8MaxDepth = 65536;
 
-PackedInt8 pack_int8(const Int8Rows& weight, Int8Form form, ThreadPool& pool);
+/// Memory that its values take, in floats.
+std::int64_t int8_packed_floats(std::int64_t depth, std::int64_t columns, Int8Form form);
+/// With scales and sums of zero. Throws Error when it is too deep.
+PackedInt8 make_packed_int8(std::int64_t depth, std::int64_t columns, Int8Form form, BufferPtr values);
+/// Fills panels [panel_begin, panel_end), their scales apart. `rows`: where the first column of the first of
+/// them begins, as a row of bytes.
+void pack_int8(const std::int8_t* rows, PackedInt8& packed, std::int64_t panel_begin, std::int64_t panel_end);
 
 /// Rows of activations as bytes, each with its own scale and zero point: x = scale · (q − zero), q in
 /// [0, 255]. In memory they are what the form multiplies.

@@ -11,6 +11,7 @@
 #include "backend/native/native_backend.h"
 #include "backend/reference/reference_backend.h"
 #include "base/test_error.h"
+#include "tensor/int8_rows.h"
 // The targets the kernels are built for, as they see them.
 #include <hwy/highway.h>
 #include <hwy/targets.h>
@@ -59,6 +60,17 @@ void for_each_form(const Body& body) {
   hwy::SetSupportedTargetsForTest(0);
 }
 
+PackedInt8 pack_int8(const Int8Rows& w, Int8Form form) {
+  PackedInt8 packed =
+      make_packed_int8(w.columns, w.rows, form, allocate_floats(int8_packed_floats(w.columns, w.rows, form)));
+  // In two steps, as threads do it.
+  const std::int64_t half = packed.panels() / 2;
+  pack_int8(w.values.data(), packed, 0, half);
+  pack_int8(w.values.data() + half * packed.panel * w.columns, packed, half, packed.panels());
+  std::ranges::copy(w.scales, packed.scales.begin());
+  return packed;
+}
+
 /// The definition of a quantised row: q − zero, as int8_gemm.h says.
 struct PlainRow {
   std::vector<std::int32_t> centred;
@@ -98,7 +110,7 @@ struct Product {
   /// Σ (q − zero) · w as the kernels compute it: a scale of one makes their result the integer.
   std::vector<float> sums(Int8Form form, int threads = 1) const {
     ThreadPool pool(threads);
-    const PackedInt8 packed = pack_int8(w, form, pool);
+    const PackedInt8 packed = pack_int8(w, form);
     std::vector<float> memory(static_cast<std::size_t>(int8_activation_floats(rows, depth, form)));
     const Int8Activations a = int8_activations(memory.data(), rows, depth, form);
     quantize_activations(x.data(), depth, depth, form, a, 0, rows);
@@ -151,9 +163,7 @@ TEST(Int8, SumsOfTheGreatestDepthFit) {
       EXPECT_EQ(p.sums(form), (std::vector<float>{most, most, -most, -most}));
     }
   });
-  ThreadPool pool(1);
-  Int8Rows deeper{1, kInt8MaxDepth + 1, std::vector<std::int8_t>(kInt8MaxDepth + 1), {1.0f}};
-  EXPECT_THROW(pack_int8(deeper, Int8Form::kPortableQuads, pool), Error);
+  EXPECT_THROW(make_packed_int8(kInt8MaxDepth + 1, 1, Int8Form::kPortableQuads, nullptr), Error);
 }
 
 TEST(Int8, RowsAreQuantizedAsDefined) {

@@ -4,8 +4,9 @@
 
 #include "backend/native/bf16.h"
 #include "backend/native/native_backend_impl.h"
-#include "backend/native/param_floats.h"
+#include "backend/native/param_rows.h"
 #include "base/error.h"
+#include "tensor/int8_rows.h"
 
 namespace san {
 
@@ -35,20 +36,13 @@ BufferPtr host_copy(const std::vector<float>& values) {
   return memory;
 }
 
-Int8Rows quantized(const std::string& name, const float* values, std::int64_t rows, std::int64_t columns,
-                   ThreadPool& pool) {
-  Int8Rows q{rows, columns, std::vector<std::int8_t>(static_cast<std::size_t>(rows * columns)),
-             std::vector<float>(static_cast<std::size_t>(rows))};
-  pool.parallel_for(rows, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; ++r)
-      q.scales[static_cast<std::size_t>(r)] = quantize_row(
-          {values + r * columns, static_cast<std::size_t>(columns)}, q.values.data() + r * columns);
+/// Calls body(panel, begin, end) on all threads: the rows of a weight [out, in] that make a panel's columns.
+template <class Packed, class Body>
+void for_each_panel(const Packed& packed, ThreadPool& pool, const Body& body) {
+  pool.parallel_for(packed.panels(), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t p = first; p < last; ++p)
+      body(p, p * packed.panel, std::min(packed.columns, (p + 1) * packed.panel));
   });
-  for (std::size_t r = 0; r < q.scales.size(); ++r)
-    require(!std::isnan(q.scales[r]),
-            "{}: row {} has a value that is not finite, which int8 cannot hold; use --precision fp32", name,
-            r);
-  return q;
 }
 
 }  // namespace
@@ -96,7 +90,7 @@ PackedMatrix NativeBackend::pack(const float* source, std::int64_t row_stride, s
                                  std::int64_t depth, std::int64_t columns, BufferPtr memory) {
   PackedMatrix packed = make_packed(depth, columns, std::move(memory));
   pool_->parallel_for(packed.panels(), 2, [&](std::int64_t begin, std::int64_t end) {
-    pack_matrix(source, row_stride, column_stride, packed, begin, end);
+    pack_matrix(source + begin * packed.panel * column_stride, row_stride, column_stride, packed, begin, end);
   });
   return packed;
 }
@@ -106,18 +100,35 @@ PackedMatrix NativeBackend::pack(const float* source, std::int64_t row_stride, s
 
 std::shared_ptr<Storage> NativeBackend::do_prepare_linear(const Param& weight, const Param* bias,
                                                           LinearLayout layout) {
-  const Shape s = weight.shape();
-  const std::int64_t rows = s[0], columns = s[1];
+  const std::int64_t columns = weight.shape()[1];
   auto packed = std::make_shared<PackedLinear>();
   const bool out_in = layout == LinearLayout::kOutIn;
   if (bias) packed->bias = host_copy(bias->f32());
-  if (int8_ && out_in && columns <= kInt8MaxDepth && int8_(weight.name)) {
-    const ParamFloats floats = param_floats(weight, *buffers_, *pool_);
-    packed->int8 =
-        pack_int8(quantized(weight.name, floats.values, rows, columns, *pool_), int8_forms().front(), *pool_);
-    return packed;
-  }
-  packed->matrix = pack_linear(weight, out_in);
+  if (int8_ && out_in && columns <= kInt8MaxDepth && int8_(weight.name))
+    packed->int8 = pack_int8_linear(weight);
+  else
+    packed->matrix = pack_linear(weight, out_in);
+  return packed;
+}
+
+PackedInt8 NativeBackend::pack_int8_linear(const Param& weight) {
+  constexpr int kBytesSlot = 3;
+  const std::int64_t out = weight.shape()[0], in = weight.shape()[1];
+  const Int8Form form = int8_forms().front();
+  PackedInt8 packed = make_packed_int8(in, out, form, buffers_->acquire(int8_packed_floats(in, out, form)));
+  const ParamRows rows(weight);
+  for_each_panel(packed, *pool_, [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+    const float* floats = rows.floats(begin, end);
+    auto* bytes = reinterpret_cast<std::int8_t*>(thread_scratch(((end - begin) * in + 3) / 4, kBytesSlot));
+    for (std::int64_t r = 0; r < end - begin; ++r)
+      packed.scales[static_cast<std::size_t>(begin + r)] =
+          quantize_row({floats + r * in, static_cast<std::size_t>(in)}, bytes + r * in);
+    pack_int8(bytes, packed, panel, panel + 1);
+  });
+  for (std::size_t r = 0; r < packed.scales.size(); ++r)
+    require(!std::isnan(packed.scales[r]),
+            "{}: row {} has a value that is not finite, which int8 cannot hold; use --precision fp32",
+            weight.name, r);
   return packed;
 }
 
@@ -128,21 +139,24 @@ PackedMatrix NativeBackend::pack_linear(const Param& weight, bool out_in) {
   const Lanes lanes = bf16_ && out_in && bf16_(weight.name)                     ? Lanes::kBf16Pairs
                       : weight.value.dtype == DType::kF16 && halves_are_cheap() ? Lanes::kHalves
                                                                                 : Lanes::kFloats;
-  PackedMatrix packed = make_packed(in, out, allocate_floats(packed_floats(in, out, lanes)), lanes);
-  const auto on_all_threads = [&](const auto& panels) { pool_->parallel_for(packed.panels(), 2, panels); };
-  if (lanes == Lanes::kHalves) {
-    const auto* halves = reinterpret_cast<const std::uint16_t*>(selected_rows(weight));
-    on_all_threads([&](std::int64_t begin, std::int64_t end) {
-      pack_matrix(halves, row_stride, column_stride, packed, begin, end);
-    });
+  PackedMatrix packed = make_packed(in, out, buffers_->acquire(packed_floats(in, out, lanes)), lanes);
+  if (!out_in) {  // a panel has a part of every row
+    const HostArray all = weight.stored();
+    if (lanes != Lanes::kHalves)
+      return pack(all.to_f32().data(), row_stride, column_stride, in, out, std::move(packed.values));
+    pack_matrix(reinterpret_cast<const std::uint16_t*>(all.data.get()), row_stride, column_stride, packed, 0,
+                packed.panels());
     return packed;
   }
-  const ParamFloats floats = param_floats(weight, *buffers_, *pool_);
-  on_all_threads([&](std::int64_t begin, std::int64_t end) {
-    if (lanes == Lanes::kBf16Pairs)
-      pack_matrix_bf16(floats.values, in, row_stride, column_stride, packed, begin, end);
+  const ParamRows rows(weight);
+  for_each_panel(packed, *pool_, [&](std::int64_t panel, std::int64_t begin, std::int64_t end) {
+    if (lanes == Lanes::kHalves)
+      pack_matrix(reinterpret_cast<const std::uint16_t*>(rows.stored(begin, end)), row_stride, column_stride,
+                  packed, panel, panel + 1);
+    else if (lanes == Lanes::kBf16Pairs)
+      pack_matrix_bf16(rows.floats(begin, end), in, row_stride, column_stride, packed, panel, panel + 1);
     else
-      pack_matrix(floats.values, row_stride, column_stride, packed, begin, end);
+      pack_matrix(rows.floats(begin, end), row_stride, column_stride, packed, panel, panel + 1);
   });
   return packed;
 }
@@ -168,14 +182,14 @@ std::shared_ptr<Storage> NativeBackend::do_prepare_patch_embed(const Param& weig
         by_pixel[static_cast<std::size_t>(o * depth + i * in + c)] =
             values[static_cast<std::size_t>(o * depth + c * area + i)];
   auto packed = std::make_shared<PackedLinear>();
-  packed->matrix = pack(by_pixel.data(), 1, depth, depth, out, allocate_floats(packed_floats(depth, out)));
+  packed->matrix = pack(by_pixel.data(), 1, depth, depth, out, buffers_->acquire(packed_floats(depth, out)));
   if (bias) packed->bias = host_copy(bias->f32());
   return packed;
 }
 
 std::shared_ptr<Storage> NativeBackend::do_prepare_table(const Param& table) {
   auto packed = std::make_shared<PackedTable>();
-  packed->values = table.whole() ? table.value : HostArray::from(table.shape(), table.f32());
+  packed->values = table.stored();
   return packed;
 }
 
@@ -191,6 +205,12 @@ Tensor NativeBackend::do_prepare_tensor(const Param& value, const Shape& as) {
 Tensor NativeBackend::do_from_host(const Shape& shape, std::span<const float> values) {
   const Tensor x = make(shape);
   std::copy(values.begin(), values.end(), data(x));
+  return x;
+}
+
+Tensor NativeBackend::do_filled(const Shape& shape, const std::function<void(std::span<float>)>& fill) {
+  const Tensor x = make(shape);
+  fill({data(x), static_cast<std::size_t>(shape.elements())});
   return x;
 }
 

@@ -64,6 +64,7 @@ class NativeBackend final : public Backend {
   Tensor do_prepare_tensor(const Param& value, const Shape& as) override;
 
   Tensor do_from_host(const Shape& shape, std::span<const float> values) override;
+  Tensor do_filled(const Shape& shape, const std::function<void(std::span<float>)>& fill) override;
   Tensor do_from_ids(const Shape& shape, std::span<const std::int32_t> ids) override;
   void do_to_host(const Tensor& x, std::span<float> values) override;
 
@@ -112,6 +113,7 @@ class NativeBackend final : public Backend {
   PackedMatrix pack(const float* source, std::int64_t row_stride, std::int64_t column_stride,
                     std::int64_t depth, std::int64_t columns, BufferPtr memory);
   PackedMatrix pack_linear(const Param& weight, bool out_in);
+  PackedInt8 pack_int8_linear(const Param& weight);
 
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<ThreadPool> pool_;

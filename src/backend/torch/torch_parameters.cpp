@@ -43,7 +43,9 @@ at::Tensor TorchParameters::leaf(const Param& param) {
             shape_of(found->second), param.value.shape);
     return found->second;
   }
-  at::Tensor value = tensor_of(HostArray(param.value)).to(device_, at::kFloat);
+  Param all = param;
+  all.row_begin = 0, all.row_end = -1;
+  at::Tensor value = tensor_of(all.stored()).to(device_, at::kFloat);
   value.requires_grad_(training_ && param.trainable);
   leaves_.emplace(param.name, value);
   return value;
