@@ -14,16 +14,19 @@
 namespace san {
 namespace {
 
-std::shared_ptr<const BpeTokenizer> make_tokenizer(BpeMerges merges, const TextTower& tower,
-                                                   const std::string& where) {
+/// Of the model's own merges, or of those that replace them.
+std::shared_ptr<const BpeTokenizer> make_tokenizer(std::string_view own, const std::string& own_name,
+                                                   const std::string& replacement, const TextTower& tower) {
+  const std::string& where = replacement.empty() ? own_name : replacement;
   const auto build = [&] {
+    if (replacement.empty()) return BpeTokenizer::of_text(std::string(own), own_name, tower.context);
     try {
-      return std::make_shared<const BpeTokenizer>(std::move(merges), tower.context);
+      return BpeTokenizer(load_bpe_merges(replacement), tower.context);
     } catch (const Error& error) {
       fail("{}: {}", where, error.what());
     }
   };
-  auto tokenizer = build();
+  auto tokenizer = std::make_shared<const BpeTokenizer>(build());
   require(
       tokenizer->vocabulary_size() <= tower.vocabulary,
       "{}: its merges make {} tokens, but the text tower knows {}; use the merges the model was trained with",
@@ -45,10 +48,8 @@ LoadedModel formula_model(const std::string& model, const LoadOptions& options) 
   m.random_weights = true;
   // Random weights know no spelling, so without CLIP's merges a small set learned from the published label
   // sets and templates will do: it spells their longest names within CLIP's context.
-  BpeMerges merges = options.bpe_file.empty()
-                         ? parse_bpe_merges(embedded::formula_merges(), "built-in merges")
-                         : load_bpe_merges(options.bpe_file);
-  m.tokenizer = make_tokenizer(std::move(merges), architecture.text(m.config), options.bpe_file);
+  m.tokenizer = make_tokenizer(embedded::formula_merges(), "built-in merges", options.bpe_file,
+                               architecture.text(m.config));
   return m;
 }
 
@@ -64,10 +65,7 @@ LoadedModel file_model(const std::string& name, ModelSource source, const LoadOp
   m.parameters = source.parameters;
   m.int8 = source.int8;
   const TextTower tower = architecture.text(m.config);
-  BpeMerges merges = options.bpe_file.empty()
-                         ? parse_bpe_merges(metadata.merges, where + ", tokenizer merges")
-                         : load_bpe_merges(options.bpe_file);
-  m.tokenizer = make_tokenizer(std::move(merges), tower, options.bpe_file.empty() ? where : options.bpe_file);
+  m.tokenizer = make_tokenizer(metadata.merges, where + ", tokenizer merges", options.bpe_file, tower);
   try {
     m.templates = make_templates("the model's", metadata.templates);
   } catch (const Error& error) {

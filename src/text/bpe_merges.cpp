@@ -23,14 +23,25 @@ std::string next_line(std::string_view& rest) {
   return line;
 }
 
-void check_merge(std::string_view merge, const std::string& where, std::size_t number) {
+bool is_pair(std::string_view merge) {
   const std::size_t blank = merge.find(' ');
+  return blank != std::string_view::npos && blank > 0 && blank + 1 < merge.size() &&
+         merge.rfind(' ') == blank;
+}
+
+void check_merge(std::string_view merge, const std::string& where, std::size_t number) {
   require(merge.size() <= kMaxMergeBytes, "{}: merge {} is {} bytes long, more than the {} allowed", where,
           number, merge.size(), kMaxMergeBytes);
-  require(
-      blank != std::string_view::npos && blank > 0 && blank + 1 < merge.size() && merge.rfind(' ') == blank,
-      "{}: merge {} is '{}', expected two pieces with one blank between them", where, number,
-      merge.substr(0, 60));
+  require(is_pair(merge), "{}: merge {} is '{}', expected two pieces with one blank between them", where,
+          number, merge.substr(0, 60));
+}
+
+/// Of what may be a list of lines or a Hugging Face tokenizer.json.
+bool is_json(std::string_view content) {
+  if (!content.substr(0, content.find_first_not_of(" \t\r\n") + 1).ends_with('{')) return false;
+  // A merges file may begin with the merge "{ {": JSON goes on with a key or the closing brace.
+  const std::size_t second = content.find_first_not_of(" \t\r\n", content.find('{') + 1);
+  return second != std::string_view::npos && (content[second] == '"' || content[second] == '}');
 }
 
 BpeMerges parse_lines(std::string_view content, const std::string& where, std::size_t limit) {
@@ -95,12 +106,8 @@ BpeMerges parse_json(std::string_view content, const std::string& where, std::si
 
 BpeMerges parse_bpe_merges(std::string_view content, const std::string& where, std::size_t limit) {
   ReaderLimit(kMaxFileBytes).check(content.size(), where, "bytes");
-  const bool json = content.substr(0, content.find_first_not_of(" \t\r\n") + 1).ends_with('{');
-  // A merges file may begin with the merge "{ {": JSON goes on with a key or the closing brace.
-  const std::size_t second = json ? content.find_first_not_of(" \t\r\n", content.find('{') + 1) : 0;
-  const bool object =
-      json && second != std::string_view::npos && (content[second] == '"' || content[second] == '}');
-  BpeMerges merges = object ? parse_json(content, where, limit) : parse_lines(content, where, limit);
+  BpeMerges merges =
+      is_json(content) ? parse_json(content, where, limit) : parse_lines(content, where, limit);
   require(!merges.empty(), "{}: no byte-pair merges in it", where);
   return merges;
 }
@@ -109,6 +116,20 @@ BpeMerges load_bpe_merges(const std::filesystem::path& path, std::size_t limit) 
   std::string content = read_text_file(path, kMaxFileBytes);
   if (is_gzip(content)) content = gunzip(content, path.string(), kMaxFileBytes);
   return parse_bpe_merges(content, path.string(), limit);
+}
+
+std::optional<std::size_t> count_formatted_merges(std::string_view text) {
+  if (text.empty() || text.size() > kMaxFileBytes || !text.ends_with('\n') ||
+      text.substr(0, text.find('\n')).find("#version") != std::string_view::npos ||
+      text.find('\r') != std::string_view::npos || is_json(text))
+    return std::nullopt;
+  std::size_t count = 0;
+  for (; !text.empty(); ++count) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (count == kClipMergeCount || line.size() > kMaxMergeBytes || !is_pair(line)) return std::nullopt;
+    text.remove_prefix(line.size() + 1);
+  }
+  return count;
 }
 
 std::string format_bpe_merges(const BpeMerges& merges) {

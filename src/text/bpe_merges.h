@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,10 @@ BpeMerges parse_bpe_merges(std::string_view content, const std::string& where,
 
 /// The same from a file, which may be gzip-compressed.
 BpeMerges load_bpe_merges(const std::filesystem::path& path, std::size_t limit = kClipMergeCount);
+
+/// How many merges there are in a text as format_bpe_merges() writes it; nothing: it is another, or has more
+/// than kClipMergeCount.
+std::optional<std::size_t> count_formatted_merges(std::string_view text);
 
 /// One merge per line: what parse_bpe_merges() reads back, for embedding in a model file.
 std::string format_bpe_merges(const BpeMerges& merges);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <optional>
 #include <queue>
 #include <shared_mutex>
 
@@ -104,43 +105,93 @@ struct BpeTokenizer::WordCache {
   std::unordered_map<std::string, std::vector<int>> words;
 };
 
+namespace {
+
+/// What `make` makes; its errors begin with `where`.
+template <class Make>
+auto named(const std::string& where, const Make& make) {
+  try {
+    return make();
+  } catch (const Error& error) {
+    fail("{}: {}", where, error.what());
+  }
+}
+
+}  // namespace
+
+/// What is made of the merges, when the first word asks for it.
+struct BpeTokenizer::Late {
+  std::once_flag once;
+  std::string text, where;
+  std::optional<Tables> tables;
+};
+
 BpeTokenizer::BpeTokenizer(BpeTokenizer&&) noexcept = default;
 BpeTokenizer& BpeTokenizer::operator=(BpeTokenizer&&) noexcept = default;
 BpeTokenizer::~BpeTokenizer() = default;
 
-BpeTokenizer::BpeTokenizer(BpeMerges merges, int context_length)
-    : merges_(std::move(merges)), context_length_(context_length), cache_(std::make_unique<WordCache>()) {
-  require(context_length >= 2, "tokenizer: a context of {} tokens has no room for the start and end tokens",
-          context_length);
+BpeTokenizer::Tables::Tables(BpeMerges list) : merges(std::move(list)) {
   std::unordered_map<std::string, int> tokens;
-  tokens.reserve(2 * kBytes + merges_.size());
-  pairs_.reserve(merges_.size());
+  tokens.reserve(2 * kBytes + merges.size());
+  pairs.reserve(merges.size());
   for (int b = 0; b < kBytes; ++b) {
     const int token = kByteToken[static_cast<std::size_t>(b)];
     const std::string symbol = byte_symbol(static_cast<unsigned char>(b));
     tokens[symbol] = token;
     tokens[symbol + std::string(kEndOfWord)] = kBytes + token;
   }
-  Sha256 hash;
-  hash.update(fmt::format("clip-bpe-1 {}\n", context_length));
   const auto split = [](const std::string& merge) {
     const std::size_t blank = merge.find(' ');
     return std::pair(merge.substr(0, blank), blank == std::string::npos ? "" : merge.substr(blank + 1));
   };
-  for (std::size_t i = 0; i < merges_.size(); ++i) {
-    const auto [left, right] = split(merges_[i]);
+  for (std::size_t i = 0; i < merges.size(); ++i) {
+    const auto [left, right] = split(merges[i]);
     require(tokens.contains(left) && tokens.contains(right),
-            "tokenizer: merge {} ('{}') joins a piece that no merge before it makes", i + 1, merges_[i]);
+            "tokenizer: merge {} ('{}') joins a piece that no merge before it makes", i + 1, merges[i]);
     tokens[left + right] = 2 * kBytes + static_cast<int>(i);
-    hash.update(merges_[i] + '\n');
   }
   // Only now, since of two merges that make the same piece CLIP numbers it by the later one.
-  for (std::size_t i = 0; i < merges_.size(); ++i) {
-    const auto [left, right] = split(merges_[i]);
-    pairs_.try_emplace(pair_key(tokens[left], tokens[right]),
-                       Merge{static_cast<int>(i), tokens[left + right]});
+  for (std::size_t i = 0; i < merges.size(); ++i) {
+    const auto [left, right] = split(merges[i]);
+    pairs.try_emplace(pair_key(tokens[left], tokens[right]),
+                      Merge{static_cast<int>(i), tokens[left + right]});
   }
-  content_hash_ = hash.hex();
+}
+
+BpeTokenizer::BpeTokenizer(std::string_view merges, std::size_t count, int context_length)
+    : merge_count_(count),
+      context_length_(context_length),
+      late_(std::make_unique<Late>()),
+      cache_(std::make_unique<WordCache>()) {
+  require(context_length >= 2, "tokenizer: a context of {} tokens has no room for the start and end tokens",
+          context_length);
+  content_hash_ = Sha256().update(fmt::format("clip-bpe-1 {}\n", context_length)).update(merges).hex();
+}
+
+BpeTokenizer::BpeTokenizer(BpeMerges merges, int context_length)
+    : BpeTokenizer(format_bpe_merges(merges), merges.size(), context_length) {
+  late_->tables.emplace(std::move(merges));
+}
+
+BpeTokenizer BpeTokenizer::of_text(std::string merges, const std::string& where, int context_length) {
+  const std::optional<std::size_t> count = count_formatted_merges(merges);
+  if (!count) {
+    BpeMerges list = parse_bpe_merges(merges, where);
+    return named(where, [&] { return BpeTokenizer(std::move(list), context_length); });
+  }
+  BpeTokenizer tokenizer(merges, *count, context_length);
+  tokenizer.late_->text = std::move(merges), tokenizer.late_->where = where;
+  return tokenizer;
+}
+
+const BpeTokenizer::Tables& BpeTokenizer::tables() const {
+  std::call_once(late_->once, [this] {
+    if (late_->tables) return;
+    BpeMerges list = parse_bpe_merges(late_->text, late_->where);
+    late_->tables = named(late_->where, [&] { return Tables(std::move(list)); });
+    late_->text = {};
+  });
+  return *late_->tables;
 }
 
 std::vector<int> BpeTokenizer::merge_word(const std::string& word) const {
@@ -162,11 +213,12 @@ std::vector<int> BpeTokenizer::merge_word(const std::string& word) const {
   }
   const auto node = [&](int i) -> Node& { return nodes[static_cast<std::size_t>(i)]; };
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
+  const auto& pairs = tables().pairs;
   const auto consider = [&](int place) {
     if (place < 0 || node(place).next < 0) return;
     const int left = node(place).token, right = node(node(place).next).token;
-    const auto found = pairs_.find(pair_key(left, right));
-    if (found != pairs_.end()) queue.push({found->second.rank, place, left, right, found->second.result});
+    const auto found = pairs.find(pair_key(left, right));
+    if (found != pairs.end()) queue.push({found->second.rank, place, left, right, found->second.result});
   };
   for (int i = 0; i < count; ++i) consider(i);
   std::vector<int> merged;

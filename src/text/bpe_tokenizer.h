@@ -27,15 +27,18 @@ class BpeTokenizer {
  public:
   /// Throws Error when a merge joins pieces that nothing before it makes, or `context_length` < 2.
   explicit BpeTokenizer(BpeMerges merges, int context_length = kClipContextLength);
+  /// Of merges as text, which `where` names in errors. Where format_bpe_merges() could have written it, they
+  /// are looked at when a first word asks: then pieces that nothing makes are an Error of whoever asks.
+  static BpeTokenizer of_text(std::string merges, const std::string& where, int context_length);
   BpeTokenizer(BpeTokenizer&&) noexcept;
   BpeTokenizer& operator=(BpeTokenizer&&) noexcept;
   ~BpeTokenizer();
 
   int vocabulary_size() const { return end_token() + 1; }
-  int start_token() const { return 512 + static_cast<int>(merges_.size()); }
+  int start_token() const { return 512 + static_cast<int>(merge_count_); }
   int end_token() const { return start_token() + 1; }
   int context_length() const { return context_length_; }
-  const BpeMerges& merges() const { return merges_; }
+  const BpeMerges& merges() const { return tables().merges; }
   /// SHA-256 of what determines the output, hexadecimal.
   const std::string& content_hash() const { return content_hash_; }
 
@@ -49,14 +52,23 @@ class BpeTokenizer {
   struct Merge {
     int rank, result;
   };
+  struct Tables {
+    explicit Tables(BpeMerges list);
+    BpeMerges merges;
+    std::unordered_map<std::uint64_t, Merge> pairs;  // (left token, right token)
+  };
+  struct Late;
   struct WordCache;
+  /// `merges` as format_bpe_merges() writes them.
+  BpeTokenizer(std::string_view merges, std::size_t count, int context_length);
+  const Tables& tables() const;
   std::vector<int> encode_word(const std::string& word) const;
   std::vector<int> merge_word(const std::string& word) const;
 
-  BpeMerges merges_;
+  std::size_t merge_count_ = 0;
   int context_length_;
-  std::unordered_map<std::uint64_t, Merge> pairs_;  // (left token, right token)
   std::string content_hash_;
+  std::unique_ptr<Late> late_;
   std::unique_ptr<WordCache> cache_;
 };
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/test_error.h"
 #include "text/clip_bpe_for_tests.h"
 
 namespace san {
@@ -53,6 +54,40 @@ TEST(BpeTokenizer, MergesByRankAndFromTheLeft) {
   EXPECT_THAT(tokenizer.encode("aaa"), ElementsAre(515, 513, 516));
   EXPECT_THAT(tokenizer.encode("aaaa"), ElementsAre(515, 512, a, 256 + a, 516));
   EXPECT_THAT(tokenizer.encode("baab"), ElementsAre(515, b, 512, 256 + b, 516));
+}
+
+TEST(BpeTokenizer, OfTextIsTheSame) {
+  const BpeMerges merges{"l o", "lo w</w>", "e r</w>", "lo w"};
+  const BpeTokenizer now(merges, 9);
+  // As a model file has them, and as somebody else may have written them.
+  for (const std::string& text : {format_bpe_merges(merges), "#version: 0.2\n" + format_bpe_merges(merges),
+                                  std::string("l o\r\nlo w</w>\r\ne r</w>\r\nlo w")}) {
+    BpeTokenizer late = BpeTokenizer::of_text(text, "here", 9);
+    EXPECT_EQ(late.content_hash(), now.content_hash());
+    EXPECT_EQ(late.vocabulary_size(), now.vocabulary_size());
+    EXPECT_EQ(late.context_length(), 9);
+    const BpeTokenizer moved = std::move(late);
+    std::vector<int> other;
+    std::thread beside([&] { other = moved.encode("low lower"); });
+    EXPECT_EQ(moved.encode("low lower"), now.encode("low lower"));
+    beside.join();
+    EXPECT_EQ(other, now.encode("low lower"));
+    EXPECT_EQ(moved.merges(), merges);
+  }
+}
+
+TEST(BpeTokenizer, OfTextLooksAtItsMergesWhenTheyAreNeeded) {
+  const BpeTokenizer tokenizer = BpeTokenizer::of_text("l o\nx y\nxy z\nlow x\n", "here", 9);
+  EXPECT_EQ(tokenizer.vocabulary_size(), 512 + 4 + 2);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_THAT(test::error_of([&] { (void)tokenizer.encode("low"); }),
+                testing::HasSubstr("here: tokenizer: merge 4 ('low x')"));
+  // What is no list of merges is told at once.
+  for (const char* text : {"", "l o\n\nx y\n", "l o m\n", "{}", "l o\nlow\n", "low x"})
+    EXPECT_THAT(test::error_of([&] { BpeTokenizer::of_text(text, "here", 9); }), testing::HasSubstr("here: "))
+        << text;
+  EXPECT_THAT(test::error_of([] { BpeTokenizer::of_text("l o\n", "here", 1); }),
+              testing::HasSubstr("context of 1 tokens"));
 }
 
 TEST(BpeTokenizer, CutsLongTextsAtTheContextKeepingTheEnd) {

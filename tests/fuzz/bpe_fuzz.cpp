@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = zero == std::string_view::npos ? std::string_view() : input.substr(zero + 1);
   try {
     if (san::is_gzip(input)) merges = san::gunzip(input, "fuzz", 1 << 20);
-    san::BpeTokenizer(san::parse_bpe_merges(merges, "fuzz")).encode(text);
+    san::BpeTokenizer::of_text(merges, "fuzz", san::kClipContextLength).encode(text);
   } catch (const san::Error&) {
   }
   try {
