@@ -38,11 +38,10 @@ class Colors final : public Method {
   std::unique_ptr<Features> look(const Compute& compute, const Image& picture,
                                  const LookOptions& options) const override {
     Backend& b = compute.backend;
-    const Preprocessed& input = fit_picture(compute, picture, this->input(), options, /*multiple=*/1);
+    const NetworkInput input = fit_picture(compute, picture, this->input(), options, /*multiple=*/1);
     const Grid size{input.height, input.width};
     auto seen = std::make_unique<ColorFeatures>();
-    seen->pixels =
-        b.to_host(b.l2_normalize(b.linear(b.from_host({1, size.tokens(), 3}, input.values), pixels_)));
+    seen->pixels = b.to_host(b.l2_normalize(b.linear(input.image, pixels_)));
     seen->view = view_of(input, size, options.mirrored);
     seen->view.grid_scale = 10;
     return seen;

@@ -1,5 +1,6 @@
 #include "image/preprocess.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -30,35 +31,40 @@ std::array<std::uint8_t, 3> clip_mean_color() {
   return color;
 }
 
-Preprocessed preprocess(const Image& image, int multiple, ThreadPool* pool) {
-  Preprocessed result;
-  preprocess(image, multiple, pool, result);
-  return result;
-}
-
-void preprocess(const Image& image, int multiple, ThreadPool* pool, Preprocessed& result) {
+Placement placement(const Image& image, int multiple) {
   require(image.height > 0 && image.width > 0, "preprocess: the image is empty ({}x{})", image.height,
           image.width);
   require(multiple > 0, "preprocess: cannot pad to multiples of {}", multiple);
   const auto padded = [multiple](int length) { return (length + multiple - 1) / multiple * multiple; };
-  result.height = padded(image.height), result.width = padded(image.width);
-  result.content_height = image.height, result.content_width = image.width;
-  const auto row_values = static_cast<std::size_t>(result.width) * 3;
-  result.values.assign(static_cast<std::size_t>(result.height) * row_values, 0.0f);
+  return {padded(image.height), padded(image.width), image.height, image.width};
+}
 
+void preprocess(const Image& image, const Placement& place, std::span<float> values, ThreadPool* pool) {
+  const auto row_values = static_cast<std::size_t>(place.width) * 3;
   const NormalisedValues& table = normalised_values();
   const auto rows = [&](std::int64_t begin, std::int64_t end) {
     for (auto y = static_cast<int>(begin); y < end; ++y) {
-      const std::uint8_t* in = image.row(y);
-      float* out = result.values.data() + static_cast<std::size_t>(y) * row_values;
-      for (int x = 0; x < image.width; ++x, in += 3, out += 3)
-        for (std::size_t c = 0; c < 3; ++c) out[c] = table[c][in[c]];
+      float *out = values.data() + static_cast<std::size_t>(y) * row_values, *const row_end =
+                                                                                 out + row_values;
+      if (y < image.height) {
+        const std::uint8_t* in = image.row(y);
+        for (int x = 0; x < image.width; ++x, in += 3, out += 3)
+          for (std::size_t c = 0; c < 3; ++c) out[c] = table[c][in[c]];
+      }
+      std::fill(out, row_end, 0.0f);
     }
   };
   if (pool)
-    pool->parallel_for(image.height, 32, rows);
+    pool->parallel_for(place.height, 32, rows);
   else
-    rows(0, image.height);
+    rows(0, place.height);
+}
+
+Preprocessed preprocess(const Image& image, int multiple, ThreadPool* pool) {
+  Preprocessed result{placement(image, multiple), {}};
+  result.values.resize(static_cast<std::size_t>(result.height) * static_cast<std::size_t>(result.width) * 3);
+  preprocess(image, result, result.values, pool);
+  return result;
 }
 
 }  // namespace san

@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -13,19 +14,24 @@ inline constexpr std::array kClipMean{0.48145466, 0.4578275, 0.40821073},
 /// The 8 bit colour nearest to kClipMean: what is painted with it says nothing to CLIP.
 std::array<std::uint8_t, 3> clip_mean_color();
 
-/// The network's input: normalised RGB, [1, height·width, 3] row by row, channels last, zeros right of and
-/// below the content. All lengths in pixels.
-struct Preprocessed {
-  int height = 0, width = 0;                  ///< padded
-  int content_height = 0, content_width = 0;  ///< of the (resized) picture in the upper left corner
-  std::vector<float> values;
-  double ms = 0;  ///< what making it took, where somebody measured
+/// Where a (resized) picture lies in a network's input: in the upper left corner. All lengths in pixels.
+struct Placement {
+  int height = 0, width = 0;  ///< padded
+  int content_height = 0, content_width = 0;
 };
+/// Padded bottom and right to multiples of `multiple`. Throws Error on an empty image.
+Placement placement(const Image& image, int multiple = 32);
 
-/// Subtracts CLIP's mean, divides by its standard deviation (float32, values 0..255, as the official code
-/// does), then pads bottom and right with zeros to multiples of `multiple`. Throws Error on an empty image.
+/// A network's input: normalised RGB, [1, height·width, 3] row by row, channels last. Subtracts CLIP's mean
+/// and divides by its standard deviation (float32, values 0..255, as the official code does); zeros right of
+/// and below the content. `values`: height · width · 3 of them, all are written.
+void preprocess(const Image& image, const Placement& place, std::span<float> values,
+                ThreadPool* pool = nullptr);
+
+/// The same in memory of its own.
+struct Preprocessed : Placement {
+  std::vector<float> values;
+};
 Preprocessed preprocess(const Image& image, int multiple = 32, ThreadPool* pool = nullptr);
-/// The same into a result of before, whose memory is used again.
-void preprocess(const Image& image, int multiple, ThreadPool* pool, Preprocessed& result);
 
 }  // namespace san

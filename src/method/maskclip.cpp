@@ -32,11 +32,10 @@ class MaskClip final : public Method {
                                  const LookOptions& options) const override {
     Backend& b = compute.backend;
     const auto patch = static_cast<int>(config_.clip.patch);
-    const Preprocessed& input = fit_picture(compute, picture, this->input(), options, patch, patch);
+    NetworkInput input = fit_picture(compute, picture, this->input(), options, patch, patch);
     const Grid size{input.height, input.width};
-    const Tensor image = b.from_host({1, size.tokens(), 3}, input.values);
     auto seen = std::make_unique<DenseFeatures>();
-    seen->patches = b.to_host(deep_.dense_embeddings(b, shallow_.forward(b, image, size)));
+    seen->patches = b.to_host(deep_.dense_embeddings(b, shallow_.forward(b, std::move(input.image), size)));
     seen->resize_ms = input.ms;
     seen->view = view_of(input, {size.height / patch, size.width / patch}, options.mirrored);
     seen->view.grid_scale = std::exp(b.to_host(logit_scale_).front());

@@ -6,7 +6,6 @@
 #include "backend/backend.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
-#include "image/preprocess.h"
 #include "image/resize.h"
 #include "labels/segmentation_head.h"
 #include "text/vocabulary.h"
@@ -29,7 +28,6 @@ struct Features;
 struct LookMemory {
   Image mirrored;
   Resizer resizer;
-  Preprocessed input;
   std::unique_ptr<Features> features;  ///< of a look that nobody needs any more; null: there are none
   std::vector<float> logits;           ///< of an answer that nobody needs any more
 };

@@ -26,9 +26,9 @@ std::unique_ptr<Classifier> SanMasks::prepare(Backend& backend, const TextEmbedd
 SanOutput SanMasks::look_for_masks(const Compute& compute, const Image& picture, const LookOptions& options,
                                    MaskFeatures& seen) const {
   Backend& b = compute.backend;
-  const Preprocessed& input = fit_picture(compute, picture, this->input(), options, kPadding);
+  NetworkInput input = fit_picture(compute, picture, this->input(), options, kPadding);
   const Grid size{input.height, input.width};
-  SanOutput out = network_.forward(b, b.from_host({1, size.tokens(), 3}, input.values), size).back();
+  SanOutput out = network_.forward(b, std::move(input.image), size).back();
   to_host(b, out.mask_logits, seen.masks);
   seen.resize_ms = input.ms;
   seen.view = view_of(input, network_.mask_grid(size), options.mirrored);
