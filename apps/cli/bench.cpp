@@ -6,6 +6,7 @@
 
 #include "backend/factory/factory.h"
 #include "base/error.h"
+#include "base/free_memory.h"
 #include "base/median.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
@@ -41,11 +42,9 @@ struct OpTotal {
 };
 
 // Any finite picture costs the same.
-std::vector<float> picture(std::int64_t values) {
-  std::vector<float> out(static_cast<std::size_t>(values));
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 20 & 1023) - 512) / 256.0f;
-  return out;
+void draw(std::span<float> picture) {
+  for (std::size_t i = 0; i < picture.size(); ++i)
+    picture[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 20 & 1023) - 512) / 256.0f;
 }
 
 // Class vectors of no list: independent ones, so that some classes are near to what a query sees and most
@@ -57,51 +56,56 @@ std::vector<float> class_vectors(std::int64_t values) {
   return out;
 }
 
-// The network as one backend prepares it, and a picture for it.
+// The network as one backend prepares it, and pictures for it, `batch` at a time.
 class Runner {
  public:
   Runner(std::unique_ptr<Backend> backend, const LoadedModel& model, Grid image_size, int classes,
-         int pictures = 1)
+         int pictures_at_once = 1)
       : b(std::move(backend)),
         config(san_config(model, "san bench")),
         loader_(*b, *model.parameters),
         network(loader_, config),
         size(image_size),
-        image(b->from_host({1, size.tokens(), 3}, picture(size.tokens() * 3))),
-        batch(pictures == 1
-                  ? image
-                  : b->from_host({pictures, size.tokens(), 3}, picture(pictures * size.tokens() * 3))),
+        batch(pictures_at_once),
         classifier(network.classifier(*b, b->from_host({classes, config.clip.embed_dim},
-                                                       class_vectors(classes * config.clip.embed_dim)))) {}
+                                                       class_vectors(classes * config.clip.embed_dim)))) {
+    give_back_free_memory();  // as an Engine does
+  }
 
-  void forward(const Tensor& pictures) const {
-    const SanOutput out = network.forward(*b, pictures, size).back();
-    b->to_host(network.classify(*b, out.embeddings, classifier));
-    b->to_host(out.mask_logits);
-  }
-  void forward() const { forward(batch); }
-  double timed() const {
-    const double start = now_ms();
-    forward();
-    return now_ms() - start;
-  }
+  // Made anew for each run, which lets go of them as soon as it can.
+  Tensor pictures(int count) const { return b->from_host({count, size.tokens(), 3}, draw); }
+  void forward() const { forward(pictures(batch)); }
+  double timed() const { return timed(batch); }
   // As many pictures, one after another.
   double timed_apart() const {
-    const double start = now_ms();
-    for (std::int64_t i = 0; i < batch[0]; ++i) forward(image);
-    return now_ms() - start;
+    double sum = 0;
+    for (int i = 0; i < batch; ++i) sum += timed(1);
+    return sum;
   }
 
   const std::unique_ptr<Backend> b;
   const SanConfig config;
 
  private:
+  void forward(Tensor of) const {
+    const SanOutput out = network.forward(*b, std::move(of), size).back();
+    b->to_host(network.classify(*b, out.embeddings, classifier));
+    b->to_host(out.mask_logits);
+  }
+  double timed(int count) const {
+    Tensor of = pictures(count);
+    const double start = now_ms();
+    forward(std::move(of));
+    return now_ms() - start;
+  }
+
   ParamLoader loader_;
 
  public:
   const San network;
   const Grid size;
-  const Tensor image, batch, classifier;
+  const int batch;
+  const Tensor classifier;
 };
 
 // Median time from the network's answer to a label for every pixel of the padded size.
@@ -109,7 +113,7 @@ double time_labels(const Runner& it, int threads, int repeat) {
   const San& network = it.network;
   Backend& b = *it.b;
   const Grid size = it.size;
-  const SanOutput out = network.forward(b, it.image, size).back();
+  const SanOutput out = network.forward(b, it.pictures(1), size).back();
   const std::vector<float> class_logits = b.to_host(network.classify(b, out.embeddings, it.classifier));
   const std::vector<float> mask_logits = b.to_host(out.mask_logits);
   HeadView view;

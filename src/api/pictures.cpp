@@ -107,6 +107,10 @@ Image load_image(const std::filesystem::path& path, const DecodeOptions& options
 }
 
 std::vector<std::byte> encode_png(const ImageView& image) {
+  check_view(image);
+  const std::size_t row = static_cast<std::size_t>(image.width) * 3;
+  if (image.format == PixelFormat::kRgb && (image.stride == 0 || image.stride == row))
+    return encode_png(image.height, image.width, {image.data, row * static_cast<std::size_t>(image.height)});
   return encode_png(to_image(image));
 }
 
@@ -134,10 +138,10 @@ std::vector<Rgb> class_colors(std::span<const Rgb> colors, std::size_t classes) 
 
 Image draw_overlay(const ImageView& view, const Segmentation& result, std::span<const Rgb> colors,
                    const OverlayOptions& options) {
-  const Image image = to_image(view);
+  Image image = to_image(view);
   check_overlay(image, result, options);
   const std::vector<std::string>& names = result.classes();
-  return draw_overlay(image, result.labels, names, class_colors(colors, names.size()), options);
+  return draw_overlay(std::move(image), result.labels, names, class_colors(colors, names.size()), options);
 }
 
 void paint_overlay(Image& image, const Segmentation& result, std::span<const Rgb> colors,

@@ -204,11 +204,11 @@ Image painted(const Image& image, const LabelMap& labels, std::span<const Rgb> c
   return result;
 }
 
-Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
+Image draw_overlay(Image image, const LabelMap& labels, std::span<const std::string> names,
                    std::span<const Rgb> colors, const OverlayOptions& options) {
-  Image result = image;
-  paint_overlay(result, labels, names, colors, options);
-  return options.legend ? Legend(image, entries_of(labels, names, colors)).attach(result) : result;
+  paint_overlay(image, labels, names, colors, options);
+  if (!options.legend) return image;
+  return Legend(image, entries_of(labels, names, colors)).attach(image);
 }
 
 void paint_overlay(Image& image, const LabelMap& labels, std::span<const std::string> names,

@@ -15,7 +15,7 @@ Image painted(const Image& image, const LabelMap& labels, std::span<const Rgb> c
 /// The picture people look at. `names` and `colors` are those of the labels 0, 1, …; pixels with a larger
 /// label (other, ignored) keep the picture's own grey and are listed as "other". All sizes follow the
 /// picture's. Throws Error when picture and labels differ in size or a name lacks its colour.
-Image draw_overlay(const Image& image, const LabelMap& labels, std::span<const std::string> names,
+Image draw_overlay(Image image, const LabelMap& labels, std::span<const std::string> names,
                    std::span<const Rgb> colors, const OverlayOptions& options = {});
 /// The same into the picture itself, without a legend.
 void paint_overlay(Image& image, const LabelMap& labels, std::span<const std::string> names,

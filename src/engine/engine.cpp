@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/free_memory.h"
 #include "labels/refine.h"
 
 namespace san {
@@ -22,6 +23,7 @@ Engine::Engine(LoadedModel model, std::unique_ptr<Backend> backend, const std::s
       info_(find_method(method, model_.architecture, model_.name)) {
   ParamLoader loader(*backend_, *model_.parameters);
   method_ = info_.make(loader, model_.config);
+  give_back_free_memory();
 }
 
 void require_possible(const MethodInfo& method, Background background, bool masks) {

@@ -29,7 +29,11 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 
 std::vector<std::byte> encode_png(const Image& image) {
   check_size(image);
-  return png::write(png::Kind::kRgb8, image.height, image.width, std::as_bytes(std::span(image.rgb)));
+  return encode_png(image.height, image.width, image.rgb);
+}
+
+std::vector<std::byte> encode_png(int height, int width, std::span<const std::uint8_t> rgb) {
+  return png::write(png::Kind::kRgb8, height, width, std::as_bytes(rgb));
 }
 
 std::vector<std::byte> encode_jpeg(const Image& image, int quality) {

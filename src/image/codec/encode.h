@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <vector>
@@ -10,6 +11,8 @@
 namespace san {
 
 std::vector<std::byte> encode_png(const Image& image);
+/// Of RGB pixels, rows without gaps.
+std::vector<std::byte> encode_png(int height, int width, std::span<const std::uint8_t> rgb);
 /// `quality` 1 … 100. Throws Error outside.
 std::vector<std::byte> encode_jpeg(const Image& image, int quality);
 /// A PNG whose pixel values are the labels: with `palette` (at most 256 colours, covering every label) an
