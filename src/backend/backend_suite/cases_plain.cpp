@@ -47,7 +47,7 @@ void add_layout_cases(std::vector<Case>& cases) {
                      const Tensor k = in.b.reshape(in.b.slice(x, -1, 12, 24), {2, 7, 3, 4});
                      return std::vector{in.b.permute(k, {0, 2, 1, 3})};
                    }});
-  cases.push_back({"from_host", "written_in_place", [](Inputs& in) {
+  cases.push_back({"filled", "written_in_place", [](Inputs& in) {
                      return std::vector{in.b.from_host({2, 5, 7}, [](std::span<float> values) {
                        for (std::size_t i = 0; i < values.size(); ++i)
                          values[i] = static_cast<float>(i * 37 % 11);
