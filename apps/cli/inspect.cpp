@@ -53,6 +53,8 @@ Cost prompt_cost(const SanConfig& config) {
 
 void run(const Arguments& a) {
   const LoadedModel model = a.model.load();
+  // Looked at only now: what is told is told of all of the file.
+  static_cast<void>(model.tokenizer->merges());
   const SanConfig c = san_config(model, "san inspect");
   const Grid size = parse_size(a.size);
   const auto parts = count_parameters(c);

@@ -1,5 +1,6 @@
 #include "text/bpe_merges.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
@@ -120,9 +121,13 @@ BpeMerges load_bpe_merges(const std::filesystem::path& path, std::size_t limit) 
 
 std::optional<std::size_t> count_formatted_merges(std::string_view text) {
   if (text.empty() || text.size() > kMaxFileBytes || !text.ends_with('\n') ||
-      text.substr(0, text.find('\n')).find("#version") != std::string_view::npos ||
-      text.find('\r') != std::string_view::npos || is_json(text))
+      text.substr(0, text.find('\n')).find("#version") != std::string_view::npos || is_json(text))
     return std::nullopt;
+  // CLIP's alphabet has no control characters.
+  const auto is_control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f;
+  };
+  if (std::any_of(text.begin(), text.end(), is_control)) return std::nullopt;
   std::size_t count = 0;
   for (; !text.empty(); ++count) {
     const std::string_view line = text.substr(0, text.find('\n'));

@@ -83,7 +83,7 @@ TEST(BpeTokenizer, OfTextLooksAtItsMergesWhenTheyAreNeeded) {
     EXPECT_THAT(test::error_of([&] { (void)tokenizer.encode("low"); }),
                 testing::HasSubstr("here: tokenizer: merge 4 ('low x')"));
   // What is no list of merges is told at once.
-  for (const char* text : {"", "l o\n\nx y\n", "l o m\n", "{}", "l o\nlow\n", "low x"})
+  for (const char* text : {"", "l o\n\nx y\n", "l o m\n", "{}", "l o\nlow\n", "low x", "\x1b[31m\x07 b\n"})
     EXPECT_THAT(test::error_of([&] { BpeTokenizer::of_text(text, "here", 9); }), testing::HasSubstr("here: "))
         << text;
   EXPECT_THAT(test::error_of([] { BpeTokenizer::of_text("l o\n", "here", 1); }),
