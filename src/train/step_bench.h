@@ -23,8 +23,8 @@ StepTiming time_steps(TrainingTask& task, const RunOptions& run, const Optimizer
 double loader_images_per_s(TrainingTask& task, int batches_ahead, double seconds,
                            const std::atomic<bool>& interrupted);
 
-/// The device's own speed: square products by libtorch, best of several, in 10⁹ floating-point operations per
-/// second, two per multiply-add.
+/// The device's own speed: square products by matmul_fast, with which a step multiplies too, best of several,
+/// in 10⁹ floating-point operations per second, two per multiply-add.
 double torch_matmul_peak_gflops(at::Device device, Precision precision, int repeats = 12);
 
 /// The most memory that was in use at once since reset_peak_memory(): resident on the CPU (VmHWM), allocated
