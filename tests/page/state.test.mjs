@@ -48,15 +48,16 @@ describe("waiting and failing", () => {
 
   test("progress is shown while many words are embedded", async () => {
     const page = await openAnswered();
-    let polls = 0;
+    let polls = 0, seen = false;
     await page.route("**/v1/vocabularies/*", async (route) => {
-      if (route.request().method() !== "GET" || ++polls > 3) return route.continue();
-      const json = { name: "x", state: "embedding", progress: { done: 20 * polls, total: 80 } };
+      if (route.request().method() !== "GET" || seen) return route.continue();
+      const json = { name: "x", state: "embedding", progress: { done: 20 * Math.min(++polls, 2), total: 80 } };
       return route.fulfill({ json });
     });
     await page.click("#lists > summary");
     await page.click("#lists-body button >> text=pascal-context-59");
     await page.waitForFunction(() => document.getElementById("work-bar").value === 40 && /Learning \d+ words/.test(document.getElementById("work-text").textContent));
+    seen = true;
     await answered(page);
     assert.equal(await page.isHidden("#work"), true);
     const { vocabularies } = await (await fetch(`${service.address}/v1/vocabularies`)).json();
