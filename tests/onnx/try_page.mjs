@@ -7,7 +7,7 @@ import path from 'node:path';
 
 const {chromium} = createRequire(path.resolve(process.env.SAN_ONNXRUNTIME_DIR, 'package.json'))('playwright-core');
 const [folder, picture, names] = process.argv.slice(2);
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((f) => fs.existsSync(f));
+const executablePath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((f) => fs.existsSync(f));
 if (!executablePath) process.exit(3);
 
 const types = {'.html': 'text/html', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json'};
