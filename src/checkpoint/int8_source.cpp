@@ -21,7 +21,7 @@ void multiply(const std::byte* bytes, std::span<const float> scales, std::int64_
 }  // namespace
 
 Int8Source::Int8Source(std::shared_ptr<const SafetensorsFile> file) : file_(std::move(file)) {
-  const std::string where = description(), suffix = kInt8ScaleSuffix;
+  const std::string where = file_->description(), suffix = kInt8ScaleSuffix;
   for (const std::string& name : file_->names()) {
     if (name.ends_with(suffix)) {
       const std::string of = name.substr(0, name.size() - suffix.size());
