@@ -10,7 +10,7 @@ class Case:
     names: str = ""      # what the error must name; otherwise the first file
     accepts: bool = False  # may also succeed: harmless damage
     needs_memory_limit: bool = False  # refused for its memory, which sanitizers do not limit
-    computes: bool = False  # accepted, and then a large network runs, which under sanitizers takes minutes
+    computes: bool = False  # accepted, and then a large network or many prompts are computed, which under sanitizers takes minutes
     output: str = ""     # must not exist after a failure
     program: str = ""    # beside the program, which becomes it; without it the case is left out
 

@@ -157,7 +157,7 @@ def class_cases():
              "nested": b"&amp;amp;" * 100_000 + b"\n", "many": b"".join(b"c%d\n" % i for i in range(200_000)), "bars": b"|" * 100_000 + b"\n", "synonyms": b"|".join(b"s%d" % i for i in range(100_000)), "hole": 1 << 34, "big": b"ab\n" * (5 << 20)}
     for name, content in texts.items():
         yield Case("classes/" + name, {"c.txt": content}, ["segment", "{picture}", "-m", "{tiny}", "--classes-file", "{dir}/c.txt", "-o", "{dir}/out", "-j", "1", "--no-cache"],
-                   accepts=name == "synonyms")
+                   accepts=name == "synonyms", computes=name == "synonyms")
         if name not in ("bars", "synonyms", "control", "bad_utf8"):
             yield Case("classes_evaluate/" + name, {**{k: v for k, v in folder().items() if "classes" not in k}, "data/classes.txt": content},
                        ["evaluate", "--dataset", "{dir}/data", "--predictions", "{dir}/data/labels", "--output", "{dir}/out", "-q"],
