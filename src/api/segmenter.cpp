@@ -140,6 +140,7 @@ ImageFeatures Segmenter::look(const ImageView& image, const SegmentationOptions&
   require(!in_views(options),
           "look: features are of one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);
+  const ThreadPool::Place place(*s.pool);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   return ImageFeatures(ImageFeatures::Impl::make(s.features, s.session.look(s.pixels, o.look), s.engine));
 }
@@ -168,6 +169,7 @@ void Segmenter::segment(const ImageFeatures& features, const Vocabulary& vocabul
           "segment: these features were made with another model; use a segmenter of the one that made them");
   const Vocabulary::Impl& words = own_words(vocabulary);
   const SegmentOptions o = checked(options, *s.engine);
+  const ThreadPool::Place place(*s.pool);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
 
   require_possible(s.engine->method_info(), o.background);
@@ -199,6 +201,7 @@ Segmentation Segmenter::segment(const ImageView& image, const Vocabulary& vocabu
 
 void Segmenter::segment(const ImageView& image, const Vocabulary& vocabulary,
                         const SegmentationOptions& options, Segmentation& result) {
+  const ThreadPool::Place place(*impl().pool);  // one for both steps
   if (in_views(options))
     answer_in_views(image, vocabulary, options, result);
   else
@@ -212,6 +215,7 @@ void Segmenter::answer_in_views(const ImageView& image, const Vocabulary& vocabu
   const Vocabulary::Impl& words = own_words(vocabulary);
   require_possible(s.engine->method_info(), o.background);
   copy_pixels(image, s.pixels);
+  const ThreadPool::Place place(*s.pool);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   const ViewOptions views = views_of(options, s.engine->method().input());
   std::unique_ptr<Segmentation::Answer> answer =
@@ -247,6 +251,7 @@ void Segmenter::segment_tiles(const PictureParts& picture, const Vocabulary& voc
   require(options.tile > 0, "segment: pictures in parts are seen in tiles; give the side of one");
   require(picture.read && take, "segment: what reads the picture and what takes its labels must be given");
   const Vocabulary::Impl& words = own_words(vocabulary);
+  const ThreadPool::Place place(*s.pool);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   san::segment_tiles(
       s.session, picture, words.embeddings, views_of(options, s.engine->method().input()), o,
@@ -280,6 +285,7 @@ std::string Segmenter::explain(const ImageView& image, const Vocabulary& vocabul
   require(!in_views(options),
           "explain: it is one look at the whole picture; leave out augment, window and tile");
   copy_pixels(image, s.pixels);
+  const ThreadPool::Place place(*s.pool);
   const Backend::CancelWhen stop(s.session.backend(), options.watch.cancelled);
   const Explanation explanation = san::explain(s.session, s.pixels, words.embeddings, o);
   std::vector<Rgb> colors = class_colors(names.colors, words.classes.size());

@@ -12,6 +12,8 @@ constexpr int kSpins = 2000;
 
 /// The pool whose loop the thread is in.
 thread_local const ThreadPool* inside = nullptr;
+/// The pool in which the thread has a place.
+thread_local const ThreadPool* placed = nullptr;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -88,9 +90,36 @@ void ThreadPool::run_chunks(Loop& loop, bool helper) {
   inside = nullptr;
 }
 
+ThreadPool::Place::Place(ThreadPool& pool) : pool_(pool), before_(placed) {
+  if (before_ == &pool) return;
+  placed = &pool;
+  const std::lock_guard lock(pool.mutex_);
+  ++pool.between_;
+}
+
+ThreadPool::Place::~Place() {
+  if (before_ == &pool_) return;
+  placed = before_;
+  const std::lock_guard lock(pool_.mutex_);
+  --pool_.between_;
+  pool_.welcome_worker();
+}
+
+// No thread is left for a worker.
+bool ThreadPool::full() const {
+  return running_ + between_ >= size();
+}
+
+// A worker may find room in a loop of somebody else's.
+void ThreadPool::welcome_worker() {
+  if (open_.empty()) return;
+  news_.fetch_add(1, std::memory_order_release);
+  start_.notify_one();
+}
+
 // The open loop with the fewest helpers, if one more thread may run.
 ThreadPool::Loop* ThreadPool::joinable() const {
-  if (running_ >= size() || waiting_.load(std::memory_order_relaxed) > 0) return nullptr;
+  if (full() || waiting_.load(std::memory_order_relaxed) > 0) return nullptr;
   Loop* best = nullptr;
   for (Loop* loop : open_)
     if (!loop->exhausted() && (!best || loop->helpers < best->helpers)) best = loop;
@@ -131,6 +160,12 @@ void ThreadPool::enter(std::unique_lock<std::mutex>& lock) {
     admit_.notify_all();
   }
   ++running_;
+  if (placed == this) --between_;
+}
+
+void ThreadPool::leave_own() {
+  if (placed == this) ++between_;
+  leave();
 }
 
 void ThreadPool::leave() {
@@ -143,24 +178,22 @@ void ThreadPool::run(Range range) {
   if (range.count <= 0) return;
   if (range.count <= range.grain || inside == this) return range.call(range.body, 0, range.count);
   Loop loop(range);
+  bool open = false;
   {
     std::unique_lock lock(mutex_);
     enter(lock);
-    if (!workers_.empty()) {
+    open = !full();
+    if (open) {
       open_.push_back(&loop);
       news_.fetch_add(1, std::memory_order_release);
     }
   }
-  if (!workers_.empty()) start_.notify_all();
+  if (open) start_.notify_all();
   run_chunks(loop, false);
   std::unique_lock lock(mutex_);
   std::erase(open_, &loop);
-  leave();
-  if (!open_.empty()) {
-    // The place it held is free for a worker in another caller's loop.
-    news_.fetch_add(1, std::memory_order_release);
-    start_.notify_one();
-  }
+  leave_own();
+  if (!full()) welcome_worker();
   const auto finished = [&] { return loop.helpers.load(std::memory_order_acquire) == 0; };
   if (!finished()) {
     lock.unlock();

@@ -21,6 +21,22 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  /// A thread's claim to one of the pool's threads, also between its loops. While as many have a place as the
+  /// pool has threads, workers stay out and each computes its loops alone, which takes less than waiting for
+  /// one another at the end of every loop; where fewer have one, workers help them. Nobody waits for a place.
+  class Place {
+   public:
+    /// Of a thread that has one in this pool already, a second one is none.
+    explicit Place(ThreadPool& pool);
+    ~Place();
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+   private:
+    ThreadPool& pool_;
+    const ThreadPool* before_;  ///< whose place the thread had
+  };
+
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls body(begin, end) over [0, count) in chunks of at least `grain`, handed out dynamically. The caller
@@ -47,6 +63,9 @@ class ThreadPool {
   Loop* joinable() const;
   void enter(std::unique_lock<std::mutex>& lock);
   void leave();
+  void leave_own();
+  bool full() const;
+  void welcome_worker();
 
   std::vector<std::thread> workers_;
   int spins_ = 0;
@@ -54,6 +73,7 @@ class ThreadPool {
   std::condition_variable start_, done_, admit_;
   std::vector<Loop*> open_;                 ///< loops that may have chunks left
   int running_ = 0;                         ///< threads inside loops, at most size()
+  int between_ = 0;                         ///< places whose threads are between two loops
   std::uint64_t arrived_ = 0, served_ = 0;  ///< callers that had to wait, in their order
   std::atomic<int> waiting_ = 0;            ///< of those, how many still do: helpers make room
   std::atomic<std::uint64_t> news_ = 0;     ///< changes when a worker may find something to do

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <barrier>
 #include <stdexcept>
 #include <string>
 
@@ -32,6 +33,63 @@ TEST(ThreadPool, CallersNeverComputeMoreThanItsSizeAtATime) {
     for (const auto& count : done) EXPECT_EQ(count, 50 * 20);
     EXPECT_LE(most, threads);
   }
+}
+
+TEST(ThreadPool, WhoeverHasAPlaceComputesAloneWhereAllAreTaken) {
+  constexpr int kThreads = 3;
+  ThreadPool pool(kThreads);
+  std::barrier all(kThreads);
+  std::atomic<int> elsewhere = 0, sum = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < kThreads; ++caller)
+    callers.emplace_back([&] {
+      const ThreadPool::Place place(pool), again(pool);
+      const auto own = std::this_thread::get_id();
+      all.arrive_and_wait();
+      for (int loop = 0; loop < 50; ++loop)
+        pool.parallel_for(20, 1, [&](std::int64_t begin, std::int64_t end) {
+          if (std::this_thread::get_id() != own) ++elsewhere;
+          sum += static_cast<int>(end - begin);
+        });
+      all.arrive_and_wait();
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(elsewhere, 0);
+  EXPECT_EQ(sum, kThreads * 50 * 20);
+}
+
+TEST(ThreadPool, WorkersHelpWherePlacesAreLeft) {
+  ThreadPool pool(3);
+  const ThreadPool::Place place(pool);
+  // Ends only if all three meet.
+  const auto meet = [&] {
+    std::barrier all(3);
+    pool.parallel_for(3, 1, [&](std::int64_t, std::int64_t) { all.arrive_and_wait(); });
+  };
+  meet();
+  std::thread([&] { const ThreadPool::Place other(pool); }).join();
+  meet();
+}
+
+TEST(ThreadPool, MoreThreadsMayHavePlacesThanItHas) {
+  ThreadPool pool(2);
+  std::atomic<int> computing = 0, most = 0, sum = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 5; ++caller)
+    callers.emplace_back([&] {
+      const ThreadPool::Place place(pool);
+      for (int loop = 0; loop < 50; ++loop)
+        pool.parallel_for(20, 1, [&](std::int64_t begin, std::int64_t end) {
+          const int now = ++computing;
+          for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+          }
+          sum += static_cast<int>(end - begin);
+          --computing;
+        });
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(sum, 5 * 50 * 20);
+  EXPECT_LE(most, 2);
 }
 
 TEST(ThreadPool, ALoopInsideALoopRunsInItsThread) {
