@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/free_memory.h"
 #include "commands.h"
 #include "program/words/class_arguments.h"
 #include "train/forecast.h"

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <limits>
 
 #include "model/san.h"
 #include "train/step_cost.h"
@@ -20,35 +18,11 @@ constexpr double kOverhead = 1.3;
 // Tensors of queries × points that the matching costs hold at once.
 constexpr std::int64_t kMatchingTensors = 6;
 
-std::int64_t number_in(const std::string& path, const std::string& key) {
-  std::ifstream file(path);
-  for (std::string word; file >> word;)
-    if (std::int64_t value = 0; word == key && file >> value) return value;
-  return -1;
-}
-
-std::int64_t group_memory_left() {
-  std::string folder = "/sys/fs/cgroup";
-  std::ifstream group("/proc/self/cgroup");
-  for (std::string line; std::getline(group, line);)
-    if (line.starts_with("0::")) folder += line.substr(3);
-  std::ifstream limit_file(folder + "/memory.max"), used_file(folder + "/memory.current");
-  std::int64_t limit = 0, used = 0;
-  if (!(limit_file >> limit) || !(used_file >> used)) return std::numeric_limits<std::int64_t>::max();
-  const std::int64_t cached = std::max<std::int64_t>(0, number_in(folder + "/memory.stat", "inactive_file"));
-  return std::max<std::int64_t>(1, limit - used + cached);
-}
-
 StepCost cost_of(const Recipe& r, const SanConfig& config, int side, int classes, int pictures) {
   return step_cost(config, trainable_rule(r.model.trainable), {side, side}, pictures, classes);
 }
 
 }  // namespace
-
-std::int64_t available_memory_bytes() {
-  const std::int64_t kilobytes = number_in("/proc/meminfo", "MemAvailable:");
-  return kilobytes < 0 ? 0 : std::min(1024 * kilobytes, group_memory_left());
-}
 
 std::int64_t training_bytes(const Recipe& r, const SanConfig& config, int side, int classes,
                             int micro_batch) {

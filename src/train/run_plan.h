@@ -32,7 +32,4 @@ std::int64_t training_bytes(const Recipe& recipe, const SanConfig& config, int s
 /// "8 pictures of 256×256 a step, 4 at once: 845 G multiply-adds, about 1.9 GB of memory".
 std::string describe(const RunPlan& plan, const Recipe& recipe, int side);
 
-/// Memory this process may still take: the machine's, or what its control group leaves of it. 0: unknown.
-std::int64_t available_memory_bytes();
-
 }  // namespace san
