@@ -17,6 +17,8 @@ namespace san::png {
 namespace {
 
 constexpr int kCompressionLevel = 4;
+// Of pictures, in which few bytes repeat: two thirds of the time for 2 % more bytes.
+constexpr int kPictureCompressionLevel = 2;
 
 /// What libpng is given as its error pointer: errors come back here by longjmp, warnings are dropped.
 struct Failure {
@@ -193,7 +195,7 @@ std::vector<std::byte> write(Kind kind, int height, int width, std::span<const s
                          : kind == Kind::kPalette8 ? PNG_COLOR_TYPE_PALETTE
                                                    : PNG_COLOR_TYPE_GRAY;
         png_set_write_fn(png, &output, write_bytes, flush_bytes);
-        png_set_compression_level(png, kCompressionLevel);
+        png_set_compression_level(png, kind == Kind::kRgb8 ? kPictureCompressionLevel : kCompressionLevel);
         // Trying all filters on every row takes longer than what they save is worth.
         png_set_filter(png, PNG_FILTER_TYPE_BASE, kind == Kind::kRgb8 ? PNG_FILTER_SUB : PNG_FILTER_NONE);
         png_set_IHDR(png, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height),
