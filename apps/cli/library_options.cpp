@@ -2,7 +2,8 @@
 
 namespace san::cli {
 
-Model load_model(const ModelArguments& a, const std::string& method, const Program& program) {
+Model load_model(const ModelArguments& a, const std::string& method, const Program& program,
+                 const std::optional<ThreadBudget>& threads) {
   if (a.backend == "torch") program.run_torch_companion();
   ModelOptions o;
   o.backend = a.backend;
@@ -10,6 +11,7 @@ Model load_model(const ModelArguments& a, const std::string& method, const Progr
   o.precision = a.precision;
   o.method = method;
   o.threads = a.threads;
+  o.budget = threads;
   o.bpe_file = a.bpe;
   o.formula_seed = a.seed;
   o.calibration = a.calibration;

@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include "answer_arguments.h"
 #include "common.h"
 #include "san/model.hpp"
@@ -6,7 +8,9 @@
 namespace san::cli {
 
 /// For the commands that are written on libsan; tells the precision where it was not asked for by name.
-Model load_model(const ModelArguments& arguments, const std::string& method, const Program& program);
+/// `threads` take the place of the arguments' own.
+Model load_model(const ModelArguments& arguments, const std::string& method, const Program& program,
+                 const std::optional<ThreadBudget>& threads = {});
 
 /// The words with the examples of --bank beside them, if it is given. Throws Error as Bank::load() and
 /// Model::with_bank() do.

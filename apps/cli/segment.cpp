@@ -22,6 +22,7 @@
 #include "san/san.hpp"
 #include "segment_results.h"
 #include "shard_argument.h"
+#include "side_by_side.h"
 #include "turns.h"
 #include "view_arguments.h"
 
@@ -43,7 +44,7 @@ struct Arguments {
   std::vector<std::string> save{"overlay"};
   fs::path sheet;
   std::string method;
-  int short_side = 0, sheet_columns = 2, jobs = 1;
+  int short_side = 0, sheet_columns = 2, jobs = 0;
   double tolerance = 1;
   bool manifest = false, skip_done = false;
 
@@ -165,12 +166,15 @@ SegmentationOptions segmentation_options(const Arguments& a, const Program& prog
   return o;
 }
 
+bool in_views(const SegmentationOptions& options) {
+  return options.augment || options.window > 0 || options.tile > 0;
+}
+
 void say_what_model(const Job& job, const ModelFacts& facts) {
   require_background(facts, job.options.other);
   require(!job.results.wants("masks") || facts.makes_masks,
           "method {} makes no mask proposals, only a label for every pixel", facts.method);
-  const bool views = job.options.augment || job.options.window > 0 || job.options.tile > 0;
-  require(!job.results.wants("masks") || !views,
+  require(!job.results.wants("masks") || !in_views(job.options),
           "--save masks: mask proposals are of one look at the whole picture; leave out --tta, --window and "
           "--tile");
   require(!job.results.wants("scores") || job.options.tile == 0,
@@ -214,21 +218,25 @@ std::optional<Item> next_item(PictureSource& source, std::int64_t& number, const
   return {};
 }
 
-void segment_all(PictureSource& source, const Model& model, const Vocabulary& words, Job& job,
-                 Manifest* manifest, Tally& tally, const Program& program) {
+void segment_all(PictureSource& source, const Model& model, const ThreadBudget& threads,
+                 const Vocabulary& words, Job& job, Manifest* manifest, Tally& tally,
+                 const Program& program) {
   const Arguments& a = job.arguments;
-  Turns<Segmenter> segmenters;
-  for (int i = 0; i < a.jobs; ++i) segmenters.add(model.segmenter());
   const std::int64_t all = source.count();
   const std::int64_t own = all < 0 ? -1 : (all + a.shard.count - a.shard.index) / a.shard.count;
   job.last = own == 1;
+  int jobs = a.jobs;
+  // Views of a large picture are many, and their maps of classes large.
+  if (jobs == 0) jobs = in_views(job.options) ? 1 : pictures_at_a_time(model, threads, own, a.short_side);
+  Turns<Segmenter> segmenters;
+  for (int i = 0; i < jobs; ++i) segmenters.add(model.segmenter());
   Progress progress("segmenting", own, a.vocabulary.quiet || job.last);
   std::int64_t number = 0, told = 0;
   std::atomic<std::int64_t> skipped = 0;
   // While pictures are segmented, others are read and written.
   constexpr int kMoreInHand = 2;
   run_in_order(
-      job.last ? 1 : a.jobs + kMoreInHand,
+      job.last ? 1 : jobs + kMoreInHand,
       [&] { return next_item(source, number, a, manifest, skipped, program); },
       [&](const Item& item) {
         if (program.interrupted) throw Cancelled("interrupted");
@@ -294,7 +302,8 @@ void run(const Arguments& a, Program& program) {
     make_folder(a.output);
   }
 
-  const Model model = load_model(a.model, a.method, program);
+  const ThreadBudget threads(a.model.threads);
+  const Model model = load_model(a.model, a.method, program, threads);
   const ModelFacts facts = model.facts();
   say_what_model(job, facts);
   const Vocabulary words = with_bank(
@@ -316,7 +325,7 @@ void run(const Arguments& a, Program& program) {
 
   Tally tally;
   try {
-    segment_all(*source, model, words, job, manifest ? &*manifest : nullptr, tally, program);
+    segment_all(*source, model, threads, words, job, manifest ? &*manifest : nullptr, tally, program);
   } catch (const Cancelled&) {
     require(!a.watch.empty(), "interrupted; finished pictures are in {}{}", a.output,
             manifest ? "; the same command with --skip-done goes on" : "");
@@ -339,9 +348,11 @@ void add_collection_options(CLI::App& command, Arguments& a) {
           "Ctrl-C")
       ->group(kGroup);
   command
-      .add_option("--jobs", a.jobs,
-                  "Pictures that are segmented at a time; two more are read or written meanwhile")
-      ->check(CLI::Range(1, 256))
+      .add_option(
+          "--jobs", a.jobs,
+          "Pictures that are segmented at a time; two more are read or written meanwhile. 0: as many as "
+          "threads, each on one, where memory allows")
+      ->check(CLI::Range(0, 256))
       ->capture_default_str()
       ->group(kGroup);
   add_shard_option(command, a.shard);
@@ -422,7 +433,7 @@ void add_segment(CLI::App& app, Program& program) {
   command->footer(
       "Example: san segment photo.jpg --classes \"cat, sofa|couch, wall\" --save overlay,json\n"
       "         curl -s URL | san segment - --classes \"cat, wall\" --save labels --output - > labels.png\n"
-      "         san segment --list photos.txt --classes \"cat, wall\" --save labels --jobs 4 --skip-done\n"
+      "         san segment --list photos.txt --classes \"cat, wall\" --save labels --skip-done\n"
       "Videos, cameras and streams (clip.mp4, frames/%05d.png, rtsp://…, /dev/video0; --input - for standard "
       "input) "
       "take the options that `san video --help` lists.\n"

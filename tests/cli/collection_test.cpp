@@ -69,11 +69,38 @@ TEST_F(Collection, AListIsNamedAfterItsPathsAndNotedInAManifest) {
 }
 
 TEST_F(Collection, JobsDoNotShow) {
-  expect_success(list({}));
-  expect_success(list({"--jobs", "3"}, "three"));
+  const ProcessResult one = list({"--jobs", "1", "--threads", "1"});
+  expect_success(one);
   const auto files = results();
-  EXPECT_EQ(files_below(folder_ / "three"), files);
-  for (const std::string& file : files) EXPECT_EQ(read_file(folder_ / "three" / file), result(file)) << file;
+  const std::vector<std::vector<std::string>> ways{{"--jobs", "3"},
+                                                   {"--threads", "3"},
+                                                   {"--jobs", "2", "--threads", "3"},
+                                                   {"--jobs", "4", "--threads", "2"}};
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    const std::string output = "way" + std::to_string(i);
+    const ProcessResult run = list(ways[i], output);
+    expect_success(run);
+    EXPECT_EQ(run.out, one.out);
+    EXPECT_EQ(files_below(folder_ / output), files);
+    for (const std::string& file : files) EXPECT_EQ(read_file(folder_ / output / file), result(file)) << file;
+  }
+}
+
+TEST_F(Collection, AsManyPicturesAtATimeAsThreads) {
+  const auto said = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"--verbose", "segment", "--model", "formula:tiny", "--classes", "cat, wall"};
+    all.insert(all.end(), more.begin(), more.end());
+    const ProcessResult run = san(all);
+    EXPECT_EQ(run.code, 0) << run.err;
+    return run.err;
+  };
+  EXPECT_THAT(said({"--list", "list.txt", "--threads", "3"}), HasSubstr("3 pictures at a time"));
+  EXPECT_THAT(said({name(0), name(1), "--threads", "3"}), HasSubstr("2 pictures at a time"));
+  const auto as_before = Not(HasSubstr("at a time"));
+  EXPECT_THAT(said({name(0), "--threads", "3"}), as_before);
+  EXPECT_THAT(said({name(0), name(1), "--threads", "1"}), as_before);
+  EXPECT_THAT(said({name(0), name(1), "--threads", "3", "--jobs", "1"}), as_before);
+  EXPECT_THAT(said({name(0), name(1), "--threads", "3", "--tile", "32"}), as_before);
 }
 
 TEST_F(Collection, PartsMergeIntoWhatOneRunWrites) {
