@@ -68,6 +68,16 @@ void add_attention_cases(std::vector<Case>& cases) {
                      return std::vector{in.b.attention(in.normal({1, 20, 32}, 5), in.normal({1, 40, 32}, 5),
                                                        in.normal({1, 40, 32}), options)};
                    }});
+  cases.push_back({"attention", "scores_that_grow_from_key_to_key", [](Inputs& in) {
+                     // By more than float's exponents reach, for some queries alone.
+                     std::vector<float> growth(20 * 500);
+                     for (std::size_t i = 0; i < growth.size(); ++i)
+                       growth[i] = 0.18f * static_cast<float>(i / 500 * (i % 500 / 100));
+                     for (float& value : growth) value *= value;
+                     AttentionOptions options{2, in.b.from_host({1, 1, 20, 500}, growth), false, {}, {}};
+                     return std::vector{in.b.attention(in.normal({1, 20, 32}), in.normal({1, 500, 32}),
+                                                       in.normal({1, 500, 32}), options)};
+                   }});
   cases.push_back({"attention", "on_slices_of_a_fused_product", [](Inputs& in) {
                      const Tensor qkv = in.normal({2, 21, 3 * 48});
                      const Tensor q = in.b.slice(in.b.slice(qkv, -1, 0, 48), 1, 2, 9);

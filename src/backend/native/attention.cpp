@@ -27,9 +27,9 @@ constexpr std::int64_t kKeyBlock = kMultipliesTiles<Product> ? 128 : 112;
 /// Below every score; −∞ would make differences of two of them undefined.
 constexpr float kLowest = -1e30f;
 constexpr float kLog2e = 1.44269504f;
-/// Exponentials are relative to a score that is at most this many powers of two below the largest so far:
-/// sums are rescaled when a query's scores grow by more, hardly ever after its first keys.
-constexpr float kTopSlack = 8;
+/// Exponentials are relative to the largest score of a query's first keys, later ones may be above it: until
+/// their sum is that much, far from what overflows, no sum has to be rescaled.
+constexpr float kMostTotal = 0x1p60f;
 
 std::int64_t query_block_impl() {
   return static_cast<std::int64_t>(lanes()) * kTileVectors;
@@ -105,16 +105,13 @@ HWY_INLINE hn::Vec<U> rounded_positive(V x) {
   return hn::Add(hn::BitCast(u, x), hn::Set(u, 0x8000));
 }
 
-// Scores become exponentials relative to b.top, which follows the largest score so far.
-// With pairs those of two keys become one row; the sum is that of numbers not yet rounded, whose roundings
-// cancel each other.
-template <bool pairs>
-void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
+// Makes the largest score so far b.top.
+void raise_top(const QueryBlock& b, std::int64_t width, std::int64_t keys) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
   const std::int64_t stride = b.stride;
   for (std::int64_t i = 0; i < stride; i += n) {
-    float* HWY_RESTRICT s = b.scores + i;
+    const float* s = b.scores + i;
     const V before = hn::LoadU(d, b.top + i);
     // Four at a time: a maximum takes as many cycles.
     V top0 = before, top1 = before, top2 = before, top3 = before;
@@ -126,21 +123,33 @@ void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
       top3 = hn::Max(top3, hn::LoadU(d, s + (t + 3) * stride));
     }
     for (; t < keys; ++t) top0 = hn::Max(top0, hn::LoadU(d, s + t * stride));
-    const V most = hn::Max(hn::Max(top0, top1), hn::Max(top2, top3));
-    const auto rises = hn::Gt(most, hn::Add(before, hn::Set(d, kTopSlack)));
-    const V top = hn::IfThenElse(rises, most, before);
-    V total = hn::LoadU(d, b.total + i);
-    if (!hn::AllFalse(d, rises)) {
-      const V rescale = exp2(hn::Sub(before, top));
-      total = hn::Mul(total, rescale);
-      for (std::int64_t r = 0; r < a.width; ++r) {
-        float* sum = b.sums + r * stride + i;
-        hn::StoreU(hn::Mul(hn::LoadU(d, sum), rescale), d, sum);
-      }
+    const V top = hn::Max(hn::Max(top0, top1), hn::Max(top2, top3));
+    const V rescale = exp2(hn::Sub(before, top));
+    hn::StoreU(top, d, b.top + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, b.total + i), rescale), d, b.total + i);
+    for (std::int64_t r = 0; r < width; ++r) {
+      float* sum = b.sums + r * stride + i;
+      hn::StoreU(hn::Mul(hn::LoadU(d, sum), rescale), d, sum);
     }
+  }
+}
+
+// Scores become exponentials relative to b.top, `totals` the sums of b.total and them. Whether these fit.
+// With pairs those of two keys become one row; the sum is that of numbers not yet rounded, whose roundings
+// cancel each other.
+template <bool pairs>
+bool exponentiate(const QueryBlock& b, std::int64_t keys, float* totals) {
+  const F d;
+  const auto n = static_cast<std::int64_t>(lanes());
+  const std::int64_t stride = b.stride;
+  bool fits = true;
+  for (std::int64_t i = 0; i < stride; i += n) {
+    float* HWY_RESTRICT s = b.scores + i;
+    const V top = hn::LoadU(d, b.top + i);
+    V total = hn::LoadU(d, b.total + i);
     const auto power = [&](const float* score) HWY_ATTR {
       const V x = hn::Sub(hn::LoadU(d, score), top);
-      return pairs ? rough_exp2(x) : exp2(x);
+      return pairs ? rough_exp2(x) : quick_exp2(x);
     };
     const float* end = s + keys * stride;
     if constexpr (pairs) {
@@ -154,15 +163,26 @@ void exponentiate(const Attention& a, const QueryBlock& b, std::int64_t keys) {
         hn::StoreU(hn::BitCast(d, pair), d, to);
       }
     } else {
-      for (float* at = s; at < end; at += stride) {
-        const V e = power(at);
-        total = hn::Add(total, e);
-        hn::StoreU(e, d, at);
+      V other_total = hn::Zero(d);
+      float* at = s;
+      for (; at + stride < end; at += 2 * stride) {
+        const V first = power(at), second = power(at + stride);
+        total = hn::Add(total, first);
+        other_total = hn::Add(other_total, second);
+        hn::StoreU(first, d, at);
+        hn::StoreU(second, d, at + stride);
       }
+      if (at < end) {
+        const V last = power(at);
+        total = hn::Add(total, last);
+        hn::StoreU(last, d, at);
+      }
+      total = hn::Add(total, other_total);
     }
-    hn::StoreU(top, d, b.top + i);
-    hn::StoreU(total, d, b.total + i);
+    fits = fits && hn::AllTrue(d, hn::Lt(total, hn::Set(d, kMostTotal)));
+    hn::StoreU(total, d, totals + i);
   }
+  return fits;
 }
 
 void finish_block(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
@@ -200,7 +220,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
   b.vectors = (b.count + n - 1) / n;
   b.stride = b.vectors * n;
   const std::int64_t sum_rows = tiles ? whole_tiles(a.width) : a.width;
-  b.q = thread_scratch((a.width + sum_rows + kKeyBlock<Product> + kTileRows + 2) * b.stride, 0);
+  b.q = thread_scratch((a.width + sum_rows + kKeyBlock<Product> + kTileRows + 3) * b.stride, 0);
   b.sums = b.q + a.width * b.stride;
   b.scores = b.sums + sum_rows * b.stride;
   b.top = b.scores + (kKeyBlock<Product> + kTileRows) * b.stride;
@@ -216,15 +236,25 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
   const std::int64_t key_block = ((visible + key_blocks - 1) / key_blocks + kStep - 1) / kStep * kStep;
   for (std::int64_t key = 0; key < visible; key += key_block) {
     const std::int64_t keys = std::min(key_block, visible - key);
-    Tile t{nullptr, head_rows.key_stride, 1, b.q, depth, nullptr, b.stride};
-    for (std::int64_t row = 0; row < keys; row += Product::kRows) {
-      t.a = head_rows.keys + (key + row) * head_rows.key_stride;
-      t.c = b.scores + row * b.stride;
-      multiply<false>(product, t, tile_rows(keys - row), b.vectors);
+    const auto compute_scores = [&]() HWY_ATTR {
+      Tile t{nullptr, head_rows.key_stride, 1, b.q, depth, nullptr, b.stride};
+      for (std::int64_t row = 0; row < keys; row += Product::kRows) {
+        t.a = head_rows.keys + (key + row) * head_rows.key_stride;
+        t.c = b.scores + row * b.stride;
+        multiply<false>(product, t, tile_rows(keys - row), b.vectors);
+      }
+      if (a.bias) add_bias(a, b, batch, head, key, keys);
+      if (a.causal && key + keys > b.begin) hide_later_keys(b, key, keys);
+    };
+    compute_scores();
+    float* totals = b.total + b.stride;
+    if (key == 0) raise_top(b, a.width, keys);
+    if (!exponentiate<pairs>(b, keys, totals) && key > 0) {
+      compute_scores();
+      raise_top(b, a.width, keys);
+      exponentiate<pairs>(b, keys, totals);
     }
-    if (a.bias) add_bias(a, b, batch, head, key, keys);
-    if (a.causal && key + keys > b.begin) hide_later_keys(b, key, keys);
-    exponentiate<pairs>(a, b, keys);
+    std::copy_n(totals, b.stride, b.total);
     const std::int64_t first = pairs ? key / 2 : key, along = head_rows.value_stride;
     std::int64_t rows = pairs ? bf16_pairs(keys) : keys;
     if constexpr (tiles) {
@@ -244,6 +274,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
 
 void attend_impl(const Attention& a, const HeadRows& rows, std::int64_t batch, std::int64_t head,
                  std::int64_t block) {
+  const DenormalsAreZero mode;
   const auto run = [&](auto& product) HWY_ATTR { attend_with(product, a, rows, batch, head, block); };
   if (a.bf16) return with_bf16(*a.bf16, run);
   Floats floats;

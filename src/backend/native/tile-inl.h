@@ -82,10 +82,12 @@ HWY_NOINLINE void multiply_tile(const Tile& t) {
     }
   }
   const float* HWY_RESTRICT b = t.b;
+  float* const c = t.c;
+  const std::int64_t c_stride = t.c_stride, depth = t.depth;
   const float* HWY_RESTRICT a[rows];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) a[r] = t.a + r * t.a_row;
-  for (std::int64_t k = 0; k < t.depth; ++k) {
+  for (std::int64_t k = 0; k < depth; ++k) {
     V column[vectors];
 #pragma GCC unroll 3
     for (int v = 0; v < vectors; ++v) column[v] = hn::LoadU(d, b + v * n);
@@ -101,7 +103,7 @@ HWY_NOINLINE void multiply_tile(const Tile& t) {
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 3
-    for (int v = 0; v < vectors; ++v) hn::StoreU(acc[r][v], d, t.c + r * t.c_stride + v * n);
+    for (int v = 0; v < vectors; ++v) hn::StoreU(acc[r][v], d, c + r * c_stride + v * n);
 }
 
 template <class Product, int vectors, bool adjacent_rows>
