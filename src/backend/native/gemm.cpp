@@ -296,23 +296,33 @@ void gemm_part(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std:
   HWY_DYNAMIC_DISPATCH(gemm_part_impl)(g, row_begin, row_end, panel_begin, panel_end);
 }
 
-void for_each_part(std::int64_t rows, std::int64_t most_rows, std::int64_t panels,
+std::int64_t tile_rows(Lanes lanes) {
+  return lanes == Lanes::kBf16Pairs ? kMostTileRows : 8;
+}
+
+std::pair<std::int64_t, std::int64_t> part_of(std::int64_t count, std::int64_t step, std::int64_t parts,
+                                              std::int64_t part) {
+  const std::int64_t steps = (count + step - 1) / step, each = steps / parts, longer = steps % parts;
+  const auto begin = [&](std::int64_t i) { return std::min(count, (i * each + std::min(i, longer)) * step); };
+  return {begin(part), begin(part + 1)};
+}
+
+void for_each_part(std::int64_t rows, std::int64_t step, std::int64_t most_rows, std::int64_t panels,
                    std::int64_t macs_of_row_and_panel, ThreadPool& pool,
                    const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body) {
   if (rows == 0 || panels == 0) return;
   constexpr std::int64_t kMinPartMacs = 1 << 18;
-  const std::int64_t row_parts = (rows + most_rows - 1) / most_rows;
-  const std::int64_t part_rows = ((rows + row_parts - 1) / row_parts + 15) / 16 * 16;
-  const std::int64_t wanted = (4 * pool.size() + row_parts - 1) / row_parts;
-  const std::int64_t macs = std::max<std::int64_t>(1, part_rows * macs_of_row_and_panel);
-  const std::int64_t part_panels =
-      std::max((panels + wanted - 1) / wanted, std::min(panels, kMinPartMacs / macs));
-  const std::int64_t panel_parts = (panels + part_panels - 1) / part_panels;
+  const std::int64_t row_parts = (rows + most_rows - 1) / most_rows, threads = pool.size();
+  const std::int64_t macs = std::max<std::int64_t>(1, rows / row_parts * macs_of_row_and_panel);
+  const std::int64_t most = std::clamp<std::int64_t>(panels * macs / kMinPartMacs, 1, panels);
+  std::int64_t panel_parts = std::min(most, (4 * threads + row_parts - 1) / row_parts);
+  // As many for every thread, or most would wait for one at the end.
+  while (panel_parts < most && row_parts * panel_parts % threads != 0) ++panel_parts;
   pool.parallel_for(row_parts * panel_parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t row = i % row_parts * part_rows, panel = i / row_parts * part_panels;
-      if (row < rows)
-        body(row, std::min(rows, row + part_rows), panel, std::min(panels, panel + part_panels));
+      const auto [row, row_end] = part_of(rows, step, row_parts, i % row_parts);
+      const auto [panel, panel_end] = part_of(panels, 1, panel_parts, i / row_parts);
+      if (row < row_end) body(row, row_end, panel, panel_end);
     }
   });
 }
@@ -320,7 +330,7 @@ void for_each_part(std::int64_t rows, std::int64_t most_rows, std::int64_t panel
 void gemm(const Gemm& g, ThreadPool& pool) {
   // Parts of about 200 rows keep their slice of `a` in the second-level cache.
   constexpr std::int64_t kPartRows = 208;
-  for_each_part(g.rows, kPartRows, g.b->panels(), g.b->depth * g.b->panel, pool,
+  for_each_part(g.rows, tile_rows(g.b->lanes), kPartRows, g.b->panels(), g.b->depth * g.b->panel, pool,
                 [&](std::int64_t row, std::int64_t row_end, std::int64_t panel, std::int64_t panel_end) {
                   gemm_part(g, row, row_end, panel, panel_end);
                 });

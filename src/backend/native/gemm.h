@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "backend/native/bf16.h"
 #include "backend/native/buffer.h"
@@ -74,9 +75,16 @@ void gemm_part(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std:
 /// All of it, on all threads of the pool.
 void gemm(const Gemm& g, ThreadPool& pool);
 
+/// Rows of the largest tile of all, and of the largest that multiplies such lanes.
+inline constexpr std::int64_t kMostTileRows = 16;
+std::int64_t tile_rows(Lanes lanes);
+/// The range of part number `part` of [0, count): multiples of `step`, as equal as can be, longer ones first.
+std::pair<std::int64_t, std::int64_t> part_of(std::int64_t count, std::int64_t step, std::int64_t parts,
+                                              std::int64_t part);
 /// Calls body(row_begin, row_end, panel_begin, panel_end) on all threads for parts of a product of `rows`
-/// rows and `panels` panels: at most `most_rows` rows each, several for every thread, none too small.
-void for_each_part(std::int64_t rows, std::int64_t most_rows, std::int64_t panels,
+/// rows and `panels` panels: about `most_rows` rows each at most, multiples of `step`, as
+/// many for every thread, none too small.
+void for_each_part(std::int64_t rows, std::int64_t step, std::int64_t most_rows, std::int64_t panels,
                    std::int64_t macs_of_row_and_panel, ThreadPool& pool,
                    const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body);
 

@@ -350,7 +350,7 @@ void int8_gemm(const Int8Gemm& g, ThreadPool& pool) {
   constexpr std::int64_t kPartBytes = 256 * 1024, kLeastRows = 48, kMostRows = 208;
   const std::int64_t fit =
       std::clamp(kPartBytes / std::max<std::int64_t>(1, g.a.stride), kLeastRows, kMostRows);
-  for_each_part(g.rows, fit, g.b->panels(), g.b->depth * g.b->panel, pool,
+  for_each_part(g.rows, kMostTileRows, fit, g.b->panels(), g.b->depth * g.b->panel, pool,
                 [&](std::int64_t row, std::int64_t row_end, std::int64_t panel, std::int64_t panel_end) {
                   int8_gemm_part(g, row, row_end, panel, panel_end);
                 });

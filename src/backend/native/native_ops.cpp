@@ -236,12 +236,17 @@ Tensor NativeBackend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activatio
   const std::optional<Rows> addend = plus ? as_rows(view(plus)) : std::nullopt;
   if (a.outer > 1 || (addend && addend->outer > 1))
     return do_mlp(with_dense(x), fc1, activation, fc2, residual ? with_dense(residual) : Tensor());
-  const std::int64_t part = std::clamp<std::int64_t>(kHiddenFloats / fc1.out / 8 * 8, 8, 128);
-  const std::int64_t parts = (a.rows + part - 1) / part;
+  const std::int64_t most = std::clamp<std::int64_t>(kHiddenFloats / fc1.out / 8 * 8, 8, 128);
+  // A few rows more are better than a part of a few; as many parts for every thread, or most would wait.
+  const std::int64_t tile = first.int8 ? kMostTileRows : tile_rows(first.matrix.lanes);
+  const std::int64_t threads = pool_->size(), fit = (a.rows + most + tile - 1) / (most + tile);
+  const std::int64_t parts = (fit + threads - 1) / threads * threads;
   pool_->parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    float* hidden = thread_scratch(part * fc1.out, 1);
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t row = i * part, rows = std::min(part, a.rows - row);
+      const auto [row, row_end] = part_of(a.rows, tile, parts, i);
+      const std::int64_t rows = row_end - row;
+      if (rows <= 0) continue;
+      float* hidden = thread_scratch(rows * fc1.out, 1);
       multiply_here({a.data + row * a.row_stride, 1, rows, a.columns, 0, a.row_stride}, first, hidden,
                     fc1.out, {activation});
       Ends ends;

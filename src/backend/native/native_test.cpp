@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "backend/backend_suite/suite.h"
+#include "backend/native/gemm.h"
 #include "backend/native/hwy_targets.h"
 #include "backend/native/native_backend.h"
 // The targets the kernels are built for, as they see them.
@@ -137,6 +139,21 @@ TEST(NativeBackend, SameResultForAnyNumberOfThreads) {
   }
   EXPECT_EQ(results[0], results[1]);
   EXPECT_EQ(results[0], results[2]);
+}
+
+TEST(NativeParts, CoverEverythingInEqualSteps) {
+  for (const std::int64_t count : {0, 1, 80, 1025, 1104, 2260})
+    for (const std::int64_t parts : {1, 2, 9, 12}) {
+      std::int64_t end = 0, longest = 0;
+      for (std::int64_t i = 0; i < parts; ++i) {
+        const auto [first, last] = native::part_of(count, 8, parts, i);
+        EXPECT_EQ(first, end) << count << " in " << parts;
+        EXPECT_TRUE(first % 8 == 0 || first == last);
+        end = last, longest = std::max(longest, last - first);
+      }
+      EXPECT_EQ(end, count);
+      EXPECT_LE(longest, (count + 8 * parts - 1) / (8 * parts) * 8);
+    }
 }
 
 }  // namespace
