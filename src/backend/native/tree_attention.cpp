@@ -74,7 +74,7 @@ void score(const Walk& w) {
 }
 
 /// Scores of the first `visible` keys become exponentials relative to the largest, the others zero; their
-/// sum.
+/// sum. Exponentials and order are those of attention.cpp: a shared beginning has the bits of one alone.
 float exponentiate(const Walk& w, float* scores, std::int64_t visible) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
@@ -86,7 +86,7 @@ float exponentiate(const Walk& w, float* scores, std::int64_t visible) {
     tops = hn::Max(tops, hn::IfThenElse(seen(t), hn::LoadU(d, scores + t), tops));
   const V top = hn::MaxOfLanes(d, tops);
   for (std::int64_t t = 0; t < w.length; t += n) {
-    const V e = exp2(hn::Sub(hn::LoadU(d, scores + t), top));
+    const V e = quick_exp2(hn::Sub(hn::LoadU(d, scores + t), top));
     hn::StoreU(hn::IfThenElseZero(seen(t), e), d, scores + t);
   }
   float total = 0;
@@ -124,6 +124,7 @@ void mix(const Walk& w, const float* totals, std::int64_t query) {
 
 template <int count>
 void attend_group(Walk& w, std::int64_t query) {
+  const DenormalsAreZero mode;
   // Scores are in units of log 2: the exponential is then a power of two.
   const float scale = kLog2e / std::sqrt(static_cast<float>(w.a.width));
   for (std::int64_t r = 0; r < count; ++r) {
