@@ -79,8 +79,7 @@ LabelMap without_bounds(const HeadView& view, const HeadOptions& options, Thread
           head::update_best(scores.data(), &classes[i], static_cast<int>(count), best, label);
         }
         for (int p = 0; p < kBlock; ++p)
-          map.row(block.y + p / block.width)[block.x + p % block.width] =
-              static_cast<std::uint16_t>(label[p]);
+          map.row(block.y + p / block.width)[block.x + p % block.width] = static_cast<Label>(label[p]);
       });
     }
   });

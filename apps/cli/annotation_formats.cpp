@@ -21,8 +21,8 @@ std::string text(const Json& document, int indent = -1) {
 }
 
 /// Ids of the annotations of different pictures never meet: a picture has at most one of each class.
-std::int64_t annotation_id(std::int64_t picture, std::uint16_t label) {
-  return picture * 65536 + label;
+std::int64_t annotation_id(const Annotated& p, Label label) {
+  return p.number * std::max<std::int64_t>(65536, static_cast<std::int64_t>(p.classes.size()) + 1) + label;
 }
 
 std::string color_text(const Rgb& color) {
@@ -30,7 +30,7 @@ std::string color_text(const Rgb& color) {
 }
 
 /// Of the set pixels: left, top, width, height.
-std::array<int, 4> bounding_box(const LabelMap& map, std::uint16_t label) {
+std::array<int, 4> bounding_box(const LabelMap& map, Label label) {
   int left = map.width, top = map.height, right = 0, bottom = 0;
   for (int y = 0; y < map.height; ++y)
     for (int x = 0; x < map.width; ++x)
@@ -124,7 +124,7 @@ void write_elements(WholeFile& file, const char* key, const EachDocument& each,
 std::string coco_document(const Annotated& p) {
   Json annotations = Json::array();
   for (const auto& [label, mask] : encode_rles(p.labels))
-    annotations.push_back({{"id", annotation_id(p.number, label)},
+    annotations.push_back({{"id", annotation_id(p, label)},
                            {"image_id", p.number},
                            {"category_id", label + 1},
                            {"area", area_of(mask)},
@@ -208,7 +208,7 @@ std::string labelme_document(const Annotated& p, const fs::path& image) {
 std::string datumaro_document(const Annotated& p) {
   Json annotations = Json::array();
   for (const auto& [label, mask] : encode_rles(p.labels))
-    annotations.push_back({{"id", annotation_id(p.number, label)},
+    annotations.push_back({{"id", annotation_id(p, label)},
                            {"type", "mask"},
                            {"attributes", Json::object()},
                            {"group", 0},

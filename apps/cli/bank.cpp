@@ -42,7 +42,7 @@ struct Lesson {
 struct Lessons {
   std::vector<ClassName> classes;
   std::vector<Lesson> pictures;
-  int ignore = kNoLabel;
+  int ignore = kNoLabel16;
 };
 
 /// FOLDER/cat/*.jpg, FOLDER/dog/*.jpg: the folders' names are the classes.
@@ -93,8 +93,8 @@ Lessons lessons_of(const BuildArguments& a) {
 bool keep_wanted(LabelMap& labels, const Lessons& lessons, int per_class, std::vector<int>& pictures,
                  const fs::path& where) {
   std::vector<bool> shown(lessons.classes.size());
-  for (std::uint16_t& label : labels.labels) {
-    if (label == lessons.ignore) label = kNoLabel;
+  for (Label& label : labels.labels) {
+    if (label == static_cast<Label>(lessons.ignore) || label == kNoLabel16) label = kNoLabel;
     if (label == kNoLabel) continue;
     require(label < shown.size(), "{}: a label {} where there are {} classes", where.string(), label,
             shown.size());

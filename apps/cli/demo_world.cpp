@@ -50,7 +50,7 @@ class Lacking {
   /// Leaves of the labels those of which more is wanted, and counts them.
   void keep(LabelMap& labels) {
     std::vector<bool> shown(pictures_.size());
-    for (std::uint16_t& label : labels.labels) {
+    for (Label& label : labels.labels) {
       if (label == kNoLabel) continue;
       if (lacks(label))
         shown[label] = true;

@@ -15,7 +15,7 @@ void write_sample_sheet(std::span<const SamplePicture> samples, const std::files
   std::size_t classes = 0;
   for (const SamplePicture& s : samples)
     for (const LabelMap* map : {&s.truth, &s.found})
-      for (const std::uint16_t label : map->labels)
+      for (const Label label : map->labels)
         if (label != kNoLabel) classes = std::max<std::size_t>(classes, label + std::size_t{1});
   const std::vector<Rgb> colors = distinct_colors(classes);
   std::vector<Image> cells;

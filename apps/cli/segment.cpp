@@ -294,8 +294,8 @@ void run(const Arguments& a, Program& program) {
        {},
        a.vocabulary.quiet || source->count() != 1};
   for (const ClassName& c : classes) r.classes.push_back(c.label);
+  check_kinds(r);
   if (r.to_standard_output()) {
-    check_standard_output(r);
     require(source->count() == 1 && !a.keeps_manifest(),
             "--output -: standard output takes the result of one picture");
   } else {

@@ -10,11 +10,14 @@
 #include "annotation_formats.h"
 #include "base/error.h"
 #include "manifest.h"
+#include "san/tiff.hpp"
 
 namespace san::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMostInPng = 65535;  ///< classes whose labels, "other" among them, have 16 bits
 
 void write_to_standard_output(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -61,6 +64,15 @@ std::vector<std::byte> label_file(const LabelMap& labels, const ResultOptions& o
   std::vector<Rgb> palette = options.all_colors();
   if (palette.size() > 256 || options.plain_labels) palette.clear();
   return encode_labels(labels, palette);
+}
+
+void save_wide_labels(Files& files, const LabelMap& labels, std::size_t classes) {
+  const std::string name = files.name(".labels.tif");
+  files.make_parents(name);
+  LabelTiff tiff(files.path(name), labels.height, labels.width, static_cast<int>(classes));
+  tiff.add(labels);
+  tiff.finish();
+  files.note(name);
 }
 
 void save_masks(Files& files, const std::vector<MaskProposal>& proposals,
@@ -120,7 +132,14 @@ std::vector<std::string> result_kinds() {
           "yolo",    "cityscapes", "geojson", "labelme", "datumaro"};
 }
 
-void check_standard_output(const ResultOptions& options) {
+void check_kinds(const ResultOptions& options) {
+  if (options.classes.size() > kMostInPng)
+    require(
+        !options.wants("cityscapes") && !(options.wants("labels") && options.to_standard_output()),
+        "--save {}: {} classes, but its PNGs tell {} apart; --save labels with a folder as --output writes a "
+        "TIFF of 32 bits",
+        options.wants("cityscapes") ? "cityscapes" : "labels", options.classes.size(), kMostInPng);
+  if (!options.to_standard_output()) return;
   static const std::set<std::string> single{"overlay", "labels", "json", "yolo", "geojson", "labelme"};
   require(options.save.size() == 1 && single.contains(*options.save.begin()),
           "--output -: standard output takes one file; --save one of {}", fmt::join(single, ", "));
@@ -133,7 +152,10 @@ std::vector<std::string> save_results(const ResultOptions& o, const ImageInput& 
   if (o.wants("masks")) proposals = result.proposals();
   if (o.wants("overlay"))
     files.save(files.name(".overlay.png"), encode_png(draw_overlay(image, result, o.colors)));
-  if (o.wants("labels")) files.save(files.name(".labels.png"), label_file(result.labels, o));
+  if (o.wants("labels") && o.classes.size() <= kMostInPng)
+    files.save(files.name(".labels.png"), label_file(result.labels, o));
+  else if (o.wants("labels"))
+    save_wide_labels(files, result.labels, o.classes.size());
   if (o.wants("json")) {
     JsonOptions options{input.path.string(), o.model, o.colors, {}};
     if (o.wants("masks")) options.proposals = proposals;

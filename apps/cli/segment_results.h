@@ -31,8 +31,9 @@ struct ResultOptions {
 /// What --save takes.
 std::vector<std::string> result_kinds();
 
-/// Throws Error where what is wanted is not one file that could go to standard output.
-void check_standard_output(const ResultOptions& options);
+/// Throws Error where what is wanted cannot hold so many classes, or is not one file that could go to
+/// standard output.
+void check_kinds(const ResultOptions& options);
 
 /// Writes what is wanted of one picture, each file whole or not at all; returns their names relative to the
 /// folder. `number`: of the picture in the run, from 0.

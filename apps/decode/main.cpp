@@ -28,8 +28,6 @@ void work(const sandbox::Request& request, std::span<const std::byte> input, con
       return opencv::read_rgb(input, name, request.max_pixels, sink);
     case sandbox::Task::kLabels:
       return opencv::read_labels(input, name, request.max_pixels, sink);
-    case sandbox::Task::kLabelTiff:
-      return opencv::write_label_tiff(input, request.height, request.width, sink);
     case sandbox::Task::kTiffFacts:
     case sandbox::Task::kTiffRows:
       fail("TIFFs by rows are for another helper");

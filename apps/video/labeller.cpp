@@ -10,7 +10,7 @@ constexpr std::size_t kMemoryForFirstPass = std::size_t{1} << 30;
 
 void count_areas(const LabelMap& labels, std::vector<std::int64_t>& areas) {
   std::ranges::fill(areas, 0);
-  for (const std::uint16_t label : labels.labels) ++areas[label];
+  for (const Label label : labels.labels) ++areas[label];
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/error.h"
 #include "base/folder.h"
 #include "base/log.h"
 #include "base/utf8.h"
@@ -29,7 +30,7 @@ class Results::JsonLines {
 
 namespace {
 
-constexpr std::size_t kNarrowLabels = 256, kPaletteColors = 256;
+constexpr std::size_t kNarrowLabels = 256, kMostLabels = 65536, kPaletteColors = 256;
 constexpr const char *kOverlayPart = ".overlay", *kLabelsPart = ".labels", *kJsonPart = ".frames.jsonl";
 
 std::string container_of(const Arguments& a, const Source& source) {
@@ -69,6 +70,8 @@ void Results::plan(const std::string& stem) {
     names_.push_back(base.string() + ending);
     return fs::path(names_.back());
   };
+  require(!a.saves("labels") || colors_.size() < kMostLabels,
+          "--save labels: {} classes, but frames of labels tell {} apart", colors_.size(), kMostLabels - 1);
   VideoFileOptions o;
   o.height = source_.facts().height;
   o.width = source_.facts().width;

@@ -24,8 +24,8 @@ void Truth::compare(const Work& work) {
           "{}: {} × {} labels for frames of {} × {} pixels", file.string(), truth.width, truth.height,
           labels.width, labels.height);
   // In files of 8 bit 255 says "not known", as long as there is no such class.
-  for (std::uint16_t& label : truth.labels)
-    if (label == 255 && confusion_.classes() <= 255) label = kNoLabel;
+  for (Label& label : truth.labels)
+    if (label == kNoLabel16 || (label == 255 && confusion_.classes() <= 255)) label = kNoLabel;
   confusion_.add(labels.labels, truth.labels, kNoLabel);
   if (compared_++ > 0) {
     estimator_.flow(before_, frame.image, backward_);

@@ -66,8 +66,8 @@ class SAN_API BankBuilder {
   BankBuilder& operator=(BankBuilder&&) noexcept;
   ~BankBuilder();
 
-  /// A picture with its labels: indices of the classes, and 65535 where nothing is known. Throws Error when
-  /// the sizes differ, on other labels, and Cancelled.
+  /// A picture with its labels: indices of the classes, and kNoLabel where nothing is known. Throws Error
+  /// when the sizes differ, on other labels, and Cancelled.
   void add(const ImageView& picture, const LabelMap& labels, const SegmentationOptions& options = {});
   /// A picture of one thing, in its middle, without labels: what the network's masks say of the middle
   /// stands for it.

@@ -20,7 +20,8 @@ SAN_C_API int san_result_height(const san_result* result); /* of the picture, pi
 SAN_C_API int san_result_width(const san_result* result);
 SAN_C_API size_t san_result_classes(const san_result* result);
 SAN_C_API const char* san_result_class(const san_result* result, size_t index);
-/* [height, width]: index of each pixel's class, or the number of classes for "other". */
+/* [height, width]: index of each pixel's class, or the number of classes for "other". NULL and an error where
+ * there are more than 65,535 classes: san_result_labels32() gives those. */
 SAN_C_API const uint16_t* san_result_labels(const san_result* result);
 /* [height, width], when label_scores were asked for; else NULL. */
 SAN_C_API const float* san_result_label_scores(const san_result* result);

@@ -25,12 +25,13 @@ typedef struct san_picture_parts {
  */
 typedef struct san_label_rows {
   size_t size;               /* of what the library fills: fields of a later header may not be there */
-  const uint16_t* labels;    /* [height, width] */
+  const uint16_t* labels;    /* [height, width]; NULL with more than 65,535 classes */
   const float* label_scores; /* [height, width]; NULL unless asked for */
   const int64_t* areas;      /* pixels of each class in these rows, [classes + 1], the last for "other" */
   int32_t y;                 /* of the first row */
   int32_t height, width;
   int32_t classes;
+  const uint32_t* labels32; /* [height, width] */
 } san_label_rows;
 /* Returns what san_picture_parts.read does. */
 typedef int (*san_take_rows)(const san_label_rows* rows, void* user);
@@ -76,14 +77,14 @@ SAN_C_API int san_tiff_parts(san_tiff* tiff, san_picture_parts* parts);
 SAN_C_API void san_tiff_free(san_tiff* tiff);
 
 /* Writes a label map of any size as a TIFF in compressed strips, from top to bottom; the file appears when it
- * is finished. 8 bit a pixel, 16 where there are more than 256 classes. */
+ * is finished. 8 bit a pixel, 16 where there are more than 256 classes, 32 above 65,536. */
 typedef struct san_label_tiff san_label_tiff;
 typedef struct san_label_tiff_options {
   size_t size; /* sizeof(san_label_tiff_options) */
   int32_t height, width;
   int32_t classes;        /* labels are below it */
   int32_t big_tiff;       /* 1: BigTIFF; 0: only where 4 GiB might not do */
-  const uint8_t* palette; /* 3 bytes for each of `color_count` labels, or NULL; not with 16 bit */
+  const uint8_t* palette; /* 3 bytes for each of `color_count` labels, or NULL; with 8 bit alone */
   size_t color_count;
   const san_georeference* georeference; /* or NULL */
 } san_label_tiff_options;

@@ -22,19 +22,25 @@ struct Image {
   friend bool operator==(const Image&, const Image&) = default;
 };
 
+/// A class by its place in a list, counted from 0. Of 32 bits, since a list may have more classes than 16
+/// bits tell apart; below 2³¹, so that readers of signed integers see the same.
+using Label = std::uint32_t;
+/// Where no class is known; −1 to readers of signed integers.
+inline constexpr Label kNoLabel = 0xffffffff;
+
 /// One class index per pixel: height × width values, row by row.
 struct LabelMap {
   int height = 0, width = 0;
-  std::vector<std::uint16_t> labels;
+  std::vector<Label> labels;
 
   LabelMap() = default;
-  LabelMap(int map_height, int map_width, std::uint16_t value = 0)
+  LabelMap(int map_height, int map_width, Label value = 0)
       : height(map_height),
         width(map_width),
         labels(static_cast<std::size_t>(map_height) * static_cast<std::size_t>(map_width), value) {}
 
-  const std::uint16_t* row(int y) const { return labels.data() + offset(y); }
-  std::uint16_t* row(int y) { return labels.data() + offset(y); }
+  const Label* row(int y) const { return labels.data() + offset(y); }
+  Label* row(int y) { return labels.data() + offset(y); }
   friend bool operator==(const LabelMap&, const LabelMap&) = default;
 
  private:

@@ -25,14 +25,14 @@ struct Rle {
 /// `mask` holds height × width values row by row; what is not zero is set. Throws Error on another size.
 SAN_API Rle encode_rle(std::span<const std::uint8_t> mask, int height, int width);
 /// The mask of the pixels with that label.
-SAN_API Rle encode_rle(const LabelMap& map, std::uint16_t label);
+SAN_API Rle encode_rle(const LabelMap& map, Label label);
 /// The masks of all labels that occur, in one pass.
-SAN_API std::map<std::uint16_t, Rle> encode_rles(const LabelMap& map);
+SAN_API std::map<Label, Rle> encode_rles(const LabelMap& map);
 /// Row by row, 0 or 1. Throws Error when the runs do not add up to height × width.
 SAN_API std::vector<std::uint8_t> decode_rle(const Rle& rle);
 /// Writes `label` into the mask's pixels of `map`, in time that grows with the runs and the pixels set.
 /// Throws Error when the sizes differ or the runs do not add up.
-SAN_API void paint_rle(const Rle& rle, std::uint16_t label, LabelMap& map);
+SAN_API void paint_rle(const Rle& rle, Label label, LabelMap& map);
 
 /// The compressed string of pycocotools ("counts" in COCO files).
 SAN_API std::string rle_counts_to_string(std::span<const std::uint32_t> counts);

@@ -21,9 +21,9 @@ inline ImageView view(const cv::Mat& mat, bool rgb = false) {
   return {mat.data, mat.rows, mat.cols, format, mat.step};
 }
 
-/// CV_16UC1 over the labels, which must outlive it.
+/// CV_32SC1 over the labels, which must outlive it.
 inline cv::Mat mat(LabelMap& map) {
-  return {map.height, map.width, CV_16UC1, map.labels.data()};
+  return {map.height, map.width, CV_32SC1, map.labels.data()};
 }
 
 /// CV_8UC3 in RGB order over the pixels, which must outlive it.

@@ -17,7 +17,7 @@ struct Corner {
 
 /// One connected region of a label map (through the sides of pixels, not across corners).
 struct LabelPolygon {
-  std::uint16_t label = 0;
+  Label label = 0;
   std::int64_t area = 0;  ///< pixels of the region
   /// The outline, clockwise as seen, and the holes, anticlockwise; corners in order, the first not repeated.
   std::vector<std::vector<Corner>> rings;

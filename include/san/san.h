@@ -23,7 +23,8 @@
  *
  * Beside this header, which includes them: pictures, errors, buffers, cancellation san/c_base.h; banks of
  * examples san/c_bank.h; results san/c_result.h; polygons and run lengths san/c_shapes.h; pictures larger
- * than memory, TIFFs san/c_tiles.h; how a picture became labels san/c_explain.h.
+ * than memory, TIFFs san/c_tiles.h; how a picture became labels san/c_explain.h; lists of more than 65,535
+ * classes san/c_labels32.h.
  */
 #ifndef SAN_SAN_H
 #define SAN_SAN_H
@@ -245,6 +246,7 @@ SAN_C_API void san_whole_clip_free(san_whole_clip* clip);
 
 #include "san/c_bank.h"
 #include "san/c_explain.h"
+#include "san/c_labels32.h"
 #include "san/c_result.h"
 #include "san/c_shapes.h"
 #include "san/c_tiles.h"

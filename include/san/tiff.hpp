@@ -58,11 +58,12 @@ class SAN_API TiffPicture {
 };
 
 /// Writes a label map of any size as a TIFF in compressed strips (BigTIFF where 4 GiB might not do), from top
-/// to bottom; the file appears when it is whole. 8 bit a pixel, 16 where there are more than 256 classes.
+/// to bottom; the file appears when it is whole. 8 bit a pixel, 16 where there are more than 256 classes, 32
+/// above 65,536.
 class SAN_API LabelTiff {
  public:
-  /// `classes`: labels are below it. `palette`: colours of the labels, or none for plain grey; not with 16
-  /// bit. Throws Error naming the file.
+  /// `classes`: labels are below it. `palette`: colours of the labels, or none for plain grey; with 8
+  /// bit alone. Throws Error naming the file.
   LabelTiff(const std::filesystem::path& path, int height, int width, int classes,
             std::span<const Rgb> palette = {}, const Georeference& georeference = {}, bool big_tiff = false);
   ~LabelTiff();

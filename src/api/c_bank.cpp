@@ -1,10 +1,44 @@
+#include <algorithm>
+
 #include "api/c_support.h"
+#include "base/labels.h"
 
 using namespace san::c;
 
 struct san_bank_builder {
   san::BankBuilder builder;
 };
+
+namespace {
+
+template <class Value>
+san::LabelMap known_labels(const Value* labels, int height, int width) {
+  san::LabelMap map = label_map(labels, height, width);
+  if (sizeof(Value) == 2) std::ranges::replace(map.labels, san::kNoLabel16, san::kNoLabel);
+  return map;
+}
+
+template <class Value>
+void add(san_bank_builder* builder, const san_pixels* pixels, const Value* labels, size_t capacity,
+         const san_segment_options* options) {
+  san::BankBuilder& b = at(builder, "builder").builder;
+  const san::ImageView picture = view(pixels);
+  require_room(capacity, 1, picture.height, picture.width, "labels");
+  b.add(picture, known_labels(labels, picture.height, picture.width), segmentation_options(options));
+}
+
+template <class Value>
+void add_regions(san_bank_builder* builder, const san_features* features, const Value* labels,
+                 size_t capacity, const san_cancellation* cancellation, size_t* examples) {
+  san::BankBuilder& b = at(builder, "builder").builder;
+  const san::ImageFeatures& seen = at(features, "features").features;
+  require_room(capacity, 1, seen.height(), seen.width(), "labels");
+  const std::size_t added = b.add_regions(seen, known_labels(labels, seen.height(), seen.width()),
+                                          watch(cancellation, nullptr, nullptr));
+  if (examples != nullptr) *examples = added;
+}
+
+}  // namespace
 
 san_bank* san_bank_load(const char* path) {
   return guard<san_bank*>(nullptr, [&] {
@@ -84,12 +118,12 @@ san_bank_builder* san_bank_builder_create(const san_model* model, const san_voca
 
 int san_bank_builder_add(san_bank_builder* builder, const san_pixels* pixels, const uint16_t* labels,
                          size_t capacity, const san_segment_options* options) {
-  return status([&] {
-    san::BankBuilder& b = at(builder, "builder").builder;
-    const san::ImageView picture = view(pixels);
-    require_room(capacity, 1, picture.height, picture.width, "labels");
-    b.add(picture, label_map(labels, picture.height, picture.width), segmentation_options(options));
-  });
+  return status([&] { add(builder, pixels, labels, capacity, options); });
+}
+
+int san_bank_builder_add32(san_bank_builder* builder, const san_pixels* pixels, const uint32_t* labels,
+                           size_t capacity, const san_segment_options* options) {
+  return status([&] { add(builder, pixels, labels, capacity, options); });
 }
 
 int san_bank_builder_add_whole(san_bank_builder* builder, const san_pixels* pixels, int32_t class_index,
@@ -119,14 +153,13 @@ int san_bank_builder_add_regions(san_bank_builder* builder, const san_features* 
 int san_bank_builder_add_regions_cancellable(san_bank_builder* builder, const san_features* features,
                                              const uint16_t* labels, size_t capacity,
                                              const san_cancellation* cancellation, size_t* examples) {
-  return status([&] {
-    san::BankBuilder& b = at(builder, "builder").builder;
-    const san::ImageFeatures& seen = at(features, "features").features;
-    require_room(capacity, 1, seen.height(), seen.width(), "labels");
-    const std::size_t added = b.add_regions(seen, label_map(labels, seen.height(), seen.width()),
-                                            watch(cancellation, nullptr, nullptr));
-    if (examples != nullptr) *examples = added;
-  });
+  return status([&] { add_regions(builder, features, labels, capacity, cancellation, examples); });
+}
+
+int san_bank_builder_add_regions32(san_bank_builder* builder, const san_features* features,
+                                   const uint32_t* labels, size_t capacity,
+                                   const san_cancellation* cancellation, size_t* examples) {
+  return status([&] { add_regions(builder, features, labels, capacity, cancellation, examples); });
 }
 
 size_t san_bank_builder_bytes(const san_bank_builder* builder) {

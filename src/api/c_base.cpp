@@ -3,6 +3,7 @@
 #include "api/c_support.h"
 #include "api/internal.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "san/codec.hpp"
 #include "san/version.hpp"
 
@@ -33,7 +34,7 @@ SAN_ENDS_WITH(san_overlay_options, color_count);
 SAN_ENDS_WITH(san_json_options, color_count);
 SAN_ENDS_WITH(san_polygon, reserved);
 SAN_ENDS_WITH(san_picture_parts, user);
-SAN_ENDS_WITH(san_label_rows, classes);
+SAN_ENDS_WITH(san_label_rows, labels32);
 SAN_ENDS_WITH(san_georeference, crs);
 SAN_ENDS_WITH(san_label_tiff_options, georeference);
 SAN_ENDS_WITH(san_proposal, rle_counts);
@@ -73,12 +74,11 @@ void require_sides(int height, int width) {
           "{} × {} pixels; expected positive sides and at most 2^30 pixels", width, height);
 }
 
-LabelMap label_map(const std::uint16_t* labels, int height, int width) {
-  need(labels, "labels");
-  require_sides(height, width);
-  LabelMap map(height, width);
-  std::copy_n(labels, map.labels.size(), map.labels.begin());
-  return map;
+void require_narrow(std::size_t classes) {
+  require(classes <= kNoLabel16,
+          "labels of {} classes do not go into 16 bits, which hold at most {}: use the functions of "
+          "san/c_labels32.h",
+          classes, kNoLabel16);
 }
 
 void require_room(std::size_t capacity, std::size_t count, int height, int width, const char* what) {
@@ -115,10 +115,12 @@ Watch watch(const san_cancellation* cancellation, san_progress progress, void* u
   return w;
 }
 
+constexpr std::size_t kMostColors = std::size_t{kMaxClasses} + 1;  // of "other" too
+
 std::vector<Rgb> colors(const std::uint8_t* bytes, std::size_t count) {
   std::vector<Rgb> result;
   if (bytes == nullptr) return result;
-  require(count <= 65536, "{} colours; at most 65536 can be used", count);
+  require(count <= kMostColors, "{} colours; at most {} can be used", count, kMostColors);
   for (std::size_t i = 0; i < count; ++i)
     result.push_back({bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2]});
   return result;
@@ -233,11 +235,18 @@ san_buffer* san_encode_labels(const uint16_t* labels, int height, int width, con
     return buffer(san::encode_labels(label_map(labels, height, width), colors(palette, palette_colors)));
   });
 }
+san_buffer* san_encode_labels32(const uint32_t* labels, int height, int width, const uint8_t* palette,
+                                size_t palette_colors) {
+  return guard<san_buffer*>(nullptr, [&] {
+    return buffer(san::encode_labels(label_map(labels, height, width), colors(palette, palette_colors)));
+  });
+}
 
 int san_distinct_colors(uint8_t* rgb, size_t count) {
   return status([&] {
     if (count > 0) need(rgb, "rgb");
-    san::require(count <= 65536, "{} colours; at most 65536 can be made", count);
+    san::require(count <= san::c::kMostColors, "{} colours; at most {} can be made", count,
+                 san::c::kMostColors);
     for (const san::Rgb& color : san::distinct_colors(count)) rgb = std::ranges::copy(color, rgb).out;
   });
 }

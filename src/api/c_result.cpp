@@ -52,6 +52,16 @@ const char* san_result_class(const san_result* result, size_t index) {
   return index < san_result_classes(result) ? result->result.classes()[index].c_str() : nullptr;
 }
 const uint16_t* san_result_labels(const san_result* result) {
+  if (result == nullptr) return nullptr;
+  return guard<const uint16_t*>(nullptr, [&] {
+    require_narrow(result->result.classes().size());
+    const std::vector<san::Label>& labels = result->result.labels.labels;
+    const std::lock_guard lock(result->narrowing);
+    if (result->narrow.size() != labels.size()) result->narrow.assign(labels.begin(), labels.end());
+    return result->narrow.data();
+  });
+}
+const uint32_t* san_result_labels32(const san_result* result) {
   return result != nullptr ? result->result.labels.labels.data() : nullptr;
 }
 const float* san_result_label_scores(const san_result* result) {
@@ -66,7 +76,7 @@ san_buffer* san_result_rle(const san_result* result, size_t index) {
   return guard<san_buffer*>(nullptr, [&] {
     const san::Segmentation& r = at(result, "result").result;
     san::require(index < r.areas.size(), "mask of class {}; expected 0 to {}", index, r.areas.size() - 1);
-    const san::Rle rle = san::encode_rle(r.labels, static_cast<std::uint16_t>(index));
+    const san::Rle rle = san::encode_rle(r.labels, static_cast<san::Label>(index));
     return buffer(san::rle_counts_to_string(rle.counts));
   });
 }

@@ -39,6 +39,23 @@ void set_share(float asked, float& share) {
 
 using namespace san::c;
 
+namespace {
+
+template <class Value>
+void segment_labels(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
+                    const san_segment_options* options, Value* labels, size_t capacity) {
+  san_segmenter& s = at(segmenter, "segmenter");
+  const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
+  const san::ImageView picture = view(pixels);
+  need(labels, "labels");
+  require_room(capacity, 1, picture.height, picture.width, "labels");
+  s.segmenter.segment(picture, words, segmentation_options(options), s.latest);
+  std::ranges::transform(s.latest.labels.labels, labels,
+                         [](san::Label label) { return static_cast<Value>(label); });
+}
+
+}  // namespace
+
 san_segmenter* san_segmenter_create(const san_model* model) {
   return guard<san_segmenter*>(nullptr, [&] {
     return new san_segmenter{at(model, "model").model.segmenter(), {}};
@@ -66,14 +83,14 @@ san_result* san_segment(san_segmenter* segmenter, const san_vocabulary* vocabula
 int san_segment_labels(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
                        const san_segment_options* options, uint16_t* labels, size_t capacity) {
   return status([&] {
-    san_segmenter& s = at(segmenter, "segmenter");
-    const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
-    const san::ImageView picture = view(pixels);
-    need(labels, "labels");
-    require_room(capacity, 1, picture.height, picture.width, "labels");
-    s.segmenter.segment(picture, words, segmentation_options(options), s.latest);
-    std::ranges::copy(s.latest.labels.labels, labels);
+    require_narrow(at(vocabulary, "vocabulary").vocabulary.classes().size());
+    segment_labels(segmenter, vocabulary, pixels, options, labels, capacity);
   });
+}
+
+int san_segment_labels32(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
+                         const san_segment_options* options, uint32_t* labels, size_t capacity) {
+  return status([&] { segment_labels(segmenter, vocabulary, pixels, options, labels, capacity); });
 }
 
 int san_segment_into(san_segmenter* segmenter, const san_vocabulary* vocabulary, const san_pixels* pixels,
@@ -84,6 +101,7 @@ int san_segment_into(san_segmenter* segmenter, const san_vocabulary* vocabulary,
     san_result& r = at(result, "result");
     s.segmenter.segment(view(pixels), words, segmentation_options(options), s.latest);
     std::swap(s.latest, r.result);
+    r.narrow.clear();
   });
 }
 
@@ -133,6 +151,7 @@ int san_segment_features_into(san_segmenter* segmenter, const san_features* feat
     san_result& r = at(result, "result");
     s.segmenter.segment(f, words, segmentation_options(options), s.latest);
     std::swap(s.latest, r.result);
+    r.narrow.clear();
   });
 }
 int san_features_height(const san_features* features) {

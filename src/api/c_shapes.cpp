@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "api/c_support.h"
 #include "base/error.h"
@@ -24,7 +25,7 @@ constexpr std::int32_t kFarthest = 1 << 30;
 
 san_polygons::Flat flat(const san::LabelPolygon& polygon) {
   san_polygons::Flat f;
-  f.area = polygon.area, f.label = polygon.label;
+  f.area = polygon.area, f.label = static_cast<std::int32_t>(polygon.label);
   for (const auto& ring : polygon.rings) {
     f.ring_sizes.push_back(ring.size());
     for (const san::Corner& c : ring) f.corners.insert(f.corners.end(), {c.x, c.y});
@@ -35,10 +36,10 @@ san_polygons::Flat flat(const san::LabelPolygon& polygon) {
 san::LabelPolygon polygon_of(const san_polygon* given) {
   need(given, "a polygon");
   const san_polygon p = read(given, "san_polygon");
-  san::require(p.label >= 0 && p.label <= 65535, "san_polygon.label is {}; expected 0 to 65535", p.label);
+  san::require(p.label >= 0, "san_polygon.label is {}; expected 0 or more", p.label);
   if (p.ring_count > 0) need(p.ring_sizes, "san_polygon.ring_sizes"), need(p.corners, "san_polygon.corners");
   san::LabelPolygon polygon;
-  polygon.label = static_cast<std::uint16_t>(p.label);
+  polygon.label = static_cast<san::Label>(p.label);
   const std::int32_t* at = p.corners;
   for (size_t r = 0; r < p.ring_count; ++r) {
     std::vector<san::Corner>& ring = polygon.rings.emplace_back();
@@ -52,15 +53,35 @@ san::LabelPolygon polygon_of(const san_polygon* given) {
   return polygon;
 }
 
+template <class Value>
+san_polygons* polygons_of(const Value* labels, int height, int width, double tolerance) {
+  auto made = std::make_unique<san_polygons>();
+  for (const san::LabelPolygon& p : san::label_polygons(label_map(labels, height, width), tolerance))
+    made->all.push_back(flat(p));
+  return made.release();
+}
+
+template <class Value>
+void paint(const san_polygon* const* polygons, size_t count, Value* labels, int height, int width) {
+  san::LabelMap map = label_map(labels, height, width);
+  if (count > 0) need(polygons, "polygons");
+  for (size_t i = 0; i < count; ++i) {
+    const san::LabelPolygon polygon = polygon_of(polygons[i]);
+    san::require(polygon.label <= std::numeric_limits<Value>::max(),
+                 "san_polygon.label is {}; expected at most {}", polygon.label,
+                 std::numeric_limits<Value>::max());
+    san::paint_polygon(polygon, map);
+  }
+  std::ranges::transform(map.labels, labels, [](san::Label label) { return static_cast<Value>(label); });
+}
+
 }  // namespace
 
 san_polygons* san_label_polygons(const uint16_t* labels, int height, int width, double tolerance) {
-  return guard<san_polygons*>(nullptr, [&] {
-    auto made = std::make_unique<san_polygons>();
-    for (const san::LabelPolygon& p : san::label_polygons(label_map(labels, height, width), tolerance))
-      made->all.push_back(flat(p));
-    return made.release();
-  });
+  return guard<san_polygons*>(nullptr, [&] { return polygons_of(labels, height, width, tolerance); });
+}
+san_polygons* san_label_polygons32(const uint32_t* labels, int height, int width, double tolerance) {
+  return guard<san_polygons*>(nullptr, [&] { return polygons_of(labels, height, width, tolerance); });
 }
 size_t san_polygons_count(const san_polygons* polygons) {
   return polygons != nullptr ? polygons->all.size() : 0;
@@ -80,12 +101,11 @@ void san_polygons_free(san_polygons* polygons) {
 
 int san_paint_polygons(const san_polygon* const* polygons, size_t count, uint16_t* labels, int height,
                        int width) {
-  return status([&] {
-    san::LabelMap map = label_map(labels, height, width);
-    if (count > 0) need(polygons, "polygons");
-    for (size_t i = 0; i < count; ++i) san::paint_polygon(polygon_of(polygons[i]), map);
-    std::ranges::copy(map.labels, labels);
-  });
+  return status([&] { paint(polygons, count, labels, height, width); });
+}
+int san_paint_polygons32(const san_polygon* const* polygons, size_t count, uint32_t* labels, int height,
+                         int width) {
+  return status([&] { paint(polygons, count, labels, height, width); });
 }
 
 san_buffer* san_encode_rle(const uint8_t* mask, int height, int width) {

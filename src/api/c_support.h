@@ -1,5 +1,7 @@
 #pragma once
+#include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 #include "san/model.hpp"
@@ -43,6 +45,9 @@ struct san_bank {
 };
 struct san_result {
   san::Segmentation result;
+  // Labels of 16 bits, made when they are asked for.
+  mutable std::mutex narrowing{};
+  mutable std::vector<std::uint16_t> narrow{};
 };
 struct san_proposals {
   std::vector<san::MaskProposal> proposals;
@@ -99,7 +104,17 @@ void require_sides(int height, int width);
 void require_room(std::size_t capacity, std::size_t count, int height, int width, const char* what);
 
 /// A copy. Throws Error on NULL, and as require_sides().
-LabelMap label_map(const std::uint16_t* labels, int height, int width);
+template <class Value>
+LabelMap label_map(const Value* labels, int height, int width) {
+  need(labels, "labels");
+  require_sides(height, width);
+  LabelMap map(height, width);
+  std::copy_n(labels, map.labels.size(), map.labels.begin());
+  return map;
+}
+
+/// Throws Error where labels of so many classes, "other" among them, do not go into 16 bits.
+void require_narrow(std::size_t classes);
 
 /// Throws Error unless `size` can be that of a struct of which this library knows `known` bytes, and unless
 /// what lies beyond them is zero.

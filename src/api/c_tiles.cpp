@@ -3,6 +3,7 @@
 
 #include "api/c_support.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "san/tiff.hpp"
 
 using namespace san::c;
@@ -90,15 +91,19 @@ int san_segment_tiles(san_segmenter* segmenter, const san_vocabulary* vocabulary
     san::Segmenter& s = at(segmenter, "segmenter").segmenter;
     const san::Vocabulary& words = at(vocabulary, "vocabulary").vocabulary;
     san::require(take != nullptr, "take is NULL");
+    std::vector<std::uint16_t> narrow;
     s.segment_tiles(parts_of(picture), words, segmentation_options(options), [&](san::LabelRows& rows) {
+      const std::size_t classes = rows.areas.size() - 1;
+      if (classes <= san::kNoLabel16) narrow.assign(rows.labels.labels.begin(), rows.labels.labels.end());
       const san_label_rows given{sizeof given,
-                                 rows.labels.labels.data(),
+                                 classes <= san::kNoLabel16 ? narrow.data() : nullptr,
                                  rows.label_scores.empty() ? nullptr : rows.label_scores.data(),
                                  rows.areas.data(),
                                  rows.y,
                                  rows.labels.height,
                                  rows.labels.width,
-                                 static_cast<int32_t>(rows.areas.size()) - 1};
+                                 static_cast<int32_t>(classes),
+                                 rows.labels.labels.data()};
       clear_error();
       heed(take(&given, user), "take");
     });
@@ -161,6 +166,9 @@ san_label_tiff* san_label_tiff_create(const char* path, const san_label_tiff_opt
   });
 }
 int san_label_tiff_add(san_label_tiff* tiff, const uint16_t* labels, int height, int width) {
+  return status([&] { at(tiff, "tiff").tiff.add(label_map(labels, height, width)); });
+}
+int san_label_tiff_add32(san_label_tiff* tiff, const uint32_t* labels, int height, int width) {
   return status([&] { at(tiff, "tiff").tiff.add(label_map(labels, height, width)); });
 }
 int san_label_tiff_finish(san_label_tiff* tiff) {

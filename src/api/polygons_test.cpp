@@ -19,7 +19,7 @@ LabelMap map_of(const std::vector<std::string>& rows) {
   for (int y = 0; y < map.height; ++y)
     for (int x = 0; x < map.width; ++x)
       map.row(y)[x] =
-          static_cast<std::uint16_t>(rows[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] - 'a');
+          static_cast<Label>(rows[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] - 'a');
   return map;
 }
 
@@ -37,12 +37,12 @@ LabelMap blobs(unsigned seed, int height, int width, int classes) {
         if (const double v =
                 std::sin(waves[k][0] * x + waves[k][2]) + std::cos(waves[k][1] * y - waves[k][2]);
             v > best)
-          best = v, map.row(y)[x] = static_cast<std::uint16_t>(k);
+          best = v, map.row(y)[x] = static_cast<Label>(k);
     }
   return map;
 }
 
-constexpr std::uint16_t kNothing = 999;
+constexpr Label kNothing = 999;
 
 LabelMap painted(const std::vector<LabelPolygon>& polygons, int height, int width, bool outlines_alone) {
   LabelMap map(height, width, kNothing);
@@ -85,7 +85,7 @@ TEST(Polygons, WithoutToleranceTheyAreTheMap) {
   }
   std::mt19937 random(3);  // nothing but specks
   LabelMap noise(31, 45);
-  for (std::uint16_t& label : noise.labels) label = static_cast<std::uint16_t>(random() % 3);
+  for (Label& label : noise.labels) label = static_cast<Label>(random() % 3);
   EXPECT_EQ(painted(label_polygons(noise), 31, 45, false), noise);
   EXPECT_EQ(painted(label_polygons(noise), 31, 45, true), noise);
 }

@@ -62,7 +62,7 @@ std::string Segmentation::json(const JsonOptions& options) const {
               (label_scores.empty() || label_scores.size() == labels.labels.size()),
           "segmentation: {} labels and {} scores for {} × {} pixels", labels.labels.size(),
           label_scores.size(), labels.width, labels.height);
-  require(std::ranges::all_of(labels.labels, [&](std::uint16_t label) { return label <= names.size(); }),
+  require(std::ranges::all_of(labels.labels, [&](Label label) { return label <= names.size(); }),
           "segmentation: a label is none of the {} classes", names.size());
   const std::vector<Rgb> colors = class_colors(options.colors, names.size());
   return result_json({labels, areas, label_scores}, {options.image, options.model, names, colors,

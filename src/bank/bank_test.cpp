@@ -236,7 +236,7 @@ TEST(Examples, TheMiddleStandsForAPictureOfOneThing) {
   const LabelMap map = middle_of(40, 60, 2);
   EXPECT_EQ(map.row(20)[30], 2);
   EXPECT_EQ(map.row(0)[0], kNoLabel);
-  const auto inside = std::ranges::count(map.labels, std::uint16_t{2});
+  const auto inside = std::ranges::count(map.labels, Label{2});
   EXPECT_NEAR(static_cast<double>(inside), std::numbers::pi * 14 * 21,
               20);  // an ellipse, to its rim's pixels
 }

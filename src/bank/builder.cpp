@@ -236,7 +236,7 @@ LabelMap middle_of(int height, int width, int class_index) {
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
       const double dy = ((y + 0.5) / height - 0.5) / kReach, dx = ((x + 0.5) / width - 0.5) / kReach;
-      if (dx * dx + dy * dy <= 1) map.row(y)[x] = static_cast<std::uint16_t>(class_index);
+      if (dx * dx + dy * dy <= 1) map.row(y)[x] = static_cast<Label>(class_index);
     }
   return map;
 }

@@ -43,9 +43,10 @@ MaskOverlaps overlaps(const MaskFeatures& seen, const LabelMap& truth, int class
       const auto cell = static_cast<std::size_t>(rows[static_cast<std::size_t>(y)] * v.grid_width +
                                                  columns[static_cast<std::size_t>(x)]);
       ++all[cell];
-      const std::uint16_t label = truth.row(y)[x];
+      const Label label = truth.row(y)[x];
       if (label == kNoLabel) continue;
-      require(label < classes, "bank: a label {} where there are {} classes", label, classes);
+      require(label < static_cast<Label>(classes), "bank: a label {} where there are {} classes", label,
+              classes);
       auto& counts = of_class[label];
       if (counts.empty()) counts.resize(grid);
       ++counts[cell];

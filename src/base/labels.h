@@ -1,11 +1,12 @@
 #pragma once
-#include <cstdint>
+#include "san/image.hpp"
 
 namespace san {
 
-/// The label of a pixel without a class, in 16-bit label maps.
-inline constexpr std::uint16_t kNoLabel = 65535;
-/// Labels below it number the classes.
-inline constexpr int kMaxClasses = kNoLabel;
+/// Labels below it number the classes: as many as have a colour of their own among those of 24 bits, twice
+/// over.
+inline constexpr int kMaxClasses = 1 << 23;
+/// What label files of 16 bits say where no class is known.
+inline constexpr Label kNoLabel16 = 65535;
 
 }  // namespace san

@@ -37,7 +37,7 @@ const std::map<std::string, std::string_view>& shipped() {
 
 /// What is customary: the largest value of the smallest label type that holds the classes.
 int default_ignore(std::size_t classes) {
-  return classes <= 255 ? 255 : kNoLabel;
+  return classes <= 255 ? 255 : static_cast<int>(kNoLabel16);
 }
 
 template <class T>

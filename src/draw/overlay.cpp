@@ -29,7 +29,7 @@ struct Entry {
 std::vector<Entry> entries_of(const LabelMap& labels, std::span<const std::string> names,
                               std::span<const Rgb> colors) {
   std::vector<std::int64_t> areas(names.size() + 1, 0);
-  for (const std::uint16_t label : labels.labels) ++areas[std::min<std::size_t>(label, names.size())];
+  for (const Label label : labels.labels) ++areas[std::min<std::size_t>(label, names.size())];
   std::vector<Entry> entries;
   for (std::size_t k = 0; k < areas.size(); ++k) {
     if (areas[k] == 0) continue;
@@ -82,7 +82,7 @@ void draw_contours(Image& image, const LabelMap& labels, std::span<const Rgb> co
   for (int y = 0; y < labels.height; ++y)
     for (int x = 0; x < labels.width; ++x) {
       std::uint8_t* pixel = image.row(y) + 3 * x;
-      const std::uint16_t label = labels.row(y)[x];
+      const Label label = labels.row(y)[x];
       if (within(x, y, width, false))
         canvas::blend(pixel, {255, 255, 255}, 0.75f);
       else if (label < named && within(x, y, 3 * width, true))
@@ -97,7 +97,7 @@ void draw_names(Image& image, const LabelMap& labels, const std::vector<Entry>& 
   const int padding = measures.font / 2;
   std::vector<Box> taken;
   for (const Entry& entry : entries) {
-    const auto found = anchors.find(static_cast<std::uint16_t>(entry.label));
+    const auto found = anchors.find(static_cast<Label>(entry.label));
     if (found == anchors.end() || entry.color == kOtherColor) continue;
     const RegionAnchor& anchor = found->second;
     const std::string name = font.fitted(entry.name, image.width / 2);

@@ -13,7 +13,7 @@ namespace {
 /// Label 0, with a box of label 1.
 LabelMap box_map(int height, int width, int top, int left, int box_height, int box_width) {
   LabelMap map(height, width);
-  for (int y = top; y < top + box_height; ++y) std::fill_n(map.row(y) + left, box_width, std::uint16_t{1});
+  for (int y = top; y < top + box_height; ++y) std::fill_n(map.row(y) + left, box_width, Label{1});
   return map;
 }
 
@@ -62,7 +62,7 @@ TEST(Overlay, SurvivesTinyPicturesAndManyStrangeNames) {
   names[4] = "";
   names[5] = "茶碗 чашка φλιτζάνι";
   LabelMap map(40, 1);
-  for (int i = 0; i < 40; ++i) map.labels[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(i);
+  for (int i = 0; i < 40; ++i) map.labels[static_cast<std::size_t>(i)] = static_cast<Label>(i);
   EXPECT_EQ(draw_overlay(Image(40, 1), map, names, distinct_colors(40)).height, 40);
   EXPECT_EQ(draw_overlay(Image(1, 1), LabelMap(1, 1, 5), names, distinct_colors(40)).height, 1);
 }

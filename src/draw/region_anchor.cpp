@@ -29,8 +29,8 @@ class DistanceGrid {
         relax(x, y, {{1, 0, kStraight}, {0, 1, kStraight}, {1, 1, kDiagonal}, {-1, 1, kDiagonal}});
   }
 
-  std::map<std::uint16_t, RegionAnchor> anchors() const {
-    std::map<std::uint16_t, RegionAnchor> best;
+  std::map<Label, RegionAnchor> anchors() const {
+    std::map<Label, RegionAnchor> best;
     for (int y = 0; y < cells_.height; ++y)
       for (int x = 0; x < cells_.width; ++x) {
         const float radius = static_cast<float>(distances_[index(x, y)] * step_) / kStraight;
@@ -64,7 +64,7 @@ class DistanceGrid {
 
 }  // namespace
 
-std::map<std::uint16_t, RegionAnchor> region_anchors(const LabelMap& labels) {
+std::map<Label, RegionAnchor> region_anchors(const LabelMap& labels) {
   return DistanceGrid(labels).anchors();
 }
 

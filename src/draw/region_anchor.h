@@ -13,6 +13,6 @@ struct RegionAnchor {
 };
 
 /// For every label that occurs, found on a grid of at most some 300 cells a side.
-std::map<std::uint16_t, RegionAnchor> region_anchors(const LabelMap& labels);
+std::map<Label, RegionAnchor> region_anchors(const LabelMap& labels);
 
 }  // namespace san

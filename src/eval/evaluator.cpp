@@ -25,7 +25,7 @@ double seconds_since(Clock::time_point start) {
 
 /// Scores one image; nothing if no pixel of it is labelled.
 std::optional<ImageScore> score_image(const std::string& stem, const LabelMap& prediction,
-                                      const LabelMap& truth, int classes, int ignore) {
+                                      const LabelMap& truth, int classes, Label ignore) {
   const auto n = static_cast<std::size_t>(classes);
   std::vector<std::uint32_t> hit(n), gt(n), predicted(n + 1);
   double known = 0, right = 0;
@@ -113,16 +113,19 @@ class Run {
     require_same_size(sample, truth, prediction.height, prediction.width, "prediction");
 
     BoundaryCounts boundary(spec_.class_count());
-    boundary.add(prediction.labels, truth.labels, truth.width, truth.height, spec_.ignore);
-    const auto image = score_image(sample.stem, prediction, truth, spec_.class_count(), spec_.ignore);
+    boundary.add(prediction.labels, truth.labels, truth.width, truth.height,
+                 static_cast<Label>(spec_.ignore));
+    const auto image =
+        score_image(sample.stem, prediction, truth, spec_.class_count(), static_cast<Label>(spec_.ignore));
     bool wanted = false;
     Reliability reliability;
     if (!predicted.scores.empty())
-      reliability.add(predicted.scores, prediction.labels, truth.labels, spec_.class_count(), spec_.ignore);
+      reliability.add(predicted.scores, prediction.labels, truth.labels, spec_.class_count(),
+                      static_cast<Label>(spec_.ignore));
     {
       const std::lock_guard lock(mutex_);
       result_.reliability.merge(reliability);
-      result_.confusion.add(prediction.labels, truth.labels, spec_.ignore);
+      result_.confusion.add(prediction.labels, truth.labels, static_cast<Label>(spec_.ignore));
       result_.boundary.merge(boundary);
       if (!image) return;
       result_.images.push_back(*image);

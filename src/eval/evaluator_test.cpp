@@ -32,10 +32,10 @@ fs::path fresh_folder() {
 /// Blobs of classes and ignored pixels.
 LabelMap blobs(unsigned seed, bool ignored) {
   std::mt19937 random(seed);
-  LabelMap map(kHeight, kWidth, static_cast<std::uint16_t>(random() % kClasses));
+  LabelMap map(kHeight, kWidth, static_cast<Label>(random() % kClasses));
   for (int k = 0; k < 6; ++k) {
     const int y0 = static_cast<int>(random() % kHeight), x0 = static_cast<int>(random() % kWidth);
-    const auto label = static_cast<std::uint16_t>(ignored && k == 5 ? 255 : random() % kClasses);
+    const auto label = static_cast<Label>(ignored && k == 5 ? 255 : random() % kClasses);
     for (int y = y0; y < std::min(kHeight, y0 + 8); ++y)
       for (int x = x0; x < std::min(kWidth, x0 + 9); ++x) map.row(y)[x] = label;
   }
@@ -129,7 +129,7 @@ TEST(Evaluator, CountsHowOftenLabelsAreRightByTheirScore) {
   const fs::path root = make_dataset(3);
   LabelMap truth(kHeight, kWidth, 1);
   for (int y = 0; y < kHeight; ++y) {
-    if (y % 2 == 0) std::fill_n(truth.row(y), 15, std::uint16_t{0});
+    if (y % 2 == 0) std::fill_n(truth.row(y), 15, Label{0});
     truth.row(y)[kWidth - 1] = 255;
   }
   for (const char* stem : {"img00", "img01", "img02"})

@@ -35,7 +35,7 @@ class FolderPredictions final : public StoredPredictions {
     if (found == files_.end()) return {};
     LabelMap map = decode_labels(found->second, decode_);
     for (auto& label : map.labels)
-      if (label >= classes_) label = kNoLabel;
+      if (label >= static_cast<Label>(classes_)) label = kNoLabel;
     return map;
   }
 
@@ -49,9 +49,9 @@ class JsonPredictions final : public StoredPredictions {
  public:
   JsonPredictions(const fs::path& path, const DatasetSpec& spec, std::int64_t max_pixels)
       : path_(path), max_pixels_(max_pixels) {
-    std::unordered_map<std::int64_t, std::uint16_t> index;
+    std::unordered_map<std::int64_t, Label> index;
     for (std::size_t c = 0; c < spec.category_ids.size(); ++c)
-      index[spec.category_ids[c]] = static_cast<std::uint16_t>(c);
+      index[spec.category_ids[c]] = static_cast<Label>(c);
     int values = 0;
     const ReaderLimit values_limit(kMaxRecordValues);
     // Records are taken one by one while parsing: the document as a whole would need many times its size.
@@ -109,7 +109,7 @@ class JsonPredictions final : public StoredPredictions {
 
  private:
   struct Mask {
-    std::uint16_t label;
+    Label label;
     int height, width;
     std::string counts;
   };
@@ -168,7 +168,7 @@ class JsonWriter final : public PredictionWriter {
 class FolderWriter final : public PredictionWriter {
  public:
   FolderWriter(fs::path folder, int classes)
-      : folder_(std::move(folder)), none_(classes <= 255 ? 255 : kNoLabel) {
+      : folder_(std::move(folder)), none_(classes <= 255 ? 255 : kNoLabel16) {
     fs::create_directories(folder_);
   }
 
@@ -183,7 +183,7 @@ class FolderWriter final : public PredictionWriter {
 
  private:
   fs::path folder_;
-  std::uint16_t none_;
+  Label none_;
 };
 
 }  // namespace

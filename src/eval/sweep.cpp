@@ -34,10 +34,11 @@ Answer ask(Predictor& predictor, const DatasetSpec& spec, const Sample& sample, 
   if (!prediction) throw Rejected{{ProblemKind::kPredictionMissing, sample.image, ""}};
   const LabelMap& labels = prediction->labels;
   require_same_size(sample, truth, labels.height, labels.width, "prediction");
-  out.counts =
-      count_picture(labels.labels, truth.labels, truth.width, truth.height, spec.class_count(), spec.ignore);
+  out.counts = count_picture(labels.labels, truth.labels, truth.width, truth.height, spec.class_count(),
+                             static_cast<Label>(spec.ignore));
   if (!prediction->scores.empty())
-    out.reliability.add(prediction->scores, labels.labels, truth.labels, spec.class_count(), spec.ignore);
+    out.reliability.add(prediction->scores, labels.labels, truth.labels, spec.class_count(),
+                        static_cast<Label>(spec.ignore));
   return out;
 }
 

@@ -21,7 +21,7 @@ constexpr int kSide = 40, kPictures = 12;
 LabelMap stripes(int i) {
   LabelMap map(kSide, kSide, 0);
   for (int y = 0; y < kSide; ++y)
-    for (int x = 0; x < kSide; ++x) map.row(y)[x] = static_cast<std::uint16_t>((x / 10 + i) % 3);
+    for (int x = 0; x < kSide; ++x) map.row(y)[x] = static_cast<Label>((x / 10 + i) % 3);
   return map;
 }
 
@@ -52,7 +52,7 @@ class Wrong final : public Predictor {
     Prediction out{stripes(i), {}};
     Rng rng(static_cast<std::uint64_t>(i), 1, 1);
     for (auto& label : out.labels.labels)
-      if (rng.below(100) < percent_) label = static_cast<std::uint16_t>((label + 1) % 3);
+      if (rng.below(100) < percent_) label = static_cast<Label>((label + 1) % 3);
     if (scores_) out.scores.assign(out.labels.labels.size(), 0.5f);
     return out;
   }

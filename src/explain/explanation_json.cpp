@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/labels.h"
 #include "base/utf8.h"
 #include "embedded/explain_page.h"
 #include "embedded/explain_script.h"
@@ -111,8 +112,12 @@ std::string explanation_json(const Explanation& e, const Image& picture, const E
   const LabelMap& labels = e.result.labels;
   const Size shown = limited(labels.height, labels.width, kLabelSide);
   const LabelMap small = resize_nearest(labels, shown.height, shown.width);
+  const bool wide = e.result.areas.size() > std::size_t{kNoLabel16} + 1;
+  const std::vector<std::uint16_t> narrow(small.labels.begin(), small.labels.end());
   root["labels"] = {{"size", size_json(shown)},
-                    {"values", packed(std::span<const std::uint16_t>(small.labels))}};
+                    {"bits", wide ? 32 : 16},
+                    {"values", wide ? packed(std::span<const Label>(small.labels))
+                                    : packed(std::span<const std::uint16_t>(narrow))}};
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -115,15 +115,15 @@ TEST(ResizeShortestEdge, RefusesSizesThatNoNetworkCouldTake) {
 
 LabelMap numbered(int height, int width) {
   LabelMap map(height, width);
-  for (std::size_t i = 0; i < map.labels.size(); ++i) map.labels[i] = static_cast<std::uint16_t>(i);
+  for (std::size_t i = 0; i < map.labels.size(); ++i) map.labels[i] = static_cast<Label>(i);
   return map;
 }
 
 TEST(ResizeNearest, TorchRuleIsTheExactQuotient) {
   const LabelMap wide = resize_nearest(numbered(1, 3), 1, 7);  // floor(i·3/7)
-  EXPECT_EQ(wide.labels, (std::vector<std::uint16_t>{0, 0, 0, 1, 1, 2, 2}));
+  EXPECT_EQ(wide.labels, (std::vector<Label>{0, 0, 0, 1, 1, 2, 2}));
   const LabelMap small = resize_nearest(numbered(4, 4), 2, 3);
-  EXPECT_EQ(small.labels, (std::vector<std::uint16_t>{0, 1, 2, 8, 9, 10}));
+  EXPECT_EQ(small.labels, (std::vector<Label>{0, 1, 2, 8, 9, 10}));
 }
 
 TEST(ResizeNearest, OpenCvRuleEqualsOpenCv) {
@@ -131,10 +131,10 @@ TEST(ResizeNearest, OpenCvRuleEqualsOpenCv) {
        {std::pair{7, 49}, {49, 7}, {10, 3}, {375, 512}, {683, 512}, {1, 9}, {93, 93}}) {
     const LabelMap map = numbered(in, 5);
     cv::Mat expected;
-    cv::resize(cv::Mat(in, 5, CV_16U, const_cast<std::uint16_t*>(map.labels.data())), expected,
-               cv::Size(11, out), 0, 0, cv::INTER_NEAREST);
+    cv::resize(cv::Mat(in, 5, CV_32S, const_cast<Label*>(map.labels.data())), expected, cv::Size(11, out), 0,
+               0, cv::INTER_NEAREST);
     const LabelMap resized = resize_nearest(map, out, 11, NearestRule::kOpenCv);
-    EXPECT_TRUE(std::equal(resized.labels.begin(), resized.labels.end(), expected.begin<std::uint16_t>()))
+    EXPECT_TRUE(std::equal(resized.labels.begin(), resized.labels.end(), expected.begin<std::int32_t>()))
         << in << out;
   }
 }

@@ -93,21 +93,21 @@ Rle encode_rle(std::span<const std::uint8_t> mask, int height, int width) {
   return std::move(runs).finish(height, width, pixels);
 }
 
-Rle encode_rle(const LabelMap& map, std::uint16_t label) {
+Rle encode_rle(const LabelMap& map, Label label) {
   Runs runs;
   for_each_run(map.labels.data(), map.height, map.width,
-               [&](std::uint32_t begin, std::uint32_t length, std::uint16_t value) {
+               [&](std::uint32_t begin, std::uint32_t length, Label value) {
                  if (value == label) runs.add(begin, length);
                });
   return std::move(runs).finish(map.height, map.width, pixel_count(map.height, map.width));
 }
 
-std::map<std::uint16_t, Rle> encode_rles(const LabelMap& map) {
-  std::map<std::uint16_t, Runs> all;
+std::map<Label, Rle> encode_rles(const LabelMap& map) {
+  std::map<Label, Runs> all;
   for_each_run(
       map.labels.data(), map.height, map.width,
-      [&](std::uint32_t begin, std::uint32_t length, std::uint16_t value) { all[value].add(begin, length); });
-  std::map<std::uint16_t, Rle> result;
+      [&](std::uint32_t begin, std::uint32_t length, Label value) { all[value].add(begin, length); });
+  std::map<Label, Rle> result;
   for (auto& [label, runs] : all)
     result[label] = std::move(runs).finish(map.height, map.width, pixel_count(map.height, map.width));
   return result;
@@ -120,7 +120,7 @@ std::vector<std::uint8_t> decode_rle(const Rle& rle) {
   return mask;
 }
 
-void paint_rle(const Rle& rle, std::uint16_t label, LabelMap& map) {
+void paint_rle(const Rle& rle, Label label, LabelMap& map) {
   require(rle.height == map.height && rle.width == map.width,
           "RLE: a mask of {}x{} pixels on a picture of {}x{}", rle.width, rle.height, map.width, map.height);
   check_runs(rle);

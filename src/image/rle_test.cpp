@@ -52,7 +52,7 @@ TEST(Rle, StringsAsPycocotoolsWritesThem) {
 TEST(Rle, LabelsInOnePassEqualLabelsOneByOne) {
   std::mt19937 random(3);
   LabelMap map(13, 17);
-  for (auto& label : map.labels) label = static_cast<std::uint16_t>(random() % 5 < 3 ? 2 : random() % 4);
+  for (auto& label : map.labels) label = static_cast<Label>(random() % 5 < 3 ? 2 : random() % 4);
   const auto all = encode_rles(map);
   EXPECT_EQ(all.size(), 4u);
   for (const auto& [label, rle] : all) {
@@ -66,7 +66,7 @@ TEST(Rle, LabelsInOnePassEqualLabelsOneByOne) {
 TEST(Rle, PaintsWhatItDecodes) {
   std::mt19937 random(5);
   LabelMap map(11, 7);
-  for (auto& label : map.labels) label = static_cast<std::uint16_t>(random() % 3);
+  for (auto& label : map.labels) label = static_cast<Label>(random() % 3);
   LabelMap painted(11, 7);
   for (const auto& [label, rle] : encode_rles(map)) paint_rle(rle, label, painted);
   EXPECT_EQ(painted.labels, map.labels);

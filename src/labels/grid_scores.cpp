@@ -118,15 +118,15 @@ SegmentationResult label_grids(std::span<const HeadView> views, int height, int 
       for (int x = 0; x < plan.part().width; ++x) {
         plan.logits_at(y, x, names, classes);
         const auto best = std::ranges::max_element(classes);
-        std::uint16_t& label = result.labels.row(y)[x];
-        label = static_cast<std::uint16_t>(best - classes.begin());
+        Label& label = result.labels.row(y)[x];
+        label = static_cast<Label>(best - classes.begin());
         if (options.label_scores)
           result.label_scores[static_cast<std::size_t>(&label - result.labels.labels.data())] =
               plan.score(*best, *best, plan.normalizer(classes, *best));
       }
   });
   result.areas.assign(static_cast<std::size_t>(options.classes) + 1, 0);
-  for (const std::uint16_t label : result.labels.labels) ++result.areas[label];
+  for (const Label label : result.labels.labels) ++result.areas[label];
   return result;
 }
 

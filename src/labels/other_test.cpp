@@ -121,8 +121,8 @@ TEST(Refinement, MovesTheEdgeToThePicturesOwn) {
     for (int x = 0; x < width; ++x)
       std::fill_n(picture.row(y) + 3 * x, 3, static_cast<std::uint8_t>(x < there ? 30 : 220));
   const auto edge = [&](const SegmentationResult& r) {
-    const std::uint16_t* row = r.labels.row(height / 2);
-    return static_cast<double>(std::find_if(row, row + width, [](std::uint16_t v) { return v != 0; }) - row);
+    const Label* row = r.labels.row(height / 2);
+    return static_cast<double>(std::find_if(row, row + width, [](Label v) { return v != 0; }) - row);
   };
   const SegmentationResult before = head.run({&halves.view, 1}, height, width, options);
   EXPECT_NEAR(edge(before), 271, 1);  // where the scores of the two classes are equal
@@ -132,7 +132,7 @@ TEST(Refinement, MovesTheEdgeToThePicturesOwn) {
   const SegmentationResult after = head.run({&halves.view, 1}, height, width, options);
   EXPECT_EQ(edge(after), there);
   EXPECT_EQ(after.areas[0] + after.areas[1], height * width);
-  EXPECT_EQ(after.areas[0], std::ranges::count(after.labels.labels, std::uint16_t{0}));
+  EXPECT_EQ(after.areas[0], std::ranges::count(after.labels.labels, Label{0}));
   EXPECT_TRUE(std::ranges::all_of(after.label_scores, [](float v) { return v >= 0 && v <= 1.01f; }));
 }
 

@@ -18,7 +18,7 @@ constexpr float kEpsilon = 1e-4f;
 /// The largest classes of a result, `options.classes` (the background's label) among them.
 std::vector<int> largest(const HeadOptions& options, const SegmentationResult& result) {
   std::vector<std::int64_t> areas(static_cast<std::size_t>(options.classes) + 1);
-  for (const std::uint16_t label : result.labels.labels) ++areas[label];
+  for (const Label label : result.labels.labels) ++areas[label];
   std::vector<int> order(areas.size());
   std::iota(order.begin(), order.end(), 0);
   std::ranges::stable_sort(order, [&](int a, int b) {
@@ -83,7 +83,7 @@ void refine_edges(std::span<const HeadView> views, const HeadOptions& options, c
     for (auto y = static_cast<int>(begin); y < static_cast<int>(end); ++y) {
       const Between& row = rows[static_cast<std::size_t>(y)];
       for (int x = 0; x < result.labels.width; ++x) {
-        std::uint16_t& label = result.labels.row(y)[x];
+        Label& label = result.labels.row(y)[x];
         if (!refined[label]) continue;
         const Between& column = columns[static_cast<std::size_t>(x)];
         float best = -1;
@@ -98,7 +98,7 @@ void refine_edges(std::span<const HeadView> views, const HeadOptions& options, c
           const float bottom =
               at(row.high, column.low) * (1 - column.share) + at(row.high, column.high) * column.share;
           const float score = top * (1 - row.share) + bottom * row.share;
-          if (score > best) best = score, label = static_cast<std::uint16_t>(classes[k]);
+          if (score > best) best = score, label = static_cast<Label>(classes[k]);
         }
         if (!result.label_scores.empty())
           result.label_scores[static_cast<std::size_t>(y) * static_cast<std::size_t>(result.labels.width) +

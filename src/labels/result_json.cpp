@@ -43,16 +43,16 @@ std::string result_json(const SegmentationResult& result, const ResultInfo& info
   const std::vector<double> probabilities =
       calibrated ? means_of(result, [&](double score) { return info.curve.probability(score); })
                  : std::vector<double>{};
-  std::vector<std::uint16_t> present;
+  std::vector<Label> present;
   present.reserve(masks.size());
   for (const auto& [label, mask] : masks) present.push_back(label);
   std::stable_sort(present.begin(), present.end(),
-                   [&](std::uint16_t a, std::uint16_t b) { return result.areas[a] > result.areas[b]; });
+                   [&](Label a, Label b) { return result.areas[a] > result.areas[b]; });
 
   Json root{{"image", info.image}, {"model", info.model}, {"width", map.width}, {"height", map.height}};
   if (calibrated) root["calibration"] = {{"a", info.curve.a}, {"b", info.curve.b}};
   root["classes"] = Json::array();
-  for (const std::uint16_t label : present) {
+  for (const Label label : present) {
     const bool named = label < classes;
     Json entry{{"index", named ? Json(label) : Json(nullptr)},
                {"name", named ? info.names[label] : "other"},

@@ -63,17 +63,17 @@ float least_score(const HeadOptions& options) {
 
 /// What distractors won and what scores too little becomes "other"; counts the areas.
 void settle(const HeadOptions& options, SegmentationResult& result) {
-  const auto other = static_cast<std::uint16_t>(options.asked());
-  std::vector<std::uint16_t>& labels = result.labels.labels;
+  const auto other = static_cast<Label>(options.asked());
+  std::vector<Label>& labels = result.labels.labels;
   if (options.distractors > 0)
-    for (std::uint16_t& label : labels) label = std::min(label, other);
+    for (Label& label : labels) label = std::min(label, other);
   if (options.min_score > 0) {
     const float least = least_score(options);
     for (std::size_t i = 0; i < labels.size(); ++i)
       if (result.label_scores[i] < least) labels[i] = other;
   }
   result.areas.assign(static_cast<std::size_t>(other) + 1, 0);
-  for (const std::uint16_t label : labels) ++result.areas[label];
+  for (const Label label : labels) ++result.areas[label];
 }
 
 }  // namespace

@@ -145,6 +145,19 @@ TEST(SegmentationHead, ManyClassesEqualDenseToo) {
   expect_argmax(head, std::span(&c.view, 1), 32, 32, plain(2000));
 }
 
+TEST(SegmentationHead, MoreClassesThanSixteenBitsTellApartEqualDenseToo) {
+  ThreadPool pool(2);
+  constexpr int kClasses = 70'000;
+  Case c = random_case(4, 12, kClasses, 2, 2, 3.0f, 6.0f);
+  // A rival that differs by 65,536: a label that lost its upper bits would be it.
+  for (int q = 0; q < 6; ++q)
+    c.class_logits[static_cast<std::size_t>(q * (kClasses + 1) + 65'536 + q)] = 18.0f;
+  SegmentationHead head(pool);
+  expect_argmax(head, std::span(&c.view, 1), 16, 16, plain(kClasses));
+  const LabelMap labels = head.run(std::span(&c.view, 1), 16, 16, plain(kClasses)).labels;
+  EXPECT_GE(std::ranges::count_if(labels.labels, [](Label label) { return label >= 65'536; }), 64);
+}
+
 /// Class logits that make bounds as useless as they can be: `kind` says how.
 enum class Rivals { kEqual, kTwins, kNearlyTwins, kFamily, kOneQueryDecides };
 

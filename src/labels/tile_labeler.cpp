@@ -242,7 +242,7 @@ void TileLabeler::descend(const Region& area, const Contest& contest, int depth)
 
 void TileLabeler::fill(const Region& area, std::int32_t label) {
   for (int y = area.y; y < area.y + area.height; ++y)
-    std::fill_n(result_->labels.row(y) + area.x, area.width, static_cast<std::uint16_t>(label));
+    std::fill_n(result_->labels.row(y) + area.x, area.width, static_cast<Label>(label));
 }
 
 void TileLabeler::places_of(const Contest& contest) {
@@ -311,15 +311,15 @@ void TileLabeler::label_block(const Region& block, const Contest& contest) {
     compare_leaves(block.height * block.width);
   for (int p = 0; p < block.height * block.width; ++p) {
     const auto i = static_cast<std::size_t>(p);
-    std::uint16_t& label = result_->labels.row(block.y + p / block.width)[block.x + p % block.width];
-    label = static_cast<std::uint16_t>(best_class_[i]);
+    Label& label = result_->labels.row(block.y + p / block.width)[block.x + p % block.width];
+    label = static_cast<Label>(best_class_[i]);
     if (options_->label_scores)
       result_->label_scores[static_cast<std::size_t>(&label - result_->labels.labels.data())] =
           best_[i] / scorer_.total_weight(block, p);
     if (options_->background == Background::kOther && options_->min_coverage > 0.0f) {
       float covered = 0.0f;
       for (std::size_t q = i; q < sigma.size(); q += kBlock) covered = std::max(covered, sigma[q]);
-      if (covered < options_->min_coverage) label = static_cast<std::uint16_t>(options_->classes);
+      if (covered < options_->min_coverage) label = static_cast<Label>(options_->classes);
     }
   }
 }

@@ -68,8 +68,8 @@ ClassCounts& ClassCounts::operator+=(const ClassCounts& other) {
   return *this;
 }
 
-PictureCounts count_picture(std::span<const std::uint16_t> predicted, std::span<const std::uint16_t> truth,
-                            int width, int height, int classes, int ignore) {
+PictureCounts count_picture(std::span<const Label> predicted, std::span<const Label> truth, int width,
+                            int height, int classes, Label ignore) {
   BoundaryCounts boundary(classes);
   boundary.add(predicted, truth, width, height, ignore);
   const auto n = static_cast<std::size_t>(classes);

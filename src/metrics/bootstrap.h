@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "san/image.hpp"
+
 namespace san {
 
 /// What one picture adds to the counts of one class; of the boundary bands too (BoundaryCounts).
@@ -21,8 +23,8 @@ struct ClassCounts {
 using PictureCounts = std::vector<ClassCounts>;
 
 /// Counts two label maps of equal size, as ConfusionMatrix and BoundaryCounts do.
-PictureCounts count_picture(std::span<const std::uint16_t> predicted, std::span<const std::uint16_t> truth,
-                            int width, int height, int classes, int ignore);
+PictureCounts count_picture(std::span<const Label> predicted, std::span<const Label> truth, int width,
+                            int height, int classes, Label ignore);
 
 /// Of all pictures together, as fractions; NaN where there is nothing to average.
 struct MeanIou {

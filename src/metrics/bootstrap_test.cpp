@@ -11,14 +11,14 @@
 namespace san {
 namespace {
 
-using Labels = std::vector<std::uint16_t>;
+using Labels = std::vector<Label>;
 constexpr int kWidth = 40, kHeight = 30, kClasses = 6;
 
 Labels random_map(Rng& rng, int classes) {
   Labels out(kWidth * kHeight);
   for (int y = 0; y < kHeight; y += 10)
     for (int x = 0; x < kWidth; x += 10) {
-      const auto label = static_cast<std::uint16_t>(rng.below(classes));
+      const auto label = static_cast<Label>(rng.below(classes));
       for (int i = 0; i < 100; ++i) out[static_cast<std::size_t>((y + i / 10) * kWidth + x + i % 10)] = label;
     }
   return out;
@@ -32,7 +32,7 @@ TEST(Bootstrap, CountsWhatTheConfusionMatrixCounts) {
   for (int i = 0; i < 5; ++i) {
     const Labels predicted = random_map(rng, kClasses + 1);  // of which the last is "other"
     Labels truth = random_map(rng, kClasses);
-    std::fill_n(truth.begin(), 90, std::uint16_t{255});
+    std::fill_n(truth.begin(), 90, Label{255});
     confusion.add(predicted, truth, 255);
     boundary.add(predicted, truth, kWidth, kHeight, 255);
     pictures.push_back(count_picture(predicted, truth, kWidth, kHeight, kClasses, 255));

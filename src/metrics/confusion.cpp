@@ -20,16 +20,16 @@ void ConfusionMatrix::add(int predicted, int truth, std::uint64_t pixels) {
   cells_[cell(predicted, truth)] += pixels;
 }
 
-void ConfusionMatrix::add(std::span<const std::uint16_t> predicted, std::span<const std::uint16_t> truth,
-                          int ignore) {
+void ConfusionMatrix::add(std::span<const Label> predicted, std::span<const Label> truth, Label ignore) {
   require(predicted.size() == truth.size(), "confusion matrix: the prediction has {} pixels, the truth {}",
           predicted.size(), truth.size());
-  const auto bad = std::ranges::find_if(truth, [&](int t) { return t >= classes_ && t != ignore; });
+  const auto none = static_cast<Label>(classes_);
+  const auto bad = std::ranges::find_if(truth, [&](Label t) { return t >= none && t != ignore; });
   require(bad == truth.end(), "label value {} is neither a class (0..{}) nor the ignore value {}",
           bad == truth.end() ? 0 : *bad, classes_ - 1, ignore);
   for (std::size_t i = 0; i < truth.size(); ++i) {
-    const int t = truth[i] == ignore ? classes_ : truth[i];
-    ++cells_[cell(std::min<int>(predicted[i], classes_), t)];
+    const Label t = truth[i] == ignore ? none : truth[i];
+    ++cells_[cell(static_cast<int>(std::min(predicted[i], none)), static_cast<int>(t))];
   }
 }
 
@@ -43,8 +43,7 @@ int boundary_distance(int width, int height) {
   return std::max(1, static_cast<int>(std::lround(0.02 * std::hypot(width, height))));
 }
 
-std::vector<std::uint8_t> boundary_band(std::span<const std::uint16_t> labels, int width, int height,
-                                        int distance) {
+std::vector<std::uint8_t> boundary_band(std::span<const Label> labels, int width, int height, int distance) {
   const auto w = static_cast<std::size_t>(width), h = static_cast<std::size_t>(height);
   const int needed = 2 * distance + 1;
   std::vector<std::uint8_t> band(w * h, 1);
@@ -70,15 +69,15 @@ std::vector<std::uint8_t> boundary_band(std::span<const std::uint16_t> labels, i
 BoundaryCounts::BoundaryCounts(int classes)
     : both(static_cast<std::size_t>(classes)), truth(both.size()), predicted(both.size()) {}
 
-void BoundaryCounts::add(std::span<const std::uint16_t> predicted_map,
-                         std::span<const std::uint16_t> truth_map, int width, int height, int ignore) {
+void BoundaryCounts::add(std::span<const Label> predicted_map, std::span<const Label> truth_map, int width,
+                         int height, Label ignore) {
   require(predicted_map.size() == truth_map.size() &&
               truth_map.size() == static_cast<std::size_t>(width) * static_cast<std::size_t>(height),
           "boundary IoU: the prediction has {} pixels, the truth {}; expected {}x{}", predicted_map.size(),
           truth_map.size(), width, height);
   const auto classes = both.size();
-  const auto none = static_cast<std::uint16_t>(classes);
-  std::vector<std::uint16_t> p(truth_map.size()), t(truth_map.size());
+  const auto none = static_cast<Label>(classes);
+  std::vector<Label> p(truth_map.size()), t(truth_map.size());
   for (std::size_t i = 0; i < t.size(); ++i) {
     const bool known = truth_map[i] != ignore && truth_map[i] < classes;
     t[i] = known ? truth_map[i] : none;

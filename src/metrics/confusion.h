@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "san/image.hpp"
+
 namespace san {
 
 /// Exact pixel counts of (predicted class, true class) pairs, as detectron2's SemSegEvaluator: (N+1)² cells,
@@ -20,7 +22,7 @@ class ConfusionMatrix {
   void add(int predicted, int truth, std::uint64_t pixels);
   /// Counts two label maps of equal size. Truth equal to `ignore` is not scored; any other truth outside
   /// 0..N-1 throws Error. A prediction outside 0..N-1 is "no class": a miss of the true class.
-  void add(std::span<const std::uint16_t> predicted, std::span<const std::uint16_t> truth, int ignore);
+  void add(std::span<const Label> predicted, std::span<const Label> truth, Label ignore);
   /// Adds another matrix of the same number of classes.
   void merge(const ConfusionMatrix& other);
 
@@ -44,8 +46,8 @@ struct BoundaryCounts {
   /// Counts one image of width×height. Pixels with ignored truth belong to no class in either map, so a
   /// prediction that agrees with the truth wherever it is known scores 1. The image edge is a boundary, as in
   /// the authors' code.
-  void add(std::span<const std::uint16_t> predicted, std::span<const std::uint16_t> truth, int width,
-           int height, int ignore);
+  void add(std::span<const Label> predicted, std::span<const Label> truth, int width, int height,
+           Label ignore);
   void merge(const BoundaryCounts& other);
 
   friend bool operator==(const BoundaryCounts&, const BoundaryCounts&) = default;
@@ -56,7 +58,6 @@ int boundary_distance(int width, int height);
 
 /// 1 for each pixel that has a pixel of another label, or the outside of the image, within Chebyshev distance
 /// `distance`; for every class at once this is mask minus its erosion by a (2·distance+1)² square.
-std::vector<std::uint8_t> boundary_band(std::span<const std::uint16_t> labels, int width, int height,
-                                        int distance);
+std::vector<std::uint8_t> boundary_band(std::span<const Label> labels, int width, int height, int distance);
 
 }  // namespace san

@@ -10,13 +10,13 @@
 namespace san {
 namespace {
 
-using Labels = std::vector<std::uint16_t>;
+using Labels = std::vector<Label>;
 
 Labels random_labels(std::mt19937& random, std::size_t count, int classes, int extra) {
   Labels out(count);
   for (auto& v : out) {
     const int value = static_cast<int>(random() % static_cast<unsigned>(classes + (extra >= 0)));
-    v = static_cast<std::uint16_t>(value == classes ? extra : value);
+    v = static_cast<Label>(value == classes ? extra : value);
   }
   return out;
 }
@@ -75,8 +75,7 @@ TEST(Metrics, AgreesWithDirectComputationOnRandomMaps) {
     const Labels truth = random_labels(random, 4000, n, 999), guess = random_labels(random, 4000, n + 3, -1);
     Labels prediction = truth;
     for (std::size_t i = 0; i < prediction.size(); ++i)
-      if (random() % 2 || truth[i] == 999)
-        prediction[i] = std::min(guess[i], static_cast<std::uint16_t>(n - 1));
+      if (random() % 2 || truth[i] == 999) prediction[i] = std::min(guess[i], static_cast<Label>(n - 1));
     ConfusionMatrix m(n);
     m.add(prediction, truth, 999);
     const Metrics got = compute_metrics(m, BoundaryCounts(n));
@@ -84,12 +83,13 @@ TEST(Metrics, AgreesWithDirectComputationOnRandomMaps) {
     int present = 0;
     for (const auto t : truth) known += t != 999;
     for (int c = 0; c < n; ++c) {
+      const auto label = static_cast<Label>(c);
       double both = 0, either = 0, gt = 0;
       for (std::size_t i = 0; i < truth.size(); ++i) {
         if (truth[i] == 999) continue;
-        both += truth[i] == c && prediction[i] == c;
-        either += truth[i] == c || prediction[i] == c;
-        gt += truth[i] == c;
+        both += truth[i] == label && prediction[i] == label;
+        either += truth[i] == label || prediction[i] == label;
+        gt += truth[i] == label;
       }
       right += both;
       if (gt == 0) continue;
@@ -129,7 +129,7 @@ TEST(Boundary, BandMatchesItsDefinition) {
     for (int k = 0; k < 4; ++k) {
       const auto spot = random() % labels.size();
       for (std::size_t i = spot; i < std::min(labels.size(), spot + 5); ++i)
-        labels[i] = static_cast<std::uint16_t>(k);
+        labels[i] = static_cast<Label>(k);
     }
     const auto band = boundary_band(labels, w, h, d);
     for (int y = 0; y < h; ++y)
@@ -150,8 +150,8 @@ TEST(Boundary, PerfectWhereKnownScoresOne) {
   const int w = 60, h = 50;
   Labels truth(w * h), prediction(w * h);
   for (int i = 0; i < w * h; ++i) {
-    truth[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(i % w < 20 ? 0 : i % w < 30 ? 255 : 1);
-    prediction[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(i % w < 25 ? 0 : 1);
+    truth[static_cast<std::size_t>(i)] = static_cast<Label>(i % w < 20 ? 0 : i % w < 30 ? 255 : 1);
+    prediction[static_cast<std::size_t>(i)] = static_cast<Label>(i % w < 25 ? 0 : 1);
   }
   BoundaryCounts counts(2);
   counts.add(prediction, truth, w, h, 255);

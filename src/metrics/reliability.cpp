@@ -8,12 +8,12 @@
 
 namespace san {
 
-void Reliability::add(std::span<const float> scores, std::span<const std::uint16_t> predicted,
-                      std::span<const std::uint16_t> truth, int classes, int ignore) {
+void Reliability::add(std::span<const float> scores, std::span<const Label> predicted,
+                      std::span<const Label> truth, int classes, Label ignore) {
   require(scores.size() == truth.size() && predicted.size() == truth.size(),
           "reliability: {} scores and {} labels of {} pixels", scores.size(), predicted.size(), truth.size());
   for (std::size_t i = 0; i < truth.size(); ++i) {
-    if (truth[i] == ignore || predicted[i] >= classes) continue;
+    if (truth[i] == ignore || predicted[i] >= static_cast<Label>(classes)) continue;
     require(std::isfinite(scores[i]) && scores[i] >= 0, "reliability: a score of {}; expected 0 to 1",
             scores[i]);
     const double score = std::min(1.0, static_cast<double>(scores[i]));

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "san/calibration.hpp"
+#include "san/image.hpp"
 
 namespace san {
 
@@ -30,8 +31,8 @@ struct Reliability {
 
   /// Adds the pixels whose truth is not `ignore` and whose label is one of 0 … classes − 1, by the label's
   /// score. Throws Error when the sizes differ and on scores that are negative or not finite.
-  void add(std::span<const float> scores, std::span<const std::uint16_t> predicted,
-           std::span<const std::uint16_t> truth, int classes, int ignore);
+  void add(std::span<const float> scores, std::span<const Label> predicted, std::span<const Label> truth,
+           int classes, Label ignore);
   void merge(const Reliability& other);
 
   /// All bins together.

@@ -10,7 +10,7 @@
 namespace san {
 namespace {
 
-using Labels = std::vector<std::uint16_t>;
+using Labels = std::vector<Label>;
 
 // Scores are kept in 1 / 65536: a mean of them is off by at most half of that.
 constexpr double kRounding = 0.5 / Reliability::kScoreUnits;
@@ -124,8 +124,8 @@ TEST(Reliability, MergesIntoWhatOneWouldHaveCounted) {
   std::vector<float> scores(100);
   Labels predicted(100), truth(100);
   for (std::size_t i = 0; i < 100; ++i)
-    scores[i] = rng.uniform(), predicted[i] = static_cast<std::uint16_t>(rng.below(3)),
-    truth[i] = static_cast<std::uint16_t>(rng.below(3));
+    scores[i] = rng.uniform(), predicted[i] = static_cast<Label>(rng.below(3)),
+    truth[i] = static_cast<Label>(rng.below(3));
   Reliability whole, a, b;
   whole.add(scores, predicted, truth, 3, 255);
   a.add(std::span(scores).first(37), std::span(predicted).first(37), std::span(truth).first(37), 3, 255);

@@ -57,7 +57,7 @@ std::string big_endian_file() {
 }
 
 TEST(MatFile, ReadsWhatScipyWrites) {
-  const std::vector<std::uint16_t> expected{1, 38, 75, 112, 149, 186, 223, 260, 297, 334, 371, 408};
+  const std::vector<Label> expected{1, 38, 75, 112, 149, 186, 223, 260, 297, 334, 371, 408};
   for (const char* name : {"label_map_compressed.mat", "label_map_plain_double.mat"}) {
     const LabelMap map = read_mat_label_map(fixture(name), "LabelMap");
     EXPECT_EQ(map.height, 3) << name;

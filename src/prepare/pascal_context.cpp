@@ -109,7 +109,7 @@ LabelMap paint(const MergedImage& image, std::int64_t max_pixels) {
     const Rle rle{mask.height, mask.width, rle_counts_from_string(mask.counts)};
     painted += static_cast<std::uint64_t>(rle.area());
     painted_limit.check(painted, "masks that cover the picture again and again", "pixels");
-    paint_rle(rle, static_cast<std::uint16_t>(mask.category), out);
+    paint_rle(rle, static_cast<Label>(mask.category), out);
   }
   return out;
 }

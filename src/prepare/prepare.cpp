@@ -57,7 +57,7 @@ class Converter {
             PrepareSummary& summary)
       : options_(options), spec_(spec), source_(source), summary_(summary) {
     for (std::size_t c = 0; c < spec.raw_ids.size(); ++c)
-      index_[static_cast<int>(spec.raw_ids[c])] = static_cast<std::uint16_t>(c);
+      index_[static_cast<int>(spec.raw_ids[c])] = static_cast<Label>(c);
   }
 
   void convert(const RawSample& sample) {
@@ -118,7 +118,7 @@ class Converter {
         continue;
       }
       if (!source_.expected_ignored(value)) unexpected.insert(value);
-      value = static_cast<std::uint16_t>(spec_.ignore);
+      value = static_cast<Label>(spec_.ignore);
     }
     const std::lock_guard lock(mutex_);
     for (const int value : unexpected) ++summary_.unexpected_values[value];
@@ -129,7 +129,7 @@ class Converter {
   const DatasetSpec& spec_;
   const RawSource& source_;
   PrepareSummary& summary_;
-  std::unordered_map<int, std::uint16_t> index_;
+  std::unordered_map<int, Label> index_;
   std::mutex mutex_;
 };
 

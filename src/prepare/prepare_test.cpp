@@ -31,7 +31,7 @@ Folders fresh_folders() {
   return out;
 }
 
-LabelMap map_of(int height, int width, std::vector<std::uint16_t> labels) {
+LabelMap map_of(int height, int width, std::vector<Label> labels) {
   LabelMap map(height, width);
   map.labels = std::move(labels);
   return map;

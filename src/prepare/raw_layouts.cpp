@@ -184,7 +184,7 @@ RawContent read_ade_full(const fs::path& image_file, const fs::path& label_file,
   RawContent out;
   out.ids = LabelMap(coded.height, coded.width);
   for (std::size_t i = 0; i < out.ids.labels.size(); ++i)
-    out.ids.labels[i] = static_cast<std::uint16_t>(coded.rgb[3 * i] / 10 * 256 + coded.rgb[3 * i + 1]);
+    out.ids.labels[i] = static_cast<Label>(coded.rgb[3 * i] / 10 * 256 + coded.rgb[3 * i + 1]);
   constexpr int kShortSide = 512;
   if (const int shorter = std::min(picture.height, picture.width); shorter > kShortSide) {
     // Python's round(): halves to even, as nearbyint.

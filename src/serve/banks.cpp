@@ -267,7 +267,7 @@ void Banks::prepare(Entry& entry, const ClassName& name, const Lane::Caller& cal
 
 void Banks::learn(Entry& entry, const ExampleRequest& request, const Outcome& outcome, Added& added) {
   const LabelMap& labels = outcome.result.labels;
-  const auto index = static_cast<std::uint16_t>(place_of(entry.classes, request.name));
+  const auto index = static_cast<Label>(place_of(entry.classes, request.name));
   LabelMap named(labels.height, labels.width, kNoLabel);
   if (request.mask) {
     expect(request.mask->height == labels.height && request.mask->width == labels.width, 422, kInvalid,
@@ -312,13 +312,12 @@ Banks::Added Banks::add(const std::string& name, ExampleRequest request, const L
   return added;
 }
 
-LabelMap region_at(const LabelMap& labels, std::pair<int, int> point, std::uint16_t inside,
-                   std::uint16_t elsewhere) {
+LabelMap region_at(const LabelMap& labels, std::pair<int, int> point, Label inside, Label elsewhere) {
   const auto [column, row] = point;
   expect(column < labels.width && row < labels.height && column >= 0 && row >= 0, 422, kInvalid, "point",
          "point: column {}, row {} of a picture of {} × {} pixels", column, row, labels.width, labels.height);
   LabelMap region(labels.height, labels.width, elsewhere);
-  const std::uint16_t label = labels.row(row)[column];
+  const Label label = labels.row(row)[column];
   std::vector<std::pair<int, int>> open{{row, column}};
   region.row(row)[column] = inside;
   while (!open.empty()) {

@@ -89,7 +89,6 @@ class Banks {
 
 /// The pixels of the label at a point that hang together with it, as [height, width] of 0 where they are and
 /// `elsewhere` for the rest. Throws Refusal 422 on a point outside.
-LabelMap region_at(const LabelMap& labels, std::pair<int, int> point, std::uint16_t inside,
-                   std::uint16_t elsewhere);
+LabelMap region_at(const LabelMap& labels, std::pair<int, int> point, Label inside, Label elsewhere);
 
 }  // namespace san::serve

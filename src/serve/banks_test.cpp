@@ -141,7 +141,7 @@ TEST_F(TinyBanks, TakeTheRegionAtAPoint) {
   r.point = {20, 10};
   r.segment.words = request().words;
   const LabelMap region = region_at(labels, *r.point, 1, 0);
-  const auto area = std::ranges::count(region.labels, std::uint16_t{1});
+  const auto area = std::ranges::count(region.labels, Label{1});
   EXPECT_EQ(banks.add("mine", r, patient()).area, area);
 }
 

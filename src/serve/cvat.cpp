@@ -23,7 +23,7 @@ std::vector<Found> find_all(const Outcome& outcome, const LabelMap& labels) {
   for (int y = 0; y < labels.height; ++y) {
     const float* scores = outcome.result.label_scores.data() + static_cast<std::ptrdiff_t>(y) * labels.width;
     for (int x = 0; x < labels.width; ++x) {
-      const std::uint16_t label = labels.row(y)[x];
+      const Label label = labels.row(y)[x];
       if (label >= outcome.result.classes().size()) continue;
       Found& f = found[label];
       f.box = {std::min(f.box.left, x), std::min(f.box.top, y), std::max(f.box.right, x),

@@ -195,7 +195,7 @@ OrderedJson write_prediction(const BrushConfig& config, const Outcome& outcome,
   for (std::size_t k = 0; k < outcome.result.classes().size(); ++k) {
     if (outcome.result.areas[k] == 0) continue;
     std::vector<std::uint8_t> mask(labels.labels.size());
-    std::ranges::transform(labels.labels, mask.begin(), [&](std::uint16_t l) { return l == k ? 1 : 0; });
+    std::ranges::transform(labels.labels, mask.begin(), [&](Label l) { return l == k ? 1 : 0; });
     const double mean = mean_score(outcome, k);
     score += mean * static_cast<double>(outcome.result.areas[k]) / static_cast<double>(mask.size());
     const std::string id =

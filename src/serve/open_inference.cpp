@@ -208,7 +208,10 @@ Values values_of(const InferenceOutput& output, const InferenceRequest& request,
   std::vector<std::size_t> map{static_cast<std::size_t>(r.labels.height),
                                static_cast<std::size_t>(r.labels.width)};
   if (request.batched) map.insert(map.begin(), 1);
-  if (output.name == "labels") return numbers<std::uint16_t>("UINT16", map, r.labels.labels, output.binary);
+  if (output.name == "labels") {  // the service takes no list whose labels need more bits
+    const std::vector<std::uint16_t> narrow(r.labels.labels.begin(), r.labels.labels.end());
+    return numbers<std::uint16_t>("UINT16", map, narrow, output.binary);
+  }
   if (output.name == "scores") return numbers<float>("FP32", map, r.label_scores, output.binary);
   if (output.name == "names") return texts(r.classes(), output.binary);
   return numbers<std::int64_t>("INT64", {r.areas.size()}, r.areas, output.binary);

@@ -19,7 +19,7 @@ std::string text_of(const std::vector<std::byte>& bytes) {
 std::string score_png(const std::vector<float>& scores, int height, int width) {
   LabelMap grey(height, width);  // of which grey PNGs are made
   std::ranges::transform(scores, grey.labels.begin(), [](float s) {
-    return static_cast<std::uint16_t>(std::lround(std::clamp(s, 0.0f, 1.0f) * 255.0f));
+    return static_cast<Label>(std::lround(std::clamp(s, 0.0f, 1.0f) * 255.0f));
   });
   return text_of(encode_labels(grey));
 }
@@ -41,9 +41,9 @@ RunnerUp runner_up(const Segmentation& result, int longest_side) {
   const int height = side(whole.height), width = side(whole.width);
   const std::size_t pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   constexpr std::size_t kAtATime = 16;
-  RunnerUp second{LabelMap(height, width, static_cast<std::uint16_t>(classes)), std::vector<float>(pixels)};
+  RunnerUp second{LabelMap(height, width, static_cast<Label>(classes)), std::vector<float>(pixels)};
   std::vector<float> best(pixels, -1.0f);
-  std::vector<std::uint16_t> best_label(pixels);
+  std::vector<Label> best_label(pixels);
   for (std::size_t first = 0; first < classes; first += kAtATime) {
     std::vector<int> chosen(std::min(kAtATime, classes - first));
     std::iota(chosen.begin(), chosen.end(), static_cast<int>(first));
@@ -51,7 +51,7 @@ RunnerUp runner_up(const Segmentation& result, int longest_side) {
     for (std::size_t k = 0; k < chosen.size(); ++k)
       for (std::size_t p = 0; p < pixels; ++p) {
         const float score = scores[k * pixels + p];
-        const auto label = static_cast<std::uint16_t>(first + k);
+        const auto label = static_cast<Label>(first + k);
         if (score > best[p]) {
           if (best[p] >= 0) second.labels.labels[p] = best_label[p], second.scores[p] = best[p];
           best[p] = score;

@@ -231,7 +231,7 @@ TEST_F(TinyService, DistractorsAreOther) {
     EXPECT_THAT(o.result.classes(), ElementsAre("a"));
     EXPECT_TRUE(o.has_other);
     EXPECT_EQ(o.result.areas[0] + o.result.areas[1], 24 * 36);
-    for (const std::uint16_t label : o.result.labels.labels) EXPECT_LE(label, 1);
+    for (const Label label : o.result.labels.labels) EXPECT_LE(label, 1);
   });
 }
 

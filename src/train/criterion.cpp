@@ -108,10 +108,13 @@ Normalizers local_normalizers(const Targets& targets, std::int64_t queries, cons
   return n;
 }
 
-std::vector<std::int64_t> classes_present(std::span<const std::uint16_t> labels, std::uint16_t ignore) {
-  std::vector<bool> seen(1 << 16);
-  for (const std::uint16_t label : labels) seen[label] = true;
-  seen[ignore] = false;
+std::vector<std::int64_t> classes_present(std::span<const Label> labels, Label ignore) {
+  std::vector<bool> seen;
+  for (const Label label : labels) {
+    if (label == ignore) continue;
+    if (label >= seen.size()) seen.resize(label + std::size_t{1});
+    seen[label] = true;
+  }
   std::vector<std::int64_t> present;
   for (std::size_t label = 0; label < seen.size(); ++label)
     if (seen[label]) present.push_back(static_cast<std::int64_t>(label));

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "san/image.hpp"
 #include "train/points.h"
 
 namespace san {
@@ -23,7 +24,7 @@ struct Targets {
 };
 
 /// The classes in a label map, ascending, without `ignore`.
-std::vector<std::int64_t> classes_present(std::span<const std::uint16_t> labels, std::uint16_t ignore);
+std::vector<std::int64_t> classes_present(std::span<const Label> labels, Label ignore);
 
 struct CriterionOptions {
   double class_weight = 2, mask_weight = 5, dice_weight = 5;

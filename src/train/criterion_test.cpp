@@ -89,7 +89,7 @@ TEST(Criterion, MasksNeedNoMaterialising) {
 TEST(Criterion, AnEmptyImageTeachesOnlyNoObject) {
   at::manual_seed(4);
   Prediction p{at::randn({2, 6, 4}).requires_grad_(), at::randn({2, 6, 5, 5}).requires_grad_()};
-  const Targets none{at::full({2, 10, 10}, -1, at::kShort), {{}, {}}};
+  const Targets none{at::full({2, 10, 10}, -1, at::kInt), {{}, {}}};
   SeededPoints points(at::kCPU, 1, 0);
   const Losses losses = criterion({p}, none, tiny_options(), {}, points);
   EXPECT_EQ(losses.terms[1].second.item().toDouble(), 0);
@@ -131,7 +131,7 @@ TEST(SeededPoints, OpsAndLoopDrawTheSame) {
 }
 
 TEST(ClassesPresent, ListsThemOnceWithoutTheIgnored) {
-  const std::vector<std::uint16_t> labels{7, kNoLabel, 3, 7, 3, 300};
+  const std::vector<Label> labels{7, kNoLabel, 3, 7, 3, 300};
   EXPECT_EQ(classes_present(labels, kNoLabel), (std::vector<std::int64_t>{3, 7, 300}));
 }
 

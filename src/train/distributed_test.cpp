@@ -29,14 +29,14 @@ class Squares : public SampleSource {
   int height() const override { return 96; }
   int width() const override { return 96; }
   int group(std::uint64_t) const override { return 0; }
-  void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
+  void fill(std::uint64_t position, std::uint8_t* rgb, Label* labels) const override {
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms_));
     const std::uint64_t random = splitmix64(position);
     for (int y = 0; y < 96; ++y)
       for (int x = 0; x < 96; ++x) {
         const bool inside =
             x > static_cast<int>(random % 40) && y > static_cast<int>(random / 40 % 40) && x < 70;
-        *labels++ = static_cast<std::uint16_t>(inside ? 1 + random / 1600 % 3 : 0);
+        *labels++ = static_cast<Label>(inside ? 1 + random / 1600 % 3 : 0);
         for (int c = 0; c < 3; ++c) *rgb++ = static_cast<std::uint8_t>(labels[-1] * 60 + c * 20 + x % 7);
       }
   }

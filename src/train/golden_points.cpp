@@ -36,7 +36,7 @@ Targets golden_targets(const ParameterSource& file) {
   for (int image = 0; image < kImages; ++image) {
     const std::vector<std::int64_t> labels = file.load(fmt::format("gt_labels{}", image)).to_i64();
     const at::Tensor masks = tensor_of(file.load(fmt::format("gt_masks{}", image)));
-    at::Tensor map = at::full({masks.size(1), masks.size(2)}, -1, at::kShort);
+    at::Tensor map = at::full({masks.size(1), masks.size(2)}, -1, at::kInt);
     for (std::size_t i = 0; i < labels.size(); ++i)
       map.masked_fill_(masks[static_cast<std::int64_t>(i)] != 0, labels[i]);
     maps.push_back(map);

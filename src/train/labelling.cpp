@@ -17,19 +17,19 @@ at::Tensor resized(const at::Tensor& x, Grid size) {
 }
 
 // Of scores [K, P], for each column; several times faster on the CPU than libtorch's along that axis.
-void best_class(const at::Tensor& scores, std::int16_t* best) {
+void best_class(const at::Tensor& scores, std::int32_t* best) {
   const std::int64_t classes = scores.size(0), pixels = scores.size(1);
   const float* values = scores.data_ptr<float>();
   at::parallel_for(0, pixels, 1024, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> highest(values + begin, values + end);
-    std::fill(best + begin, best + end, std::int16_t{0});
+    std::fill(best + begin, best + end, std::int32_t{0});
     for (std::int64_t k = 1; k < classes; ++k) {
       const float* row = values + k * pixels;
       for (std::int64_t i = begin; i < end; ++i) {
         float& top = highest[static_cast<std::size_t>(i - begin)];
         const bool better = row[i] > top;
         top = better ? row[i] : top;
-        best[i] = better ? static_cast<std::int16_t>(k) : best[i];
+        best[i] = better ? static_cast<std::int32_t>(k) : best[i];
       }
     }
   });
@@ -45,7 +45,7 @@ at::Tensor segment(const Prediction& p, Grid padded, Grid content, Grid output) 
   const std::int64_t pixels = output.tokens();
   const std::int64_t band =
       std::max<std::int64_t>(1, (on_cpu ? kScoresOnCpu : kScoresOnCuda) / classes.size(1));
-  at::Tensor labels = at::empty({classes.size(0), pixels}, classes.options().dtype(at::kShort));
+  at::Tensor labels = at::empty({classes.size(0), pixels}, classes.options().dtype(at::kInt));
   for (std::int64_t b = 0; b < classes.size(0); ++b) {
     const at::Tensor cut = resized(p.mask_logits.narrow(0, b, 1).to(at::kFloat), padded)
                                .narrow(2, 0, content.height)
@@ -56,7 +56,7 @@ at::Tensor segment(const Prediction& p, Grid padded, Grid content, Grid output) 
       const at::Tensor scores = matmul_fast(classes[b], masks.narrow(1, begin, count).contiguous());
       const at::Tensor part = labels[b].narrow(0, begin, count);
       if (on_cpu)
-        best_class(scores, part.data_ptr<std::int16_t>());
+        best_class(scores, part.data_ptr<std::int32_t>());
       else
         at::Tensor(part).copy_(scores.argmax(0));
     }

@@ -72,7 +72,7 @@ NamedValues SegmentationTask::evaluate(const EvaluationRun& run) {
       if (run.interrupted()) return {};
       const std::size_t n = group_size(rest);
       const at::Tensor found = label(rest.first(n), evaluation_text_);
-      const auto* labels = reinterpret_cast<const std::uint16_t*>(found.data_ptr<std::int16_t>());
+      const auto* labels = reinterpret_cast<const Label*>(found.data_ptr<std::int32_t>());
       for (const EvaluationPicture& p : rest.first(n)) {
         confusion.add({labels, p.truth.labels.size()}, p.truth.labels, kNoLabel);
         labels += p.truth.labels.size();
@@ -112,7 +112,7 @@ std::vector<SamplePicture> SegmentationTask::samples() {
     }
     const at::Tensor labels = label({&p, 1}, evaluation_ ? evaluation_text_ : text_);
     LabelMap found(p.truth.height, p.truth.width);
-    std::copy_n(labels.data_ptr<std::int16_t>(), found.labels.size(), found.labels.begin());
+    std::copy_n(labels.data_ptr<std::int32_t>(), found.labels.size(), found.labels.begin());
     samples.push_back({std::move(p.picture), std::move(p.truth), std::move(found)});
   }
   return samples;

@@ -14,7 +14,7 @@ struct SegmentationTask::Batch {
   std::vector<std::uint64_t> positions;
   Stream after;
   at::Tensor images;  // [B, H, W, 3] bytes
-  at::Tensor labels;  // [B, H, W] int16, −1: ignored
+  at::Tensor labels;  // [B, H, W] int32, −1: ignored
   std::vector<std::vector<std::int64_t>> classes;
 };
 
@@ -60,7 +60,7 @@ std::unique_ptr<SegmentationTask::Batch> SegmentationTask::begin_batch() {
   const std::int64_t count = recipe_.batch, height = samples_->height(), width = samples_->width();
   const auto options = at::TensorOptions().pinned_memory(backend_->device().is_cuda());
   batch->images = at::empty({count, height, width, 3}, options.dtype(at::kByte));
-  batch->labels = at::empty({count, height, width}, options.dtype(at::kShort));
+  batch->labels = at::empty({count, height, width}, options.dtype(at::kInt));
   batch->classes.resize(size);
   return batch;
 }
@@ -88,7 +88,7 @@ void SegmentationTask::start(const std::string& stream) {
     const auto i = static_cast<std::size_t>(slot);
     const auto pixels =
         static_cast<std::size_t>(samples_->height()) * static_cast<std::size_t>(samples_->width());
-    auto* labels = reinterpret_cast<std::uint16_t*>(batch.labels.data_ptr<std::int16_t>()) + i * pixels;
+    auto* labels = reinterpret_cast<Label*>(batch.labels.data_ptr<std::int32_t>()) + i * pixels;
     samples_->fill(batch.positions[i], batch.images.data_ptr<std::uint8_t>() + i * pixels * 3, labels);
     batch.classes[i] = classes_present({labels, pixels}, kNoLabel);
   };

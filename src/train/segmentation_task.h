@@ -20,7 +20,7 @@ class SampleSource {
   virtual int height() const = 0;
   virtual int width() const = 0;
   /// Writes height·width·3 bytes and height·width labels.
-  virtual void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const = 0;
+  virtual void fill(std::uint64_t position, std::uint8_t* rgb, Label* labels) const = 0;
   /// Batches hold samples of one kind (the official sampler groups pictures by orientation).
   virtual int group(std::uint64_t position) const = 0;
 };
@@ -77,7 +77,7 @@ class SegmentationTask : public TrainingTask {
   };
   std::unique_ptr<Batch> begin_batch();
   EvaluationPicture load_picture(int index) const;
-  /// Labels of pictures whose sizes agree, [B, H, W] int16 on the host.
+  /// Labels of pictures whose sizes agree, [B, H, W] int32 on the host.
   at::Tensor label(std::span<const EvaluationPicture> alike, const ClassTexts& text);
 
   Recipe recipe_;

@@ -18,15 +18,14 @@ class SyntheticSamples : public SampleSource {
   int width() const override { return size_; }
   int group(std::uint64_t) const override { return 0; }
   /// Tiles of one colour and class each, about as many classes as a COCO crop has.
-  void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
+  void fill(std::uint64_t position, std::uint8_t* rgb, Label* labels) const override {
     constexpr int kTiles = 3;
     Rng rng(seed_, kTilePurpose, position);
-    std::array<std::uint16_t, kTiles * kTiles> classes;
-    for (auto& c : classes) c = static_cast<std::uint16_t>(rng.below(static_cast<int>(class_names_.size())));
+    std::array<Label, kTiles * kTiles> classes;
+    for (auto& c : classes) c = static_cast<Label>(rng.below(static_cast<int>(class_names_.size())));
     for (int y = 0; y < size_; ++y)
       for (int x = 0; x < size_; ++x) {
-        const std::uint16_t c =
-            classes[static_cast<std::size_t>(y * kTiles / size_ * kTiles + x * kTiles / size_)];
+        const Label c = classes[static_cast<std::size_t>(y * kTiles / size_ * kTiles + x * kTiles / size_)];
         *labels++ = c;
         for (int channel = 0; channel < 3; ++channel)
           *rgb++ = static_cast<std::uint8_t>((c * (37 + 50 * channel) + x + y) & 255);

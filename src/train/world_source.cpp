@@ -8,7 +8,7 @@
 namespace san {
 namespace {
 
-void copy_scene(const LabelledScene& scene, std::uint8_t* rgb, std::uint16_t* labels) {
+void copy_scene(const LabelledScene& scene, std::uint8_t* rgb, Label* labels) {
   std::ranges::copy(scene.image.rgb, rgb);
   std::ranges::copy(scene.labels.labels, labels);
 }
@@ -21,7 +21,7 @@ class WorldSamples : public SampleSource {
   int height() const override { return options_.height; }
   int width() const override { return options_.width; }
   int group(std::uint64_t) const override { return 0; }
-  void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
+  void fill(std::uint64_t position, std::uint8_t* rgb, Label* labels) const override {
     copy_scene(sampler_.scene(position), rgb, labels);
   }
 

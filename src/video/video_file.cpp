@@ -231,7 +231,7 @@ void VideoFile::write(const LabelMap& labels, const Frame& frame) {
   f.check(av_frame_make_writable(f.grey.get()), "no memory for a frame");
   for (int y = 0; y < labels.height; ++y) {
     std::uint8_t* out = f.grey->data[0] + static_cast<std::ptrdiff_t>(y) * f.grey->linesize[0];
-    const std::uint16_t* in = labels.row(y);
+    const Label* in = labels.row(y);
     for (int x = 0; x < labels.width; ++x) {
       if (f.options.wide) {
         out[2 * x] = static_cast<std::uint8_t>(in[x]);

@@ -239,7 +239,7 @@ constexpr int kGrounds = 9;
 Backdrop paint_backdrop(const World& world, const SceneOptions& options, bool test_backgrounds, Rng& rng,
                         Image& image, LabelMap& labels) {
   const auto first_stuff = static_cast<int>(world.concepts().size());
-  const auto label_of = [&](int stuff) { return static_cast<std::uint16_t>(first_stuff + stuff); };
+  const auto label_of = [&](int stuff) { return static_cast<Label>(first_stuff + stuff); };
   Backdrop backdrop;
   const float kind = rng.uniform();
   if (kind < options.panorama) {
@@ -290,7 +290,7 @@ Backdrop paint_backdrop(const World& world, const SceneOptions& options, bool te
     for (auto& m : ground_colour.m) m = m * 5 / 8;
   lay_ground(ground_tile, ground_colour, rng, edge, horizon, image);
   for (int y = 0; y < image.height; ++y) {
-    std::uint16_t* out = labels.row(y);
+    Label* out = labels.row(y);
     for (int x = 0; x < image.width; ++x)
       out[x] = label_of(y < edge[static_cast<std::size_t>(x)] ? wall : ground);
   }

@@ -99,7 +99,7 @@ Scene SceneClip::frame(int index) const {
   paint_things(things, c.stage.backdrop, c.shade, canvas);
   for (std::size_t i = 0; i < instances.labels.size(); ++i)
     if (const auto value = instances.labels[i]; value != 0)
-      labels.labels[i] = static_cast<std::uint16_t>(things[static_cast<std::size_t>(value - 1)].subject);
+      labels.labels[i] = static_cast<Label>(things[static_cast<std::size_t>(value - 1)].subject);
 
   Scene scene;
   scene.image = Image(c.options.scene.height, c.options.scene.width);

@@ -280,11 +280,11 @@ void blend(const Layer& layer, Image& canvas) {
   }
 }
 
-void label(const Layer& layer, LabelMap& labels, std::uint16_t value) {
+void label(const Layer& layer, LabelMap& labels, Label value) {
   for (int y = 0; y < layer.height; ++y) {
     const std::uint32_t* in =
         layer.pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(layer.width);
-    std::uint16_t* out = labels.row(layer.y + y) + layer.x;
+    Label* out = labels.row(layer.y + y) + layer.x;
     for (int x = 0; x < layer.width; ++x)
       if (in[x] >= 0x80000000u) out[x] = value;
   }

@@ -92,7 +92,7 @@ void ink(Layer& layer, int levels, int reach, int contrast, std::uint32_t colour
 /// it.
 void blend(const Layer& layer, Image& canvas);
 /// Writes `value` wherever the layer's alpha is above one half.
-void label(const Layer& layer, LabelMap& labels, std::uint16_t value);
+void label(const Layer& layer, LabelMap& labels, Label value);
 
 /// Darkens the canvas by `strength` (0..1) inside a soft ellipse: the contact shadow of something that
 /// stands.

@@ -26,7 +26,7 @@ Layer draw(const Picture& picture, const Pose& pose, int size, int margin = 0) {
 int labelled(const Layer& layer, int size) {
   LabelMap labels(size, size);
   label(layer, labels, 1);
-  return static_cast<int>(std::count(labels.labels.begin(), labels.labels.end(), std::uint16_t{1}));
+  return static_cast<int>(std::count(labels.labels.begin(), labels.labels.end(), Label{1}));
 }
 
 TEST(Mix, IsExactAtBothEnds) {

@@ -237,11 +237,11 @@ SceneSampler::SceneSampler(std::shared_ptr<const World> world, SceneOptions opti
           "build");
   class_of_.assign(world_->concepts().size() + stuff_classes().size(), kNoLabel);
   for (const int s : subjects_) {
-    class_of_[static_cast<std::size_t>(s)] = static_cast<std::uint16_t>(class_names_.size());
+    class_of_[static_cast<std::size_t>(s)] = static_cast<Label>(class_names_.size());
     class_names_.push_back(world_->concepts()[static_cast<std::size_t>(s)].name);
   }
   for (std::size_t i = 0; i < stuff_classes().size(); ++i) {
-    class_of_[world_->concepts().size() + i] = static_cast<std::uint16_t>(class_names_.size());
+    class_of_[world_->concepts().size() + i] = static_cast<Label>(class_names_.size());
     class_names_.emplace_back(stuff_classes()[i].name);
   }
 }

@@ -84,7 +84,7 @@ class SceneSampler {
   SpritePool sprites_;
   std::vector<int> subjects_;
   std::vector<std::string> class_names_;
-  std::vector<std::uint16_t> class_of_;
+  std::vector<Label> class_of_;
 };
 
 /// The fixed sets everything is measured on: seeds that training never uses.

@@ -160,9 +160,9 @@ Stage set_stage(const World& world, const SceneContent& content, const SceneOpti
 }
 
 void stack(const std::vector<Thing>& things, LabelMap& instances) {
-  std::fill(instances.labels.begin(), instances.labels.end(), std::uint16_t{0});
+  std::fill(instances.labels.begin(), instances.labels.end(), Label{0});
   for (std::size_t i = 0; i < things.size(); ++i)
-    label(things[i].layer, instances, static_cast<std::uint16_t>(i + 1));
+    label(things[i].layer, instances, static_cast<Label>(i + 1));
 }
 
 void paint_things(const std::vector<Thing>& things, const Backdrop& backdrop, float shade, Image& image) {
@@ -199,8 +199,7 @@ Scene compose_scene(const World& world, const SceneContent& content, const Scene
   paint_things(things, stage.backdrop, rng.uniform(0.25f, 0.6f), scene.image);
   for (std::size_t i = 0; i < instances.labels.size(); ++i)
     if (const auto value = instances.labels[i]; value != 0)
-      scene.labels.labels[i] =
-          static_cast<std::uint16_t>(things[static_cast<std::size_t>(value - 1)].subject);
+      scene.labels.labels[i] = static_cast<Label>(things[static_cast<std::size_t>(value - 1)].subject);
   for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
     scene.subjects.push_back(thing->subject);
 

@@ -270,8 +270,8 @@ TEST_F(Answers, RefinementKeepsTheClasses) {
   const LabelMap before = labels_of({"--classes", "cat, sofa, wall"});
   const LabelMap after = labels_of({"--classes", "cat, sofa, wall", "--refine"});
   EXPECT_NE(after, before);
-  const std::set<std::uint16_t> had(before.labels.begin(), before.labels.end());
-  for (const std::uint16_t label : after.labels) ASSERT_TRUE(had.contains(label));
+  const std::set<Label> had(before.labels.begin(), before.labels.end());
+  for (const Label label : after.labels) ASSERT_TRUE(had.contains(label));
 }
 
 }  // namespace

@@ -38,8 +38,11 @@ TEST_F(Explain, WritesOnePageWhoseLabelsAreThoseOfSegment) {
   ASSERT_EQ(page["labels"]["size"], json({60, 80})) << "small pictures are not sampled";
   const std::string bytes = base64_decode(page["labels"]["values"].get<std::string>());
   LabelMap labels(60, 80);
-  ASSERT_EQ(bytes.size(), labels.labels.size() * 2);
-  std::memcpy(labels.labels.data(), bytes.data(), bytes.size());
+  ASSERT_EQ(page["labels"]["bits"], 16);
+  std::vector<std::uint16_t> values(labels.labels.size());
+  ASSERT_EQ(bytes.size(), values.size() * sizeof values[0]);
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  labels.labels.assign(values.begin(), values.end());
   EXPECT_EQ(labels, decode_labels(folder_ / "out/a.labels.png"));
 }
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -53,7 +55,7 @@ TEST_F(Segment, EverythingItCanSaveFitsTogether) {
   std::int64_t area = 0;
   for (const json& entry : report["classes"]) {
     const int index = entry["index"];
-    EXPECT_EQ(entry["area"], std::ranges::count(labels.labels, static_cast<std::uint16_t>(index)));
+    EXPECT_EQ(entry["area"], std::ranges::count(labels.labels, static_cast<Label>(index)));
     EXPECT_THAT((std::vector<std::string>{"cat", "sofa", "wall"}), ::testing::Contains(entry["name"]));
     EXPECT_GT(entry["mean_score"], 0.0);
     EXPECT_EQ(entry["segmentation"]["size"], json({60, 80}));
@@ -134,6 +136,27 @@ TEST_F(Segment, ClassesFromAFile) {
   const std::string by_file = result("a.labels.png");
   expect_success(segment({"a.png"}, with_classes({"--save", "labels"})));
   EXPECT_EQ(result("a.labels.png"), by_file);
+}
+
+TEST_F(Segment, MoreClassesThanAPngTellsApartGoIntoATiff) {
+  picture("a.png");
+  std::string list;
+  for (int i = 0; i < 70'000; ++i) list += fmt::format("thing{}\n", i);
+  write_file(folder_ / "many.txt", list);
+  const std::vector<std::string> many{"--classes-file", "many.txt", "--templates", "single", "--no-cache"};
+  const auto and_save = [&](std::initializer_list<std::string> more) {
+    std::vector<std::string> all = many;
+    all.insert(all.end(), more);
+    return all;
+  };
+  expect_success(segment({"a.png"}, and_save({"--save", "labels,json"})));
+  EXPECT_THAT(results(), ElementsAre("a.json", "a.labels.tif"));
+  EXPECT_EQ(result("a.labels.tif").substr(0, 4), std::string("II*\0", 4));
+  for (const char* kind : {"cityscapes", "labels"}) {
+    const ProcessResult r = segment({"a.png"}, and_save({"--save", kind, "--output", "-"}));
+    EXPECT_EQ(r.code, 2);
+    EXPECT_THAT(r.err, HasSubstr(fmt::format("--save {}: 70000 classes", kind)));
+  }
 }
 
 TEST_F(Segment, FoldersAndGlobsAndEqualStems) {

@@ -23,7 +23,7 @@ class Training : public Cli {
       LabelMap labels(height, width, 0);
       for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
-          labels.row(y)[x] = static_cast<std::uint16_t>(y < 4 ? 255 : x < width / 2 ? 0 : 1);
+          labels.row(y)[x] = static_cast<Label>(y < 4 ? 255 : x < width / 2 ? 0 : 1);
       fs::create_directories(folder_ / "data/labels");
       write_labels(folder_ / fmt::format("data/labels/{}.png", i), labels);
     }

@@ -10,7 +10,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
   const int height = data[0], width = data[1];
-  const std::uint16_t label = data[2];
+  const san::Label label = data[2];
   try {
     const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
     const san::Rle rle{height, width, san::rle_counts_from_string(text)};
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What was decoded, encoded again, is the same mask.
     if (san::decode_rle(san::encode_rle(mask, height, width)) != mask) std::abort();
     for (std::size_t i = 0; i < mask.size(); ++i)
-      if ((mask[i] != 0 ? label : 0) != map.labels[i]) std::abort();
+      if ((mask[i] != 0 ? label : 0u) != map.labels[i]) std::abort();
   } catch (const san::Error&) {
   }
   return 0;

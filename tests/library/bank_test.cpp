@@ -8,12 +8,11 @@ namespace san::testing {
 namespace {
 
 using ::testing::HasSubstr;
-constexpr std::uint16_t kNoLabel = 65535;
 
 class GrowingBank : public Library {
  protected:
   /// A picture of which only the left or the right half is named.
-  LabelMap half(bool left, std::uint16_t label) const {
+  LabelMap half(bool left, Label label) const {
     LabelMap map(40, 56, kNoLabel);
     for (int y = 0; y < 40; ++y)
       for (int x = 0; x < 56; ++x)
@@ -72,7 +71,7 @@ TEST_F(GrowingBank, WordsMayBeAddedAsTheyComeUp) {
     for (const int seed : seeds)
       for (std::size_t side = 0; side < 2; ++side) {
         const auto at = std::ranges::find(names, side == 0 ? "left" : "right") - names.begin();
-        builder.add_regions(seen(seed), half(side == 0, static_cast<std::uint16_t>(at)));
+        builder.add_regions(seen(seed), half(side == 0, static_cast<Label>(at)));
       }
   };
   const std::vector<std::string> few{"left", "right"}, all{"middle", "right", "left"};
@@ -131,15 +130,19 @@ TEST_F(GrowingBank, IsTheSameFromC) {
   san_bank_builder* builder = san_bank_builder_create(model, few);
   const LabelMap left = half(true, 0), right = half(false, 0);
   size_t examples = 0;
-  EXPECT_EQ(san_bank_builder_add_regions(builder, features, left.labels.data(), 7, &examples), SAN_ERROR);
-  EXPECT_EQ(san_bank_builder_add_regions(builder, features, left.labels.data(), 40 * 56, &examples), SAN_OK);
+  EXPECT_EQ(san_bank_builder_add_regions32(builder, features, left.labels.data(), 7, nullptr, &examples),
+            SAN_ERROR);
+  EXPECT_EQ(
+      san_bank_builder_add_regions32(builder, features, left.labels.data(), 40 * 56, nullptr, &examples),
+      SAN_OK);
   EXPECT_GT(examples, 0u);
   EXPECT_EQ(san_bank_builder_use(builder, more), SAN_OK) << san_last_error();
   EXPECT_EQ(san_bank_builder_use(builder, nullptr), SAN_ERROR);
   san_bank* bank = san_bank_builder_finish(builder);
   san_bank_builder* onwards = san_bank_builder_continue(model, more, bank);
   ASSERT_NE(onwards, nullptr) << san_last_error();
-  EXPECT_EQ(san_bank_builder_add_regions(onwards, features, right.labels.data(), 40 * 56, nullptr), SAN_OK);
+  EXPECT_EQ(san_bank_builder_add_regions32(onwards, features, right.labels.data(), 40 * 56, nullptr, nullptr),
+            SAN_OK);
   san_bank* both = san_bank_builder_finish(onwards);
   EXPECT_EQ(san_bank_pictures(both, 0), 1);
   EXPECT_EQ(san_bank_pictures(both, 1), 1);
@@ -211,8 +214,7 @@ TEST_F(GrowingBank, GatesAndCancellationReachC) {
   const LabelMap left = half(true, 0);
   size_t examples = 77;
   const auto add = [&] {
-    return san_bank_builder_add_regions_cancellable(builder, features, left.labels.data(), 40 * 56, stop,
-                                                    &examples);
+    return san_bank_builder_add_regions32(builder, features, left.labels.data(), 40 * 56, stop, &examples);
   };
   EXPECT_EQ(add(), SAN_CANCELLED);
   EXPECT_EQ(examples, 77u);

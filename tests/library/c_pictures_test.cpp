@@ -109,12 +109,12 @@ TEST_F(CPictures, PolygonsAreThoseOfCppAndGiveTheMapBack) {
   const LabelMap& map = expected_.labels;
   for (const double tolerance : {0.0, 1.5}) {
     const std::vector<LabelPolygon> all = label_polygons(map, tolerance);
-    const Polygons polygons(san_label_polygons(map.labels.data(), 40, 56, tolerance));
+    const Polygons polygons(san_label_polygons32(map.labels.data(), 40, 56, tolerance));
     ASSERT_EQ(san_polygons_count(polygons.get()), all.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
       auto p = sized<san_polygon>();
       ASSERT_EQ(san_polygons_get(polygons.get(), i, &p), SAN_OK) << san_last_error();
-      EXPECT_EQ(p.label, all[i].label);
+      EXPECT_EQ(p.label, static_cast<std::int32_t>(all[i].label));
       EXPECT_EQ(p.area, all[i].area);
       ASSERT_EQ(p.ring_count, all[i].rings.size());
       const std::int32_t* at = p.corners;
@@ -127,7 +127,7 @@ TEST_F(CPictures, PolygonsAreThoseOfCppAndGiveTheMapBack) {
       }
     }
   }
-  const Polygons exact(san_label_polygons(map.labels.data(), 40, 56, 0));
+  const Polygons exact(san_label_polygons32(map.labels.data(), 40, 56, 0));
   std::vector<san_polygon> outlines(san_polygons_count(exact.get()), sized<san_polygon>());
   std::vector<const san_polygon*> pointers;
   for (std::size_t i = 0; i < outlines.size(); ++i) {
@@ -136,7 +136,7 @@ TEST_F(CPictures, PolygonsAreThoseOfCppAndGiveTheMapBack) {
     pointers.push_back(&outlines[i]);
   }
   LabelMap painted(40, 56, 999);
-  ASSERT_EQ(san_paint_polygons(pointers.data(), pointers.size(), painted.labels.data(), 40, 56), SAN_OK);
+  ASSERT_EQ(san_paint_polygons32(pointers.data(), pointers.size(), painted.labels.data(), 40, 56), SAN_OK);
   EXPECT_EQ(painted, map);
 }
 
@@ -144,9 +144,9 @@ TEST_F(CPictures, PolygonsThatCannotBeAreErrors) {
   const LabelMap& map = expected_.labels;
   LabelMap painted(40, 56, 7);
   expect_failed(san_label_polygons(nullptr, 40, 56, 0), "labels is NULL");
-  expect_failed(san_label_polygons(map.labels.data(), 0, 56, 0), "positive");
-  expect_failed(san_label_polygons(map.labels.data(), 40, 56, std::nan("")), "nan");
-  const Polygons polygons(san_label_polygons(map.labels.data(), 40, 56, 0));
+  expect_failed(san_label_polygons32(map.labels.data(), 0, 56, 0), "positive");
+  expect_failed(san_label_polygons32(map.labels.data(), 40, 56, std::nan("")), "nan");
+  const Polygons polygons(san_label_polygons32(map.labels.data(), 40, 56, 0));
   auto p = sized<san_polygon>();
   expect_failed(san_polygons_get(polygons.get(), 1 << 20, &p), "polygon 1048576");
   expect_failed(san_polygons_get(nullptr, 0, &p), "polygons is NULL");
@@ -158,17 +158,17 @@ TEST_F(CPictures, PolygonsThatCannotBeAreErrors) {
   const std::size_t ring = 3;
   p.corners = corners, p.ring_sizes = &ring, p.ring_count = 1, p.label = 3;
   const san_polygon* one[] = {&p};
-  const auto paint = [&] { return san_paint_polygons(one, 1, painted.labels.data(), 40, 56); };
+  const auto paint = [&] { return san_paint_polygons32(one, 1, painted.labels.data(), 40, 56); };
   expect_failed(paint(), "within 2^30");
-  p.label = 65536;
-  expect_failed(paint(), "label is 65536");
+  p.label = -1;
+  expect_failed(paint(), "label is -1");
   p.label = 3, p.corners = nullptr;
   expect_failed(paint(), "corners is NULL");
   p.size = 0;
   expect_failed(paint(), "san_polygon.size is 0");
   one[0] = nullptr;
   expect_failed(paint(), "a polygon is NULL");
-  expect_failed(san_paint_polygons(nullptr, 1, painted.labels.data(), 40, 56), "polygons is NULL");
+  expect_failed(san_paint_polygons32(nullptr, 1, painted.labels.data(), 40, 56), "polygons is NULL");
   EXPECT_EQ(painted, LabelMap(40, 56, 7)) << "what failed painted nothing";
 }
 

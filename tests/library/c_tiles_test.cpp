@@ -33,6 +33,7 @@ int read_job(std::int32_t y, std::int32_t x, std::int32_t height, std::int32_t w
 int take_job(const san_label_rows* rows, void* user) {
   Job& job = *static_cast<Job*>(user);
   std::copy_n(rows->labels, rows->height * rows->width, job.labels.row(rows->y));
+  EXPECT_TRUE(std::equal(rows->labels, rows->labels + rows->height * rows->width, rows->labels32));
   if (rows->label_scores != nullptr)
     job.scores.insert(job.scores.end(), rows->label_scores, rows->label_scores + rows->height * rows->width);
   job.areas.resize(static_cast<std::size_t>(rows->classes) + 1);
@@ -133,14 +134,14 @@ TEST_F(CTiles, TiffsAreReadByRowsAndLabelsWrittenWithTheirPlaceOnEarth) {
   const std::string path = folder_ / "scene.tif";
   LabelMap drawn(70, 200);
   for (int y = 0; y < 70; ++y)
-    for (int x = 0; x < 200; ++x) drawn.row(y)[x] = static_cast<std::uint16_t>((x / 20 + y / 30) % 3);
+    for (int x = 0; x < 200; ++x) drawn.row(y)[x] = static_cast<Label>((x / 20 + y / 30) % 3);
   const LabelFile file(san_label_tiff_create(path.c_str(), &options));
   ASSERT_NE(file, nullptr) << san_last_error();
-  ASSERT_EQ(san_label_tiff_add(file.get(), drawn.row(0), 40, 200), SAN_OK) << san_last_error();
+  ASSERT_EQ(san_label_tiff_add32(file.get(), drawn.row(0), 40, 200), SAN_OK) << san_last_error();
   expect_failed(san_label_tiff_finish(file.get()), "40 of 70");
-  expect_failed(san_label_tiff_add(file.get(), drawn.row(40), 30, 199), "199x30");
+  expect_failed(san_label_tiff_add32(file.get(), drawn.row(40), 30, 199), "199x30");
   EXPECT_EQ(san_is_tiff(path.c_str()), 0) << "it appears when it is whole";
-  ASSERT_EQ(san_label_tiff_add(file.get(), drawn.row(40), 30, 200), SAN_OK) << san_last_error();
+  ASSERT_EQ(san_label_tiff_add32(file.get(), drawn.row(40), 30, 200), SAN_OK) << san_last_error();
   ASSERT_EQ(san_label_tiff_finish(file.get()), SAN_OK) << san_last_error();
   EXPECT_EQ(san_is_tiff(path.c_str()), 1);
   EXPECT_EQ(san_is_tiff(nullptr), -1);
@@ -180,7 +181,7 @@ TEST_F(CTiles, TiffsAreReadByRowsAndLabelsWrittenWithTheirPlaceOnEarth) {
   const std::string copy = folder_ / "labels.tif";
   options.georeference = &found;
   const LabelFile again(san_label_tiff_create(copy.c_str(), &options));
-  ASSERT_EQ(san_label_tiff_add(again.get(), expected.row(0), 70, 200), SAN_OK) << san_last_error();
+  ASSERT_EQ(san_label_tiff_add32(again.get(), expected.row(0), 70, 200), SAN_OK) << san_last_error();
   ASSERT_EQ(san_label_tiff_finish(again.get()), SAN_OK) << san_last_error();
   EXPECT_EQ(TiffPicture(copy).georeference().crs, "urn:ogc:def:crs:EPSG::32633");
 }

@@ -53,8 +53,8 @@ TEST_F(CppApi, MatricesOfOpenCvAreViewsInBothDirections) {
   EXPECT_EQ(to_image(view(rgb, true)), image);
   EXPECT_EQ(to_image(view(rgb(cv::Rect(4, 2, 10, 12)), true)).row(3)[5], image.row(5)[17]);
   EXPECT_EQ(to_image(view(rgb)).rgb[0], image.rgb[2]) << "BGR is what OpenCV's own pictures are";
-  mat(labels).at<std::uint16_t>(1, 2) = 9;
-  EXPECT_EQ(labels.row(1)[2], 9);
+  mat(labels).at<int>(1, 2) = 9;
+  EXPECT_EQ(labels.row(1)[2], 9u);
   EXPECT_THAT(error_of([] { view(cv::Mat(4, 4, CV_32F)); }), HasSubstr("8 bit"));
   EXPECT_THAT(error_of([] { view(cv::Mat()); }), HasSubstr("empty"));
 }
@@ -165,7 +165,7 @@ TEST_F(CppApi, BatchesFramesAndAskingAgainGiveWhatSinglePicturesGive) {
 
   Segmentation reused;
   segmenter.segment(a, words_, {}, reused);
-  const std::uint16_t* memory = reused.labels.labels.data();
+  const Label* memory = reused.labels.labels.data();
   segmenter.segment(a, words_, {}, reused);
   EXPECT_EQ(reused.labels, first);
   EXPECT_EQ(reused.labels.labels.data(), memory);

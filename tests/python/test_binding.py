@@ -21,7 +21,8 @@ PLAIN = {"int": ctypes.c_int, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int
 
 def headers() -> str:
     text = "".join((ROOT / "include/san" / name).read_text()
-                   for name in ("c_base.h", "san.h", "c_bank.h", "c_result.h", "c_shapes.h", "c_explain.h"))
+                   for name in ("c_base.h", "san.h", "c_bank.h", "c_result.h", "c_shapes.h", "c_explain.h",
+                                "c_labels32.h"))
     text = re.sub(r"/\*.*?\*/|^#(?!define SAN_API_VERSION).*?$", " ", text, flags=re.S | re.M)
     return re.sub(r"\s+", " ", text)
 

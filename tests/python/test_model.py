@@ -222,6 +222,9 @@ class Many(Tiny):
         self.assertTrue(np.shares_memory(returned, out))
         self.assert_same(out[0], self.expected[0])
         self.assertTrue((out[1] == 9).all())
+        wide = np.empty((40, 56), np.uint32)
+        self.assertIs(segmenter.labels(self.pictures[0], words, out=wide), wide)
+        self.assert_same(wide, self.expected[0].astype(np.uint32))
         for bad in (np.empty((40, 56), np.int32), np.empty((40, 55), np.uint16), np.empty((40, 112), np.uint16)[:, ::2],
                     np.broadcast_to(np.zeros((), np.uint16), (40, 56)), [1]):
             self.assert_fails("out: expected", segmenter.labels, self.pictures[0], words, out=bad)
@@ -276,11 +279,12 @@ class Many(Tiny):
         self.assertFalse((asked == plain).all())
         self.assert_fails("none of the classes", self.model.with_bank, self.model.vocabulary(["x"]), bank)
         self.assert_fails("expected integers of shape", builder.add, self.pictures[0], labels[1:])
+        self.assert_fails("a label 3 where there are 3 classes", builder.add, self.pictures[0], np.full((40, 56), 3))
         self.assert_fails("none of the classes", builder.add, self.pictures[0], "up")
 
     def test_a_bank_grows_by_regions_and_words(self):
         builder = self.model.bank_builder(["left"])
-        labels = np.full((40, 56), 65535)
+        labels = np.full((40, 56), -1)
         labels[:, :24] = 0
         features = self.model.look(self.pictures[0])
         self.assertGreater(builder.add_regions(features, labels), 0)

@@ -45,6 +45,19 @@ class Results(Tiny):
             self.model.segment(picture(seed=5), CLASSES)
         self.assert_same(part, before)
 
+    def test_long_lists_have_labels_of_32_bits(self):
+        words = self.model.vocabulary([f"thing{i}" for i in range(130_000)], templates=["{}"], cache=False)
+        segmenter = self.model.segmenter()
+        result = segmenter.segment(picture(), words)
+        self.assertEqual((result.labels.dtype, result.labels.shape), (np.uint32, (40, 56)))
+        self.assertGreater(result.labels.max(), 65535, "half of the classes lie there")
+        self.assert_same(segmenter.labels(picture(), words), result.labels)
+        self.assert_fails("contiguous array of uint32 of shape", segmenter.labels, picture(), words,
+                          out=np.empty((40, 56), np.uint16))
+        highest = int(result.labels.max())
+        self.assertEqual(result.areas[highest], (result.labels == highest).sum())
+        self.assertIn(f"thing{highest}", {p.name for p in result.polygons()})
+
     def test_areas_masks_and_run_lengths_agree_with_labels(self):
         result = self.model.segment(picture(), CLASSES, other=True)
         self.assertEqual(result.shape, (40, 56))

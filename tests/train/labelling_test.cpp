@@ -62,14 +62,17 @@ void expect_alike(const Prediction& p, const Sizes& s, float bound) {
     const HeadView view = view_of(p, s, image);
     const std::vector<float> scores = head.class_scores({&view, 1}, height, width, options, all);
     const LabelMap engine = head.run({&view, 1}, height, width, options).labels;
-    const std::int16_t* training = found[image].data_ptr<std::int16_t>();
+    const std::int32_t* training = found[image].data_ptr<std::int32_t>();
     for (std::size_t i = 0; i < pixels; ++i) {
       const auto score = [&](int k) { return scores[static_cast<std::size_t>(k) * pixels + i]; };
       ASSERT_GE(training[i], 0);
       ASSERT_LT(training[i], s.classes);
-      ASSERT_GE(score(training[i]), score(engine.labels[i]) - bound) << "image " << image << ", pixel " << i;
-      const bool certain = std::ranges::none_of(
-          all, [&](int k) { return k != engine.labels[i] && score(k) >= score(engine.labels[i]) - bound; });
+      ASSERT_GE(score(training[i]), score(static_cast<int>(engine.labels[i])) - bound)
+          << "image " << image << ", pixel " << i;
+      const bool certain = std::ranges::none_of(all, [&](int k) {
+        return static_cast<Label>(k) != engine.labels[i] &&
+               score(k) >= score(static_cast<int>(engine.labels[i])) - bound;
+      });
       if (certain) {
         ASSERT_EQ(training[i], engine.labels[i]) << "image " << image << ", pixel " << i;
       }

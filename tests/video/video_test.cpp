@@ -143,8 +143,8 @@ TEST_F(Video, OneClassDoesNotTakeWhatOtherNamesWin) {
     expect_success(video("frames/%05d.png", options));
     return decode_labels(folder_ / "out/frames.labels/00001.png").labels;
   };
-  std::vector<std::uint16_t> wanted = labels({"--classes", "dog, car, house, sky"});
-  for (std::uint16_t& label : wanted) label = label == 2 ? 0 : 1;
+  std::vector<Label> wanted = labels({"--classes", "dog, car, house, sky"});
+  for (Label& label : wanted) label = label == 2 ? 0 : 1;
   EXPECT_THAT(wanted, AllOf(Contains(0), Contains(1))) << "the frame shows nothing";
   EXPECT_EQ(labels({"--classes", "house", "--distractors", "dog, car, sky"}), wanted);
 }

@@ -3,7 +3,7 @@
 >>> import san
 >>> model = san.load("default")
 >>> result = model.segment("picture.png", ["cat", "sofa|couch"])
->>> result.labels                       # [height, width] uint16, index of each pixel's class
+>>> result.labels                       # [height, width] integers, index of each pixel's class
 >>> result.overlay("picture.png")       # [height, width + legend, 3] uint8
 
 Everything that goes wrong raises san.Error. A model may be used by any number of threads; calls let go of the GIL.

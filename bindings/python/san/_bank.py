@@ -67,12 +67,14 @@ def load_bank(path: Union[str, os.PathLike[str], bytes]) -> Bank:
     return Bank(_c.made(_c.lib.san_bank_load(_c.file_name(path)), _c.lib.san_bank_free))
 
 
-def _label_values(labels: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[np.uint16]:
+def _label_values(labels: npt.NDArray[Any], shape: tuple[int, int], classes: int) -> npt.NDArray[np.uint32]:
     if labels.shape != shape or labels.dtype.kind not in "iu":
         raise Error(f"labels: expected integers of shape {shape}, got {labels.dtype} of shape {labels.shape}")
-    if labels.size and (labels.min() < 0 or labels.max() > 65535):
-        raise Error("labels: a value outside 0 to 65535")
-    return np.ascontiguousarray(labels, np.uint16)
+    unknown = (labels == -1) | ((labels == 65535) if classes <= 65535 else False)
+    outside = labels[~unknown & ((labels < 0) | (labels >= classes))]
+    if outside.size:
+        raise Error(f"labels: a label {outside[0]} where there are {classes} classes")
+    return np.ascontiguousarray(np.where(unknown, _c.NO_LABEL, labels), np.uint32)
 
 
 class BankBuilder:
@@ -85,14 +87,14 @@ class BankBuilder:
         self._handle = _c.made(made, _c.lib.san_bank_builder_free)
 
     def add(self, image: Picture, labels: Union[npt.NDArray[Any], str, int], *, channels: str = "rgb") -> None:
-        """A picture as Model.segment() takes it. labels: [height, width] integers, indices of the classes and 65535
-        where nothing is known; or the class, by name or index, of a picture of one thing in its middle."""
+        """A picture as Model.segment() takes it. labels: [height, width] integers, indices of the classes and -1
+        where nothing is known (65535 too, as long as it is no class); or the class, by name or index, of a picture of one thing in its middle."""
         self._handle.check_process()
         pixels, kept = _pictures.pixels_of(image, channels)
         if isinstance(labels, np.ndarray):
-            values = _label_values(labels, (pixels.height, pixels.width))
-            _c.check(_c.lib.san_bank_builder_add(self._handle, ctypes.byref(pixels), values.ctypes.data, values.size,
-                                                 None))
+            values = _label_values(labels, (pixels.height, pixels.width), len(self._classes))
+            _c.check(_c.lib.san_bank_builder_add32(self._handle, ctypes.byref(pixels), values.ctypes.data,
+                                                   values.size, None))
             return
         if isinstance(labels, str):
             if labels not in self._classes:
@@ -107,9 +109,9 @@ class BankBuilder:
         with others and counts once. What is said last of a region holds. Returns how many examples it gave: 0 where the
         regions are smaller than a thousandth of the picture."""
         self._handle.check_process()
-        values = _label_values(labels, features.shape)
+        values = _label_values(labels, features.shape, len(self._classes))
         examples = ctypes.c_size_t()
-        run(lambda stop: _c.check(_c.lib.san_bank_builder_add_regions_cancellable(
+        run(lambda stop: _c.check(_c.lib.san_bank_builder_add_regions32(
             self._handle, features._handle, values.ctypes.data, values.size, stop, ctypes.addressof(examples))),
             cancellation)
         return examples.value

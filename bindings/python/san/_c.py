@@ -18,7 +18,8 @@ from ._errors import Cancelled, Error
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-API_VERSION = 5  #: SAN_API_VERSION of the headers that this file follows
+NO_LABEL = 0xffffffff  #: SAN_NO_LABEL
+API_VERSION = 6  #: SAN_API_VERSION of the headers that this file follows
 OK, ERROR, CANCELLED = 0, 1, 2
 RGB, BGR, RGBA, BGRA, GREY = 0, 1, 2, 3, 4
 EVALUATION, DEMO = 0, 1
@@ -167,11 +168,11 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_bank_free": (None, c_void_p),
     "san_vocabulary_with_bank": (c_void_p, c_void_p, c_void_p, c_void_p, c_float),
     "san_bank_builder_create": (c_void_p, c_void_p, c_void_p),
-    "san_bank_builder_add": (c_int, c_void_p, POINTER(Pixels), c_void_p, c_size_t, POINTER(SegmentOptions)),
+    "san_bank_builder_add32": (c_int, c_void_p, POINTER(Pixels), c_void_p, c_size_t, POINTER(SegmentOptions)),
     "san_bank_builder_add_whole": (c_int, c_void_p, POINTER(Pixels), c_int32, POINTER(SegmentOptions)),
     "san_bank_builder_continue": (c_void_p, c_void_p, c_void_p, c_void_p),
     "san_bank_builder_use": (c_int, c_void_p, c_void_p),
-    "san_bank_builder_add_regions_cancellable": (c_int, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p),
+    "san_bank_builder_add_regions32": (c_int, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p),
     "san_bank_builder_finish": (c_void_p, c_void_p),
     "san_bank_builder_free": (None, c_void_p),
     "san_segmenter_create": (c_void_p, c_void_p),
@@ -179,6 +180,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_segmenter_warm_up": (c_int, c_void_p, c_int, c_int, POINTER(SegmentOptions)),
     "san_segment": (c_void_p, c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions)),
     "san_segment_labels": (c_int, c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions), c_void_p, c_size_t),
+    "san_segment_labels32": (c_int, c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions), c_void_p, c_size_t),
     "san_segment_batch": (c_int, c_void_p, c_void_p, POINTER(POINTER(Pixels)), c_size_t, POINTER(SegmentOptions),
                           POINTER(c_void_p)),
     "san_look": (c_void_p, c_void_p, POINTER(Pixels), POINTER(SegmentOptions)),
@@ -200,6 +202,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_result_classes": (c_size_t, c_void_p),
     "san_result_class": (c_char_p, c_void_p, c_size_t),
     "san_result_labels": (c_void_p, c_void_p),
+    "san_result_labels32": (c_void_p, c_void_p),
     "san_result_label_scores": (c_void_p, c_void_p),
     "san_result_area": (c_int64, c_void_p, c_size_t),
     "san_result_rle": (c_void_p, c_void_p, c_size_t),
@@ -213,7 +216,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "san_proposals_get": (c_int, c_void_p, c_size_t, POINTER(Proposal)),
     "san_proposals_mask": (c_int, c_void_p, c_size_t, c_void_p, c_size_t),
     "san_proposals_free": (None, c_void_p),
-    "san_label_polygons": (c_void_p, c_void_p, c_int, c_int, c_double),
+    "san_label_polygons32": (c_void_p, c_void_p, c_int, c_int, c_double),
     "san_polygons_count": (c_size_t, c_void_p),
     "san_polygons_get": (c_int, c_void_p, c_size_t, POINTER(Polygon)),
     "san_polygons_free": (None, c_void_p),

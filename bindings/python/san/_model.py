@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._pictures import Picture
+    from ._result import LabelArray
     from ._vocabulary import Classes
 
 T = TypeVar("T")
@@ -354,19 +355,22 @@ class Segmenter:
         return Result(handle, words.classes, call.may_be_other(words))
 
     def labels(self, image: Picture, classes: Union[Classes, Vocabulary],
-               out: Optional[npt.NDArray[np.uint16]] = None, **options: Unpack[Options]) -> npt.NDArray[np.uint16]:
-        """Labels alone, [height, width] uint16, into `out` if it is given: for frames, with no new memory for each.
-        Keywords are those of Model.segment()."""
+               out: Optional[LabelArray] = None, **options: Unpack[Options]) -> LabelArray:
+        """Labels alone, [height, width], into `out` if it is given: for frames, with no new memory for each. uint16, or
+        uint32, which lists of more than 65,535 classes need. Keywords are those of Model.segment()."""
         call = _Call(**options)
         words = self._vocabularies.of(classes, call.cancellation, call.distractors)
         pixels, kept = _pictures.pixels_of(image, call.channels)
         shape = (pixels.height, pixels.width)
-        labels = np.empty(shape, np.uint16) if out is None else out
-        if not isinstance(labels, np.ndarray) or labels.dtype != np.uint16 or labels.shape != shape or not (
+        types = (np.uint16, np.uint32) if len(words.classes) <= 65535 else (np.uint32,)
+        labels = np.empty(shape, types[0]) if out is None else out
+        if not isinstance(labels, np.ndarray) or labels.dtype not in types or labels.shape != shape or not (
                 labels.flags.c_contiguous and labels.flags.writeable and labels.flags.aligned):
-            raise Error(f"out: expected a writeable, contiguous array of uint16 of shape {shape}, got "
-                        f"{getattr(labels, 'dtype', type(labels).__name__)} of shape {getattr(labels, 'shape', None)}")
-        self._run(call, lambda o: _c.check(_c.lib.san_segment_labels(
+            raise Error(f"out: expected a writeable, contiguous array of {' or '.join(t.__name__ for t in types)} of shape "
+                        f"{shape}, got {getattr(labels, 'dtype', type(labels).__name__)} of shape "
+                        f"{getattr(labels, 'shape', None)}")
+        segment = _c.lib.san_segment_labels if labels.dtype == np.uint16 else _c.lib.san_segment_labels32
+        self._run(call, lambda o: _c.check(segment(
             self._handle, words._handle, ctypes.byref(pixels), o, labels.ctypes.data, labels.size)))
         return labels
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ._pictures import Picture
 
+    LabelArray = Union[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
+
 _OTHER_COLOR = (112, 112, 112)
 _TRANSPARENT = 1e-9  # 0 means the default there
 
@@ -102,11 +104,14 @@ class Result:
         return self.height, self.width
 
     @property
-    def labels(self) -> npt.NDArray[np.uint16]:
-        """[height, width] uint16: index of each pixel's class; len(classes) for "other".
+    def labels(self) -> LabelArray:
+        """[height, width] uint16, or uint32 where there are more than 65,535 classes: index of each pixel's class;
+        len(classes) for "other".
 
         A read-only view of the library's memory, which it keeps alive; .copy() or .astype() make one to write to.
         """
+        if len(self.classes) > 65535:
+            return _c.view(_c.lib.san_result_labels32(self._handle), self.shape, "uint32", self._handle)
         return _c.view(_c.lib.san_result_labels(self._handle), self.shape, "uint16", self._handle)
 
     @property
@@ -217,9 +222,9 @@ class Result:
         """The connected regions of all classes. Painted in their order, each with its first ring alone, they give the
         labels back. tolerance, pixels: no corner of a region's outline is farther from its polygon than that; neighbours
         share their simplified border, and a region that is thinner is left out."""
-        labels, names = self.labels, (*self.classes, "other")
-        made = _c.made(_c.lib.san_label_polygons(labels.ctypes.data, self.height, self.width, float(tolerance)),
-                       _c.lib.san_polygons_free)
+        names = (*self.classes, "other")
+        made = _c.made(_c.lib.san_label_polygons32(_c.lib.san_result_labels32(self._handle), self.height, self.width,
+                                                   float(tolerance)), _c.lib.san_polygons_free)
         found = []
         for index in range(_c.lib.san_polygons_count(made)):
             p = _c.Polygon()

@@ -53,11 +53,16 @@ void fill_image(ImageMessage& message, int height, int width, int channels, std:
   std::memcpy(message.data.data(), values.data(), values.size_bytes());
 }
 
-/// Class indices: mono8 while they fit, else mono16. `classes`: how many there are, "other" included.
+/// Class indices: mono8 while they fit, else mono16, else 32SC1. `classes`: how many there are, "other"
+/// included.
 template <class ImageMessage>
 void fill_labels(ImageMessage& message, const LabelMap& labels, std::size_t classes) {
-  if (classes > 256)
-    return fill_image(message, labels.height, labels.width, 1, "mono16", std::span(labels.labels));
+  if (classes > 65536)
+    return fill_image(message, labels.height, labels.width, 1, "32SC1", std::span(labels.labels));
+  if (classes > 256) {
+    const std::vector<std::uint16_t> narrow(labels.labels.begin(), labels.labels.end());
+    return fill_image(message, labels.height, labels.width, 1, "mono16", std::span(narrow));
+  }
   const std::vector<std::uint8_t> bytes(labels.labels.begin(), labels.labels.end());
   fill_image(message, labels.height, labels.width, 1, "mono8", std::span(bytes));
 }

@@ -71,9 +71,11 @@ void add_attention_cases(std::vector<Case>& cases) {
   cases.push_back({"attention", "scores_that_grow_from_key_to_key", [](Inputs& in) {
                      // By more than float's exponents reach, for some queries alone.
                      std::vector<float> growth(20 * 500);
-                     for (std::size_t i = 0; i < growth.size(); ++i)
-                       growth[i] = 0.18f * static_cast<float>(i / 500 * (i % 500 / 100));
-                     for (float& value : growth) value *= value;
+                     for (std::size_t i = 0; i < growth.size(); ++i) {
+                       const std::size_t query = i / 500, hundred = i % 500 / 100;
+                       growth[i] = 0.18f * static_cast<float>(query * hundred);
+                       growth[i] *= growth[i];
+                     }
                      AttentionOptions options{2, in.b.from_host({1, 1, 20, 500}, growth), false, {}, {}};
                      return std::vector{in.b.attention(in.normal({1, 20, 32}), in.normal({1, 500, 32}),
                                                        in.normal({1, 500, 32}), options)};

@@ -106,7 +106,7 @@ export function renderExplanation(root, data) {
   // The picture, on which a pixel is chosen.
   const picture = new Image(), view = make("canvas", { "aria-hidden": "true" });
   [view.width, view.height] = [data.width, data.height].map((n) => Math.max(1, Math.round(n * Math.min(1, 768 / Math.max(data.width, data.height)))));
-  const labels = new Uint16Array(bytesOf(data.labels.values).buffer), labelColors = data.colors.map(rgbOf);
+  const labels = new (data.labels.bits === 32 ? Uint32Array : Uint16Array)(bytesOf(data.labels.values).buffer), labelColors = data.colors.map(rgbOf);
   const labelMap = mapOf(data.labels.size, (i) => labelColors[labels[i]] ?? [112, 112, 112], "");
   const said = make("p.ex-unseen", { role: "status" });
   const chooseAt = (event) => {

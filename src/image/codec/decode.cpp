@@ -57,11 +57,14 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
 
 LabelMap decode_labels(std::span<const std::byte> bytes, const std::string& name,
                        const DecodeOptions& options) {
+  std::vector<std::uint16_t> values;
   LabelMap map;
   decode(sandbox::Task::kLabels, bytes, name, options, [&](int height, int width) {
-    map = LabelMap(height, width);
-    return reinterpret_cast<std::byte*>(map.labels.data());
+    map.height = height, map.width = width;
+    values.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
+    return reinterpret_cast<std::byte*>(values.data());
   });
+  map.labels.assign(values.begin(), values.end());
   return map;
 }
 

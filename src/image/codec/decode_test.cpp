@@ -37,7 +37,7 @@ Image expected_rgb() {
 LabelMap expected_labels(int factor) {
   LabelMap map(4, 5);
   for (int y = 0; y < 4; ++y)
-    for (int x = 0; x < 5; ++x) map.row(y)[x] = static_cast<std::uint16_t>((3 * y + x) * factor);
+    for (int x = 0; x < 5; ++x) map.row(y)[x] = static_cast<Label>((3 * y + x) * factor);
   return map;
 }
 

@@ -4,14 +4,15 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "image/codec/helpers.h"
+#include "base/labels.h"
 #include "image/codec/jpeg.h"
 #include "image/codec/png.h"
+#include "san/tiff.hpp"
 
 namespace san {
 namespace {
 
-constexpr std::size_t kPaletteLimit = 256;
+constexpr std::size_t kPaletteLimit = 256, kMostInPng = 65535;
 
 template <class Picture>
 void check_size(const Picture& picture) {
@@ -44,30 +45,21 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
 
 std::vector<std::byte> encode_label_png(const LabelMap& map, std::span<const Rgb> palette) {
   check_size(map);
-  const std::size_t largest = *std::max_element(map.labels.begin(), map.labels.end());
+  const std::size_t largest = std::ranges::max(map.labels);
   require(palette.size() <= kPaletteLimit && (palette.empty() || largest < palette.size()),
           "cannot encode label {} with a palette of {} colours; at most {} are possible", largest,
           palette.size(), kPaletteLimit);
-  if (largest >= kPaletteLimit)
-    return png::write(png::Kind::kGrey16, map.height, map.width, std::as_bytes(std::span(map.labels)));
+  require(largest <= kMostInPng,
+          "cannot encode label {} as PNG, whose values have at most 16 bits; a TIFF holds it", largest);
+  if (largest >= kPaletteLimit) {
+    const std::vector<std::uint16_t> values(map.labels.begin(), map.labels.end());
+    return png::write(png::Kind::kGrey16, map.height, map.width, std::as_bytes(std::span(values)));
+  }
   std::vector<std::uint8_t> values(map.labels.size());
   std::transform(map.labels.begin(), map.labels.end(), values.begin(),
-                 [](std::uint16_t label) { return static_cast<std::uint8_t>(label); });
+                 [](Label label) { return static_cast<std::uint8_t>(label); });
   return png::write(palette.empty() ? png::Kind::kGrey8 : png::Kind::kPalette8, map.height, map.width,
                     std::as_bytes(std::span(values)), png::Palette(palette.begin(), palette.end()));
-}
-
-std::vector<std::byte> encode_label_tiff(const LabelMap& map) {
-  check_size(map);
-  std::vector<std::byte> file;
-  opencv_codecs().run(sandbox::Task::kLabelTiff, std::as_bytes(std::span(map.labels)), "label map", {},
-                      {[&](int, int bytes) {
-                         file.resize(static_cast<std::size_t>(bytes));
-                         return file.data();
-                       },
-                       {}},
-                      map.height, map.width);
-  return file;
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {
@@ -83,7 +75,12 @@ void write_labels(const std::filesystem::path& path, const LabelMap& map, std::s
   if (extension == ".png") return write_file(path, encode_label_png(map, palette));
   require(extension == ".tif" || extension == ".tiff", "{}: labels are written as .png, .tif or .tiff",
           path.string());
-  write_file(path, encode_label_tiff(map));
+  check_size(map);
+  // At least 16 bits, which programs that read label maps as TIFF expect.
+  LabelTiff tiff(path, map.height, map.width,
+                 static_cast<int>(std::max<Label>(kNoLabel16, std::ranges::max(map.labels)) + 1));
+  tiff.add(map);
+  tiff.finish();
 }
 
 }  // namespace san

@@ -24,7 +24,7 @@ Image pattern(int height, int width) {
 LabelMap numbered(int height, int width, int step) {
   LabelMap map(height, width);
   for (std::size_t i = 0; i < map.labels.size(); ++i)
-    map.labels[i] = static_cast<std::uint16_t>(i * static_cast<std::size_t>(step));
+    map.labels[i] = static_cast<Label>(i * static_cast<std::size_t>(step));
   return map;
 }
 
@@ -51,8 +51,18 @@ TEST(Encode, JpegComesBackSimilar) {
 TEST(Encode, LabelsComeBackUnchanged) {
   for (const LabelMap& map : {numbered(12, 20, 1), numbered(12, 20, 250)}) {
     EXPECT_EQ(decode_labels(encode_label_png(map), "png"), map);
-    EXPECT_EQ(decode_labels(encode_label_tiff(map), "tif"), map);
   }
+}
+
+TEST(Encode, LabelsAboveSixteenBitsGoIntoATiffAlone) {
+  LabelMap map = numbered(2, 3, 1);
+  map.labels[4] = 65'536;
+  EXPECT_THROW(encode_label_png(map), Error);
+  const auto path = scratch("wide.tif");
+  write_labels(path, map);
+  EXPECT_GT(std::filesystem::file_size(path), 0u);
+  EXPECT_THROW(decode_labels(path), Error) << "nothing reads labels of more than 16 bits";
+  std::filesystem::remove(path);
 }
 
 TEST(Encode, PalettePngShowsColoursAndKeepsIndices) {

@@ -41,7 +41,9 @@ struct LabelTiff::Impl {
         height(h),
         width(w),
         classes(class_count),
-        sample_bytes(class_count <= 256 ? 1 : 2),
+        sample_bytes(class_count <= 256     ? 1
+                     : class_count <= 65536 ? 2
+                                            : 4),
         wide(big || static_cast<std::uint64_t>(h) * static_cast<std::uint64_t>(w) *
                             static_cast<std::uint64_t>(sample_bytes) >
                         kClassicBytes),
@@ -174,14 +176,15 @@ void LabelTiff::add(const LabelMap& map) {
           t.added, t.width, t.height);
   for (int y = 0; y < map.height; ++y) {
     const std::span labels(map.row(y), static_cast<std::size_t>(map.width));
-    const std::uint16_t highest = std::ranges::max(labels);
-    require(highest < t.classes, "{}: label {} of {} classes", t.path.string(), highest, t.classes);
+    const Label highest = std::ranges::max(labels);
+    require(highest < static_cast<Label>(t.classes), "{}: label {} of {} classes", t.path.string(), highest,
+            t.classes);
     const std::size_t begin = t.rows.size(), step = static_cast<std::size_t>(t.sample_bytes);
     t.rows.resize(begin + labels.size() * step);
     std::byte* to = &t.rows[begin];
-    for (std::size_t x = 0; x < labels.size(); ++x) to[x * step] = static_cast<std::byte>(labels[x]);
-    if (step == 2)
-      for (std::size_t x = 0; x < labels.size(); ++x) to[2 * x + 1] = static_cast<std::byte>(labels[x] >> 8);
+    for (std::size_t b = 0; b < step; ++b)
+      for (std::size_t x = 0; x < labels.size(); ++x)
+        to[x * step + b] = static_cast<std::byte>(labels[x] >> 8 * b);
     ++t.added;
     if (t.added % kRowsPerStrip == 0 || t.added == t.height) t.strip();
   }

@@ -1,6 +1,5 @@
 #include "image/opencv/opencv_codecs.h"
 
-#include <array>
 #include <cstring>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -42,24 +41,11 @@ void read_labels(std::span<const std::byte> bytes, const std::string& name, std:
   const cv::Mat values = decode(bytes, cv::IMREAD_UNCHANGED);
   require(!values.empty(), "{}: the label file is damaged or of an unsupported kind", name);
   require(values.type() == CV_8U || values.type() == CV_16U,
-          "{}: expected label values (8 or 16 bit grey), got {} channels", name, values.channels());
+          "{}: expected label values (8 or 16 bit grey), got {} channels of {} bits", name, values.channels(),
+          8 * values.elemSize1());
   check_size(name, values.cols, values.rows, max_pixels);
   cv::Mat out(values.rows, values.cols, CV_16U, sink.allocate(values.rows, values.cols));
   values.convertTo(out, CV_16U);
-}
-
-void write_label_tiff(std::span<const std::byte> values, int height, int width, const PixelSink& sink) {
-  constexpr int kLzw = 5;
-  std::vector<std::uint8_t> file;
-  bool encoded = false;
-  try {
-    encoded = cv::imencode(".tif", cv::Mat(height, width, CV_16U, const_cast<std::byte*>(values.data())),
-                           file, {cv::IMWRITE_TIFF_COMPRESSION, kLzw});
-  } catch (const cv::Exception&) {
-    encoded = false;
-  }
-  require(encoded, "cannot encode {}x{} pixels as tif", width, height);
-  std::memcpy(sink.allocate(1, static_cast<int>(file.size())), file.data(), file.size());
 }
 
 void warm_up() {
@@ -78,13 +64,6 @@ void warm_up() {
     } catch (const Error&) {  // the way of an exception is to be walked once too
     }
   }
-  const std::array<std::uint16_t, 4> labels{};
-  write_label_tiff(std::as_bytes(std::span(labels)), 2, 2,
-                   {[&](int, int width) {
-                      pixels.resize(static_cast<std::size_t>(width));
-                      return pixels.data();
-                    },
-                    {}});
 }
 
 }  // namespace san::opencv

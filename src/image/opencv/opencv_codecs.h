@@ -6,7 +6,7 @@
 
 #include "image/sandbox/pixel_sink.h"
 
-/// The formats that OpenCV reads for this project: WebP, BMP, TIFF and PNM (and writing TIFF). Its codecs
+/// The formats that OpenCV reads for this project: WebP, BMP, TIFF and PNM. Its codecs
 /// come with some 120 shared libraries, and print exceptions to standard error: so they live in a helper
 /// process, and no other program or library links them.
 namespace san::opencv {
@@ -18,8 +18,6 @@ void read_rgb(std::span<const std::byte> bytes, const std::string& name, std::in
 /// 8 or 16 bit grey values as stored, 2 bytes a pixel. Throws Error naming the file, on colour too.
 void read_labels(std::span<const std::byte> bytes, const std::string& name, std::int64_t max_pixels,
                  const PixelSink& sink);
-/// height × width values of 2 bytes → a TIFF of 16 bit grey values compressed with LZW, as one row of bytes.
-void write_label_tiff(std::span<const std::byte> values, int height, int width, const PixelSink& sink);
 
 /// Everything these do for the first time, files they open included: decodes a small picture of each format,
 /// and a damaged one.

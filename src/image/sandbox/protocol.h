@@ -13,7 +13,7 @@
 ///   helper → Reply{kDone} or Reply{kFailed}             at kFailed no kSize need have come before
 namespace san::sandbox {
 
-inline constexpr std::uint32_t kProtocol = 3;
+inline constexpr std::uint32_t kProtocol = 4;
 /// The helper's file descriptors: nothing else is open in it but the null device as 1 and 2.
 inline constexpr int kSocketFd = 0, kInputFd = 3, kOutputFd = 4;
 inline constexpr std::size_t kTextBytes = 2048;
@@ -21,7 +21,6 @@ inline constexpr std::size_t kTextBytes = 2048;
 enum class Task : std::uint32_t {
   kRgb,        ///< encoded picture → 3 bytes a pixel
   kLabels,     ///< encoded label file → 2 bytes a pixel
-  kLabelTiff,  ///< 2 bytes a pixel, height × width → the file, as one row of bytes
   kTiffFacts,  ///< a TIFF → TiffFacts and the tags that say where on Earth it lies, as one row of bytes
   kTiffRows,   ///< a TIFF → 3 bytes a pixel of `height` rows from `row` on
 };
@@ -38,8 +37,7 @@ constexpr std::size_t pixel_bytes(Task task) {
 
 struct Request {
   Task task = Task::kRgb;
-  std::int32_t height = 0, width = 0;  ///< of kLabelTiff's input; of kTiffRows the height
-  std::int32_t row = 0, reserved = 0;  ///< of kTiffRows
+  std::int32_t height = 0, row = 0;  ///< of kTiffRows
   std::uint64_t bytes = 0, name_bytes = 0;
   std::int64_t max_pixels = 0;
 };

@@ -78,14 +78,13 @@ std::string Sandbox::describe() {
 }
 
 void Sandbox::run(Task task, std::span<const std::byte> input, const std::string& name, const Limits& limits,
-                  const PixelSink& sink, int height, int width) {
+                  const PixelSink& sink) {
   auto helper = acquire();
   const std::uint64_t memory =
-      limits.memory_bytes ? limits.memory_bytes
-                          : kFixedBytes + input.size() +
-                                kBytesPerPixel * static_cast<std::uint64_t>(std::max<std::int64_t>(
-                                                     limits.max_pixels, std::int64_t{height} * width));
-  const Request request{task, height, width, 0, 0, input.size(), name.size(), limits.max_pixels};
+      limits.memory_bytes
+          ? limits.memory_bytes
+          : kFixedBytes + input.size() + kBytesPerPixel * static_cast<std::uint64_t>(limits.max_pixels);
+  const Request request{task, 0, 0, input.size(), name.size(), limits.max_pixels};
   const auto ask = [&] {
     helper->fill_input(input, name);
     helper->limit(limits.cpu_seconds, memory);
@@ -115,10 +114,10 @@ void Sandbox::run(Task task, std::span<const std::byte> input, const std::string
   };
   Reply reply = next();
   const std::int64_t pixels = std::int64_t{reply.height} * reply.width;
-  const std::int64_t allowed = task == Task::kLabelTiff ? INT32_MAX : limits.max_pixels;
-  require(reply.kind == ReplyKind::kSize && reply.height > 0 && reply.width > 0 && pixels <= allowed,
-          "{}: the decoder gave a size of {}x{} pixels, but at most {} are decoded", name, reply.width,
-          reply.height, allowed);
+  require(
+      reply.kind == ReplyKind::kSize && reply.height > 0 && reply.width > 0 && pixels <= limits.max_pixels,
+      "{}: the decoder gave a size of {}x{} pixels, but at most {} are decoded", name, reply.width,
+      reply.height, limits.max_pixels);
   const std::size_t bytes = static_cast<std::size_t>(pixels) * pixel_bytes(task);
   helper->size_output(bytes);
   const Go go{1};

@@ -35,7 +35,7 @@ class Sandbox {
   /// Throws Error that names the picture. The text of an error that the decoder found is the same as without
   /// a sandbox.
   void run(Task task, std::span<const std::byte> input, const std::string& name, const Limits& limits,
-           const PixelSink& sink, int height = 0, int width = 0);
+           const PixelSink& sink);
 
   /// The walls around helpers on this system, such as "resource limits, system call filter, landlock", and
   /// what is missing.

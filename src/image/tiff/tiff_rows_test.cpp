@@ -164,11 +164,11 @@ TEST_F(Tiff, LabelsComeBackWithTheirGeoreference) {
   EXPECT_EQ(*geo.transform, (std::array<double, 6>{2, 0, 1000, 0, -2.5, 5000}));
   EXPECT_EQ(geo.crs, "urn:ogc:def:crs:EPSG::32633");
 
-  for (const int classes : {7, 256, 300}) {
+  for (const int classes : {7, 256, 300, 70'000}) {
     SCOPED_TRACE(classes);
     LabelMap map(200, 30);
     for (std::size_t i = 0; i < map.labels.size(); ++i)
-      map.labels[i] = static_cast<std::uint16_t>(i * i / 7 % static_cast<std::size_t>(classes));
+      map.labels[i] = static_cast<Label>(i * i / 7 % static_cast<std::size_t>(classes));
     std::vector<Rgb> palette;
     if (classes == 7)
       for (int k = 0; k < classes; ++k)
@@ -193,7 +193,7 @@ TEST_F(Tiff, LabelsComeBackWithTheirGeoreference) {
     std::uint16_t bits = 0, photometric = 0;
     TIFFGetField(t, TIFFTAG_BITSPERSAMPLE, &bits);
     TIFFGetField(t, TIFFTAG_PHOTOMETRIC, &photometric);
-    EXPECT_EQ(bits, classes > 256 ? 16 : 8);
+    EXPECT_EQ(bits, classes > 65536 ? 32 : classes > 256 ? 16 : 8);
     EXPECT_EQ(photometric, palette.empty() ? PHOTOMETRIC_MINISBLACK : PHOTOMETRIC_PALETTE);
     if (!palette.empty()) {
       std::uint16_t *r = nullptr, *g = nullptr, *b = nullptr;
@@ -203,15 +203,22 @@ TEST_F(Tiff, LabelsComeBackWithTheirGeoreference) {
                        static_cast<std::uint8_t>(b[k] >> 8)}),
                   palette[k]);
     }
-    std::vector<std::uint8_t> row(60);
+    std::vector<std::uint8_t> row(120);
     for (int y = 0; y < 200; ++y) {
       ASSERT_EQ(TIFFReadScanline(t, row.data(), static_cast<std::uint32_t>(y), 0), 1);
       for (int x = 0; x < 30; ++x) {
-        const auto i = static_cast<std::size_t>(x);
-        ASSERT_EQ(bits == 8 ? row[i] : row[2 * i] | row[2 * i + 1] << 8, map.row(y)[x]);
+        Label value = 0;
+        for (std::size_t b = 0; b < bits / 8u; ++b)
+          value |= Label{row[bits / 8u * static_cast<std::size_t>(x) + b]} << 8 * b;
+        ASSERT_EQ(value, map.row(y)[x]);
       }
     }
     TIFFClose(t);
+    if (bits == 32) {
+      EXPECT_GT(std::ranges::max(map.labels), 65535u);
+      EXPECT_THROW(decode_labels(path), Error) << "labels of files have at most 16 bits";
+      continue;
+    }
     const TiffPicture again(path);
     ASSERT_EQ(again.georeference().tags.size(), geo.tags.size());
     for (std::size_t i = 0; i < geo.tags.size(); ++i) {
@@ -242,7 +249,7 @@ TEST_F(Tiff, LabelFilesThatWereNotFinishedAreNotThere) {
 TEST_F(Tiff, BigTiffsToo) {
   const fs::path path = folder_ / "big.tif";
   LabelMap map(150, 33);
-  for (std::size_t i = 0; i < map.labels.size(); ++i) map.labels[i] = static_cast<std::uint16_t>(i % 5);
+  for (std::size_t i = 0; i < map.labels.size(); ++i) map.labels[i] = static_cast<Label>(i % 5);
   const TiffPicture source(write("geo.tif", 40, 30, {.geo = true}));
   LabelTiff file(path, 150, 33, 5, {}, source.georeference(), true);
   file.add(map);

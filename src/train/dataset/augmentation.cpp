@@ -70,8 +70,8 @@ void jitter_colors(const Augmentation& a, Image& image) {
   if (!a.contrast_first) contrast();
 }
 
-void augment(const Augmentation& a, const Image& image, const LabelMap& labels, int crop,
-             std::uint16_t padding_label, std::uint8_t* rgb_out, std::uint16_t* labels_out) {
+void augment(const Augmentation& a, const Image& image, const LabelMap& labels, int crop, Label padding_label,
+             std::uint8_t* rgb_out, Label* labels_out) {
   require(image.height == labels.height && image.width == labels.width,
           "the picture is {}×{}, its labels {}×{} (height × width)", image.height, image.width, labels.height,
           labels.width);
@@ -88,8 +88,8 @@ void augment(const Augmentation& a, const Image& image, const LabelMap& labels, 
   std::fill_n(labels_out, side * side, padding_label);
   for (int y = 0; y < height; ++y) {
     std::uint8_t* pixels = rgb_out + static_cast<std::size_t>(y) * side * 3;
-    std::uint16_t* classes = labels_out + static_cast<std::size_t>(y) * side;
-    const std::uint16_t* source = resized_labels.row(a.top + y) + a.left;
+    Label* classes = labels_out + static_cast<std::size_t>(y) * side;
+    const Label* source = resized_labels.row(a.top + y) + a.left;
     for (int x = 0; x < width; ++x) {
       const int from = a.flip ? width - 1 - x : x;
       std::copy_n(part.row(y) + 3 * from, 3, pixels + 3 * x);

@@ -32,8 +32,8 @@ Augmentation draw_augmentation(const AugmentationOptions& options, Size image, R
 /// Writes crop·crop·3 bytes and crop·crop labels; beyond the picture 128 and `padding_label`.
 /// Pictures resize as Pillow's bilinear, labels as torch's nearest. Throws Error when sizes of picture and
 /// labels differ.
-void augment(const Augmentation& a, const Image& image, const LabelMap& labels, int crop,
-             std::uint16_t padding_label, std::uint8_t* rgb_out, std::uint16_t* labels_out);
+void augment(const Augmentation& a, const Image& image, const LabelMap& labels, int crop, Label padding_label,
+             std::uint8_t* rgb_out, Label* labels_out);
 
 /// SSD's colour jitter in place: 8 bit after every step, hue and saturation through OpenCV's 8-bit HSV.
 void jitter_colors(const Augmentation& a, Image& image);

@@ -19,7 +19,7 @@ Image pattern(int height, int width) {
 
 LabelMap numbered(int height, int width) {
   LabelMap map(height, width);
-  for (std::size_t i = 0; i < map.labels.size(); ++i) map.labels[i] = static_cast<std::uint16_t>(i);
+  for (std::size_t i = 0; i < map.labels.size(); ++i) map.labels[i] = static_cast<Label>(i);
   return map;
 }
 
@@ -65,10 +65,9 @@ TEST(Augmentation, CropsFlipsAndPadsPictureAndLabelsAlike) {
   Augmentation a;
   a.resized = {4, 6}, a.left = 1, a.flip = true;
   std::vector<std::uint8_t> rgb(5 * 5 * 3);
-  std::vector<std::uint16_t> out(5 * 5);
+  std::vector<Label> out(5 * 5);
   augment(a, image, labels, 5, 999, rgb.data(), out.data());
-  EXPECT_EQ(std::vector<std::uint16_t>(out.begin(), out.begin() + 5),
-            (std::vector<std::uint16_t>{5, 4, 3, 2, 1}));
+  EXPECT_EQ(std::vector<Label>(out.begin(), out.begin() + 5), (std::vector<Label>{5, 4, 3, 2, 1}));
   EXPECT_EQ(out[20], 999) << "the fifth row is padding";
   EXPECT_EQ(rgb[60], 128);
   for (int channel = 0; channel < 3; ++channel)
@@ -81,11 +80,11 @@ TEST(Augmentation, LabelsResizeByTorchsNearestRule) {
   Augmentation a;
   a.resized = {5, 5};
   std::vector<std::uint8_t> rgb(5 * 5 * 3);
-  std::vector<std::uint16_t> out(5 * 5);
+  std::vector<Label> out(5 * 5);
   augment(a, image, labels, 5, 999, rgb.data(), out.data());
   // floor(dst · 3 / 5) = 0 0 1 1 2
-  EXPECT_EQ(std::vector<std::uint16_t>(out.begin() + 5, out.begin() + 15),
-            (std::vector<std::uint16_t>{0, 0, 1, 1, 2, 3, 3, 4, 4, 5}));
+  EXPECT_EQ(std::vector<Label>(out.begin() + 5, out.begin() + 15),
+            (std::vector<Label>{0, 0, 1, 1, 2, 3, 3, 4, 4, 5}));
 }
 
 TEST(Augmentation, ColourStepsClipAndTruncate) {
@@ -122,7 +121,7 @@ TEST(Augmentation, GreyHasNoSaturationToChange) {
 
 TEST(Augmentation, RefusesLabelsOfAnotherSize) {
   std::vector<std::uint8_t> rgb(12);
-  std::vector<std::uint16_t> out(4);
+  std::vector<Label> out(4);
   Augmentation a;
   a.resized = {4, 4};
   EXPECT_THROW(augment(a, pattern(4, 4), numbered(4, 5), 2, 9, rgb.data(), out.data()), Error);

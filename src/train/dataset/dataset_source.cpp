@@ -27,11 +27,11 @@ std::vector<std::size_t> shuffled(std::size_t count, Rng rng) {
 
 LabelMap read_labels(const Sample& sample, const DatasetSpec& spec, const DecodeOptions& decode) {
   LabelMap labels = decode_labels(sample.label, decode);
-  for (std::uint16_t& value : labels.labels)
-    if (value == spec.ignore)
+  for (Label& value : labels.labels)
+    if (value == static_cast<Label>(spec.ignore) || value == kNoLabel16)
       value = kNoLabel;
     else
-      require(value < spec.class_count() || value == kNoLabel,
+      require(value < static_cast<Label>(spec.class_count()),
               "{}: label {} though the dataset has {} classes and ignores {}", sample.label.string(), value,
               spec.class_count(), spec.ignore);
   return labels;
@@ -74,7 +74,7 @@ class DatasetSamples : public SampleSource {
     return known - 1;
   }
 
-  void fill(std::uint64_t position, std::uint8_t* rgb, std::uint16_t* labels) const override {
+  void fill(std::uint64_t position, std::uint8_t* rgb, Label* labels) const override {
     const Sample& sample = dataset_.samples[index_of(position)];
     const auto [image, truth] = read_sample(sample, dataset_.spec, decode_);
     augment(draw_augmentation(options_, {image.height, image.width}, Rng(seed_, kAugment, position)), image,

@@ -20,13 +20,13 @@ class DatasetSource : public ::testing::Test {
       : root_(std::filesystem::temp_directory_path() / fmt::format("san_samples_{}", ::getpid())) {
     std::filesystem::create_directories(root_ / "images");
     std::filesystem::create_directories(root_ / "labels");
-    for (int i = 0; i < 6; ++i) write(i, static_cast<std::uint16_t>(i % 2));
+    for (int i = 0; i < 6; ++i) write(i, static_cast<Label>(i % 2));
     std::ofstream(root_ / "classes.txt") << "grass\nball\n";
     options_.min_size = {16}, options_.crop = 16, options_.color_jitter = false;
   }
   ~DatasetSource() override { std::filesystem::remove_all(root_); }
 
-  void write(int i, std::uint16_t label) const {
+  void write(int i, Label label) const {
     Image image(i % 2 ? 20 : 30, i % 2 ? 30 : 20);
     std::fill(image.rgb.begin(), image.rgb.end(), static_cast<std::uint8_t>(10 * i));
     LabelMap labels(image.height, image.width, label);
@@ -41,7 +41,7 @@ class DatasetSource : public ::testing::Test {
   }
   struct Drawn {
     std::vector<std::uint8_t> rgb = std::vector<std::uint8_t>(16 * 16 * 3);
-    std::vector<std::uint16_t> labels = std::vector<std::uint16_t>(16 * 16);
+    std::vector<Label> labels = std::vector<Label>(16 * 16);
     friend bool operator==(const Drawn&, const Drawn&) = default;
   };
   static Drawn draw(const SampleSource& source, std::uint64_t position) {
@@ -76,13 +76,13 @@ TEST_F(DatasetSource, ASampleIsAFunctionOfSeedAndPosition) {
 
 TEST_F(DatasetSource, LabelsArriveWithTheIgnoredMarked) {
   const auto source = samples();
-  std::set<std::uint16_t> seen;
+  std::set<Label> seen;
   for (std::uint64_t i = 0; i < 30; ++i) {
     const Drawn d = draw(*source, i);
     seen.insert(d.labels.begin(), d.labels.end());
     EXPECT_EQ(d.rgb[0] / 10 % 2, source->group(i)) << "orientation, by the header";
   }
-  EXPECT_EQ(seen, (std::set<std::uint16_t>{0, 1, kNoLabel}));
+  EXPECT_EQ(seen, (std::set<Label>{0, 1, kNoLabel}));
 }
 
 TEST_F(DatasetSource, AForeignLabelIsAnErrorThatNamesTheFile) {
@@ -123,7 +123,7 @@ TEST_F(DatasetSource, HeldOutPicturesAreNotTrainedOn) {
 TEST_F(DatasetSource, SyntheticSamplesAreTilesOfClasses) {
   const auto source = synthetic_samples(16, {"a", "b", "c"}, 1);
   const Drawn d = draw(*source, 3);
-  for (const std::uint16_t label : d.labels) EXPECT_LT(label, 3);
+  for (const Label label : d.labels) EXPECT_LT(label, 3);
   EXPECT_EQ(d, draw(*source, 3));
 }
 

@@ -18,7 +18,7 @@ constexpr std::uint64_t kPurpose = 104;
 
 struct Region {
   float y, x;
-  std::uint16_t label;
+  Label label;
   std::array<float, 3> color;
 };
 
@@ -35,7 +35,7 @@ DatasetSpec write_practice_folder(const std::filesystem::path& folder, int count
     for (Region& r : regions) {
       r = {rng.uniform(0, static_cast<float>(image.height)),
            rng.uniform(0, static_cast<float>(image.width)),
-           static_cast<std::uint16_t>(rng.below(classes)),
+           static_cast<Label>(rng.below(classes)),
            {rng.uniform(40, 215), rng.uniform(40, 215), rng.uniform(40, 215)}};
     }
     for (int y = 0; y < image.height; ++y)

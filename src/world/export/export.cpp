@@ -20,8 +20,7 @@ constexpr int kSheetScenes = 16, kSheetColumns = 2;
 
 // 8 bit where the classes and 255 for "ignore" fit.
 void write_scene_labels(LabelMap labels, bool wide, const fs::path& path) {
-  if (!wide)
-    for (std::uint16_t& label : labels.labels) label = std::min<std::uint16_t>(label, 255);
+  for (Label& label : labels.labels) label = std::min<Label>(label, wide ? kNoLabel16 : 255);
   write_labels(path, labels);
 }
 
