@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 
 #include "backend/factory/factory.h"
@@ -108,6 +109,14 @@ class Runner {
   const Tensor classifier;
 };
 
+/// Runs between two measurements of the machine's matmul speed.
+struct Turn {
+  double ms = 0;  ///< median of a run
+  double matmul_gflops = 0;
+};
+/// About as long as what measures that speed.
+constexpr double kTurnMs = 600;
+
 // Median time from the network's answer to a label for every pixel of the padded size.
 double time_labels(const Runner& it, int threads, int repeat) {
   const San& network = it.network;
@@ -153,11 +162,10 @@ void run(const Arguments& a, const Program& program) {
     exact->forward();
   }
 
-  // The peak before, between and after: a shared machine drifts, and the best of them is what the machine can
-  // do.
-  const bool on_cpu = a.model.device == "cpu";
-  double peak = on_cpu ? measure_matmul_peak_gflops(threads) : 0;
+  std::optional<PeakTurns> peak;
+  if (a.model.device == "cpu") peak.emplace(threads);
   std::vector<double> times, apart, exact_times, gains;
+  std::vector<Turn> turns;
   // What measures the peak leaves its own matrices in the caches; a small model is done before they are gone.
   const auto warm_up = [&] {
     constexpr double kLeastMs = 300;
@@ -167,20 +175,21 @@ void run(const Arguments& a, const Program& program) {
       if (now_ms() - start >= kLeastMs) break;
     }
   };
-  warm_up();
+  std::size_t turn_begin = 0;
   for (int i = 0; i < a.repeat && !program.interrupted; ++i) {
+    if (turn_begin == times.size()) warm_up();
     times.push_back(it.timed());
     if (a.batch > 1) apart.push_back(it.timed_apart());
     if (exact) {
       exact_times.push_back(exact->timed());
       gains.push_back(exact_times.back() / times.back());
     }
-    if (on_cpu && i == a.repeat / 2) {
-      peak = std::max(peak, measure_matmul_peak_gflops(threads));
-      warm_up();
-    }
+    const std::vector<double> of_turn(times.begin() + static_cast<std::ptrdiff_t>(turn_begin), times.end());
+    const double turn_ms = std::accumulate(of_turn.begin(), of_turn.end(), 0.0);
+    if (!peak || (turn_ms < kTurnMs && i + 1 < a.repeat && !program.interrupted)) continue;
+    turns.push_back({median(of_turn), peak->next()});
+    turn_begin = times.size();
   }
-  if (on_cpu) peak = std::max(peak, measure_matmul_peak_gflops(threads));
   require(!times.empty(), "interrupted before a run was finished");
   std::sort(times.begin(), times.end());
 
@@ -203,6 +212,9 @@ void run(const Arguments& a, const Program& program) {
 
   const double total_ms = median(times);
   const double gflops = 2e-6 * static_cast<double>(macs) / total_ms;
+  std::vector<double> shares;
+  for (const Turn& t : turns) shares.push_back(2e-6 * static_cast<double>(macs) / t.ms / t.matmul_gflops);
+  const double share = median(shares);
   const auto rate = [](const OpTotal& t) { return t.ms > 0 ? 2e-6 * static_cast<double>(t.macs) / t.ms : 0; };
   if (a.json) {
     nlohmann::ordered_json out{{"model", model.name},     {"backend", b->name()},   {"size", a.size},
@@ -212,8 +224,13 @@ void run(const Arguments& a, const Program& program) {
     out["precision"] = precision;
     if (a.batch > 1) out["batch"] = a.batch, out["one_by_one_ms"] = median(apart);
     if (exact) out["fp32_ms"] = median(exact_times), out["times_as_fast_as_fp32"] = median(gains);
-    out["peak_gflops"] = on_cpu ? nlohmann::ordered_json(peak) : nlohmann::ordered_json(nullptr);
-    out["share_of_peak"] = on_cpu ? nlohmann::ordered_json(gflops / peak) : nlohmann::ordered_json(nullptr);
+    const auto if_measured = [&](double value) {
+      return peak ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+    };
+    out["peak_gflops"] = if_measured(peak ? peak->best() : 0);
+    out["share_of_peak"] = if_measured(share);
+    out["shares_of_turns"] = shares;
+    out["share_of_best"] = if_measured(peak ? gflops / peak->best() : 0);
     out["processor"] = processor_name();
     out["labels_ms"] = labels_ms;
     out["peak_memory_bytes"] = memory;
@@ -247,9 +264,11 @@ void run(const Arguments& a, const Program& program) {
              1 + labels_ms * a.batch / total_ms);
   fmt::print("multiply-adds        {:.2f} G\nachieved             {:.0f} GFLOP/s\n",
              static_cast<double>(macs) / 1e9, gflops);
-  if (on_cpu)
-    fmt::print("matmul peak here     {:.0f} GFLOP/s, measured in this run\nshare of peak        {:.1f} %\n",
-               peak, 100 * gflops / peak);
+  if (peak)
+    fmt::print(
+        "share of peak        {:.1f} % of matmul speed in turns with it; {:.1f} % of the best, {:.0f} "
+        "GFLOP/s\n",
+        100 * share, 100 * gflops / peak->best(), peak->best());
   fmt::print("peak memory          {:.0f} MB, weights included\n", static_cast<double>(memory) / 1e6);
 }
 

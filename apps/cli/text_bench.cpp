@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 #include "base/median.h"
@@ -23,12 +24,13 @@ namespace {
 constexpr std::size_t kUnsharedBatch = 64;
 
 struct Way {
-  std::vector<double> ms;  ///< of each run, all prompts
+  std::vector<double> ms;      ///< of each run, all prompts
+  std::vector<double> shares;  ///< of each run, of the machine's matmul speed around it; none but on the CPU
   std::int64_t macs = 0;
   std::vector<float> embeddings;  ///< of the last run, in the order of the prompts
 
   double ms_per_prompt(std::size_t prompts) const { return median(ms) / static_cast<double>(prompts); }
-  double gflops() const { return 2e-6 * static_cast<double>(macs) / median(ms); }
+  double gflops(double run_ms) const { return 2e-6 * static_cast<double>(macs) / run_ms; }
 };
 
 /// Sorted by tokens.
@@ -113,18 +115,18 @@ void run_text_bench(const TextBench& o, const Program& program) {
     once(share);
     b->observe({});
   }
-  const bool on_cpu = o.model.device == "cpu";
-  double peak = 0;
+  std::optional<PeakTurns> peak;
+  if (o.model.device == "cpu") peak.emplace(threads);
   std::vector<double> ratios;
-  // In turns, the peak between them: a shared machine drifts, and the best peak is what it can do.
   for (int i = 0; i < o.repeat && !program.interrupted; ++i) {
-    if (on_cpu) peak = std::max(peak, measure_matmul_peak_gflops(threads));
     time(shared, true);
     time(unshared, false);
     ratios.push_back(unshared.ms.back() / shared.ms.back());
+    if (!peak) continue;
+    const double around = peak->next();
+    for (Way* way : {&shared, &unshared}) way->shares.push_back(way->gflops(way->ms.back()) / around);
   }
   require(!ratios.empty(), "interrupted before a run was finished");
-  if (on_cpu) peak = std::max(peak, measure_matmul_peak_gflops(threads));
   double difference = 0;
   for (std::size_t i = 0; i < shared.embeddings.size(); ++i)
     difference = std::max(difference, std::abs(double{shared.embeddings[i]} - unshared.embeddings[i]));
@@ -133,7 +135,7 @@ void run_text_bench(const TextBench& o, const Program& program) {
                unshared_ms = unshared.ms_per_prompt(prompts.size());
   if (o.json) {
     const auto of_peak = [&](const Way& way) {
-      return on_cpu ? nlohmann::ordered_json(way.gflops() / peak) : nlohmann::ordered_json(nullptr);
+      return peak ? nlohmann::ordered_json(median(way.shares)) : nlohmann::ordered_json(nullptr);
     };
     const nlohmann::ordered_json out{{"model", model.name},
                                      {"backend", b->name()},
@@ -147,7 +149,7 @@ void run_text_bench(const TextBench& o, const Program& program) {
                                      {"sharing_speedup", median(ratios)},
                                      {"macs", shared.macs},
                                      {"unshared_macs", unshared.macs},
-                                     {"peak_gflops", on_cpu ? nlohmann::ordered_json(peak) : nullptr},
+                                     {"peak_gflops", peak ? nlohmann::ordered_json(peak->best()) : nullptr},
                                      {"share_of_peak", of_peak(shared)},
                                      {"unshared_share_of_peak", of_peak(unshared)},
                                      {"max_difference", difference},
@@ -163,9 +165,9 @@ void run_text_bench(const TextBench& o, const Program& program) {
                way == &shared ? "beginnings shared" : "every prompt alone",
                way->ms_per_prompt(prompts.size()), way->ms.size(),
                1e-9 * static_cast<double>(way->macs) / static_cast<double>(prompts.size()));
-    fmt::print("{}\n", on_cpu ? fmt::format("; {:.1f} % of the {:.0f} GFLOP/s measured in this run",
-                                            100 * way->gflops() / peak, peak)
-                              : "");
+    fmt::print(
+        "{}\n",
+        peak ? fmt::format("; {:.1f} % of matmul speed in turns with it", 100 * median(way->shares)) : "");
   }
   fmt::print("sharing              {:.2f} times as fast; largest difference of a value {:.1e}\n",
              median(ratios), difference);

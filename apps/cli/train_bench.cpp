@@ -79,7 +79,7 @@ std::shared_ptr<const SampleSource> make_samples(const TrainingBench& o, const R
 
 double measure_peak(at::Device device, Precision precision, [[maybe_unused]] int threads) {
 #ifdef SAN_TRAIN_DATASETS
-  if (device.is_cpu()) return measure_matmul_peak_gflops(threads);
+  if (device.is_cpu()) return measure_matmul_peak(threads).best;
 #endif
   return torch_matmul_peak_gflops(device, precision);
 }

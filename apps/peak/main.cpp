@@ -7,7 +7,8 @@
 
 int main(int argc, char** argv) {
   try {
-    std::printf("%.3f\n", san::onednn_matmul_peak_gflops(argc > 1 ? std::atoi(argv[1]) : 0));
+    const san::MatmulPeak peak = san::onednn_matmul_peak(argc > 1 ? std::atoi(argv[1]) : 0);
+    std::printf("%.3f %.3f\n", peak.best, peak.median);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

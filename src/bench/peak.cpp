@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -48,12 +49,28 @@ std::string output_of(const std::filesystem::path& program, std::string argument
 
 }  // namespace
 
-double measure_matmul_peak_gflops(int threads) {
+MatmulPeak measure_matmul_peak(int threads) {
   const std::filesystem::path program = find_private_file("san-peak");
   const std::string text = output_of(program, std::to_string(threads));
-  const double gflops = std::strtod(text.c_str(), nullptr);
-  require(gflops > 0, "{}: printed \"{}\", expected GFLOP/s", program.string(), text);
-  return gflops;
+  MatmulPeak peak;
+  char* end = nullptr;
+  peak.best = std::strtod(text.c_str(), &end);
+  peak.median = std::strtod(end, nullptr);
+  require(peak.best > 0 && peak.median > 0, "{}: printed \"{}\", expected best and median in GFLOP/s",
+          program.string(), text);
+  return peak;
+}
+
+PeakTurns::PeakTurns(int threads) : threads_(threads) {
+  const MatmulPeak first = measure_matmul_peak(threads_);
+  best_ = first.best, median_ = first.median;
+}
+
+double PeakTurns::next() {
+  const MatmulPeak now = measure_matmul_peak(threads_);
+  const double around = (median_ + now.median) / 2;
+  best_ = std::max(best_, now.best), median_ = now.median;
+  return around;
 }
 
 }  // namespace san

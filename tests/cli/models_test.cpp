@@ -82,6 +82,9 @@ TEST_F(Program, BenchReportsWhatOthersRead) {
     macs += op["macs"].get<std::int64_t>();
   }
   EXPECT_EQ(report["macs"], macs) << "the total is the sum of its ops";
+  EXPECT_GT(report["share_of_best"].get<double>(), 0);
+  ASSERT_FALSE(report["shares_of_turns"].empty());
+  for (const json& share : report["shares_of_turns"]) EXPECT_GT(share.get<double>(), 0);
   const ProcessResult table =
       san({"bench", "--model", "formula:tiny", "--size", "96x128", "--threads", "1", "--repeat", "1"});
   expect_success(table);
