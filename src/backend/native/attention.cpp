@@ -6,6 +6,7 @@
 
 #include "backend/native/amx.h"
 #include "backend/native/hwy_targets.h"
+#include "backend/native/prefetch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/native/attention.cpp"
@@ -337,8 +338,13 @@ HeadFloats head_floats(const Attention& a) {
 // A head's keys or values, dense: [keys, width]; of bfloat16 keys [keys, pairs of width], values [pairs of
 // keys, width] or, for matrix registers, [width, pairs of keys].
 void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to) {
+  // Rows of a head lie too far apart for a processor to foresee them.
+  constexpr std::int64_t kRowsAhead = 12;
   if (!a.bf16)
-    for (std::int64_t t = 0; t < a.keys; ++t, to += a.width) std::copy_n(from + t * row_stride, a.width, to);
+    for (std::int64_t t = 0; t < a.keys; ++t, to += a.width) {
+      prefetch_row(from + std::min(t + kRowsAhead, a.keys - 1) * row_stride, a.width);
+      std::copy_n(from + t * row_stride, a.width, to);
+    }
   else if (values && by_tiles(a))
     HWY_DYNAMIC_DISPATCH(pair_columns_impl)(from, row_stride, a.keys, a.width, to);
   else if (values)

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "backend/native/hwy_targets.h"
+#include "backend/native/prefetch.h"
 #include "tensor/host_array.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -88,13 +89,6 @@ const float* block_lanes(const PackedMatrix& b, const std::byte* block, std::int
   float* to = thread_scratch(kDepthBlock * b.panel, 3);
   halves_to_floats(block, count, to);
   return to;
-}
-
-// Towards the second-level cache.
-const std::byte* prefetch(const std::byte* from, const std::byte* end) {
-  constexpr std::int64_t kLineBytes = 64;
-  for (; from < end; from += kLineBytes) __builtin_prefetch(from, 0, 2);
-  return from;
 }
 
 template <class Product>
