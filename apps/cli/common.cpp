@@ -28,6 +28,12 @@ void ModelArguments::add_to(CLI::App& app) {
          "fastest here, which is said; model: int8 for a file of int8 "
          "weights where that is faster, which is said, else fp32")
       ->capture_default_str();
+  app.add_option(
+         "--text-precision", text_precision,
+         "What words are computed in, once for a vocabulary: fp32; int8 (native: linear layers of the text "
+         "tower's transformer blocks) or bf16, where the processor multiplies it; auto: int8 where that "
+         "is faster, which is said")
+      ->capture_default_str();
   app.add_option("-j,--threads", threads, "Threads to use; 0: one per processor")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
@@ -38,7 +44,10 @@ void ModelArguments::add_to(CLI::App& app) {
 }
 
 LoadedModel ModelArguments::load() const {
-  return load_model(model, {bpe, seed, calibration});
+  LoadedModel loaded = load_model(model, {bpe, seed, calibration});
+  loaded.text_precision = chosen_text_precision(backend, text_precision);
+  tell_text_precision(text_precision, loaded.text_precision);
+  return loaded;
 }
 
 std::unique_ptr<Backend> ModelArguments::make_backend(const LoadedModel& loaded,
@@ -46,7 +55,12 @@ std::unique_ptr<Backend> ModelArguments::make_backend(const LoadedModel& loaded,
   if (backend == "torch") program.run_torch_companion();
   const std::string chosen = chosen_precision(backend, precision, !loaded.int8.empty());
   tell_precision(backend, precision, chosen);
-  return san::make_backend(backend, {threads, device, chosen, nullptr, int8_rule(loaded)});
+  return san::make_backend(backend, {threads, device, chosen, nullptr, int8_rule(loaded),
+                                     loaded.text_precision, text_rule(loaded)});
+}
+
+void tell_text_precision(const std::string& asked, const std::string& chosen) {
+  if (asked == "auto") log::info("--text-precision auto: {}", chosen);
 }
 
 void tell_precision(const std::string& backend, const std::string& asked, const std::string& chosen) {

@@ -17,8 +17,8 @@ namespace san::cli {
 
 /// Which network and what runs it.
 struct ModelArguments {
-  std::string model = "default", backend = "native", device = "cpu", precision = "model", bpe, seed,
-              calibration;
+  std::string model = "default", backend = "native", device = "cpu", precision = "model",
+              text_precision = "fp32", bpe, seed, calibration;
   int threads = 0;
 
   void add_to(CLI::App& app);
@@ -29,6 +29,9 @@ struct ModelArguments {
 
 /// Says on standard error what `chosen` is, where --precision `asked` left it open.
 void tell_precision(const std::string& backend, const std::string& asked, const std::string& chosen);
+
+/// Likewise of --text-precision.
+void tell_text_precision(const std::string& asked, const std::string& chosen);
 
 /// --calibration, for commands whose scores count.
 void add_calibration_option(CLI::App& app, std::string& calibration);

@@ -9,6 +9,7 @@ Model load_model(const ModelArguments& a, const std::string& method, const Progr
   o.backend = a.backend;
   o.device = a.device;
   o.precision = a.precision;
+  o.text_precision = a.text_precision;
   o.method = method;
   o.threads = a.threads;
   o.budget = threads;
@@ -17,6 +18,7 @@ Model load_model(const ModelArguments& a, const std::string& method, const Progr
   o.calibration = a.calibration;
   Model model = Model::load(a.model, o);
   tell_precision(a.backend, a.precision, model.facts().precision);
+  tell_text_precision(a.text_precision, model.facts().text_precision);
   return model;
 }
 

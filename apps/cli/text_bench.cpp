@@ -6,7 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
+#include "backend/factory/factory.h"
 #include "base/error.h"
 #include "base/median.h"
 #include "base/thread_pool.h"
@@ -82,6 +84,12 @@ std::vector<float> embed_unshared(const ClipText& tower, Backend& b, const Promp
   return embeddings;
 }
 
+double largest_difference(std::span<const float> x, std::span<const float> y) {
+  double largest = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(double{x[i]} - y[i]));
+  return largest;
+}
+
 std::int64_t tokens_of(const Prompts& prompts) {
   std::int64_t tokens = 0;
   for (const auto& prompt : prompts) tokens += static_cast<std::int64_t>(prompt.size());
@@ -99,7 +107,18 @@ void run_text_bench(const TextBench& o, const Program& program) {
   const ClipConfig config = san_config(model, "san bench --text").clip;
   const ClipText tower(ParamScope(loader, "ov_classifier"), config);
 
+  // What another precision is to be measured against: float32 in the same run, in turns.
+  std::unique_ptr<Backend> exact_backend;
+  std::optional<ParamLoader> exact_loader;
+  std::optional<ClipText> exact_tower;
+  if (model.text_precision != "fp32") {
+    exact_backend = make_backend(b->name(), {threads});
+    exact_loader.emplace(*exact_backend, *model.parameters);
+    exact_tower.emplace(ParamScope(*exact_loader, "ov_classifier"), config);
+  }
+
   Way shared, unshared;
+  std::vector<double> exact_ms, gains;
   const auto once = [&](bool share) {
     return share ? embed_shared(tower, *b, prompts) : embed_unshared(tower, *b, prompts, config.embed_dim);
   };
@@ -115,6 +134,8 @@ void run_text_bench(const TextBench& o, const Program& program) {
     once(share);
     b->observe({});
   }
+  std::vector<float> exact;
+  if (exact_tower) exact = embed_shared(*exact_tower, *exact_backend, prompts);
   std::optional<PeakTurns> peak;
   if (o.model.device == "cpu") peak.emplace(threads);
   std::vector<double> ratios;
@@ -122,14 +143,18 @@ void run_text_bench(const TextBench& o, const Program& program) {
     time(shared, true);
     time(unshared, false);
     ratios.push_back(unshared.ms.back() / shared.ms.back());
+    if (exact_tower) {
+      const double start = now_ms();
+      exact = embed_shared(*exact_tower, *exact_backend, prompts);
+      exact_ms.push_back(now_ms() - start);
+      gains.push_back(exact_ms.back() / shared.ms.back());
+    }
     if (!peak) continue;
     const double around = peak->next();
     for (Way* way : {&shared, &unshared}) way->shares.push_back(way->gflops(way->ms.back()) / around);
   }
   require(!ratios.empty(), "interrupted before a run was finished");
-  double difference = 0;
-  for (std::size_t i = 0; i < shared.embeddings.size(); ++i)
-    difference = std::max(difference, std::abs(double{shared.embeddings[i]} - unshared.embeddings[i]));
+  const double difference = largest_difference(shared.embeddings, unshared.embeddings);
 
   const double ms = shared.ms_per_prompt(prompts.size()),
                unshared_ms = unshared.ms_per_prompt(prompts.size());
@@ -137,23 +162,29 @@ void run_text_bench(const TextBench& o, const Program& program) {
     const auto of_peak = [&](const Way& way) {
       return peak ? nlohmann::ordered_json(median(way.shares)) : nlohmann::ordered_json(nullptr);
     };
-    const nlohmann::ordered_json out{{"model", model.name},
-                                     {"backend", b->name()},
-                                     {"processor", processor_name()},
-                                     {"threads", threads},
-                                     {"label_set", o.label_set},
-                                     {"prompts", prompts.size()},
-                                     {"tokens", tokens_of(prompts)},
-                                     {"ms_per_prompt", ms},
-                                     {"unshared_ms_per_prompt", unshared_ms},
-                                     {"sharing_speedup", median(ratios)},
-                                     {"macs", shared.macs},
-                                     {"unshared_macs", unshared.macs},
-                                     {"peak_gflops", peak ? nlohmann::ordered_json(peak->best()) : nullptr},
-                                     {"share_of_peak", of_peak(shared)},
-                                     {"unshared_share_of_peak", of_peak(unshared)},
-                                     {"max_difference", difference},
-                                     {"peak_memory_bytes", peak_memory_bytes()}};
+    nlohmann::ordered_json out{{"model", model.name},
+                               {"backend", b->name()},
+                               {"processor", processor_name()},
+                               {"threads", threads},
+                               {"label_set", o.label_set},
+                               {"prompts", prompts.size()},
+                               {"tokens", tokens_of(prompts)},
+                               {"ms_per_prompt", ms},
+                               {"unshared_ms_per_prompt", unshared_ms},
+                               {"sharing_speedup", median(ratios)},
+                               {"macs", shared.macs},
+                               {"unshared_macs", unshared.macs},
+                               {"peak_gflops", peak ? nlohmann::ordered_json(peak->best()) : nullptr},
+                               {"share_of_peak", of_peak(shared)},
+                               {"unshared_share_of_peak", of_peak(unshared)},
+                               {"max_difference", difference},
+                               {"peak_memory_bytes", peak_memory_bytes()},
+                               {"precision", model.text_precision}};
+    if (exact_tower) {
+      out["fp32_ms_per_prompt"] = median(exact_ms) / static_cast<double>(prompts.size());
+      out["times_as_fast_as_fp32"] = median(gains);
+      out["max_difference_from_fp32"] = largest_difference(shared.embeddings, exact);
+    }
     fmt::print("{}\n", out.dump(2));
     return;
   }
@@ -171,6 +202,11 @@ void run_text_bench(const TextBench& o, const Program& program) {
   }
   fmt::print("sharing              {:.2f} times as fast; largest difference of a value {:.1e}\n",
              median(ratios), difference);
+  if (exact_tower)
+    fmt::print(
+        "{:<20} {:.2f} times as fast as float32 in turns with it ({:.2f} ms); largest difference {:.1e}\n",
+        model.text_precision, median(gains), median(exact_ms) / static_cast<double>(prompts.size()),
+        largest_difference(shared.embeddings, exact));
   fmt::print("peak memory          {:.0f} MB, weights included\n",
              static_cast<double>(peak_memory_bytes()) / 1e6);
 }

@@ -114,6 +114,12 @@ void add_options(CLI::App& app, Arguments& a) {
          "what it came to")
       ->check(CLI::IsMember({"fp32", "int8", "bf16", "auto", "model"}))
       ->capture_default_str();
+  app.add_option(
+         "--text-precision", a.service.model.text_precision,
+         "What words are computed in, once for each: fp32; int8; bf16 where the processor multiplies it; "
+         "auto: int8 where that is faster")
+      ->check(CLI::IsMember({"fp32", "int8", "bf16", "auto"}))
+      ->capture_default_str();
   app.add_option("--method", a.service.model.method,
                  "How labels are made; default: as the model was made for")
       ->check(CLI::IsMember(methods()));

@@ -268,6 +268,7 @@ HttpAnswer Routes::models(Call&) {
                     {"method", f.method},
                     {"backend", f.backend},
                     {"precision", f.precision},
+                    {"text_precision", f.text_precision},
                     {"background", f.knows_background},
                     {"proposals", f.makes_masks},
                     {"explanation", m.explains()},

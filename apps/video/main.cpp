@@ -93,6 +93,8 @@ nlohmann::ordered_json settings(const Job& job, const std::string& input) {
   return {{"input", input},
           {"bytes", error ? 0 : bytes},
           {"model", job.model},
+          {"precision", a.precision},
+          {"text_precision", a.text_precision},
           {"classes", a.words.list.classes},
           {"classes_file", a.words.list.classes_file},
           {"label_set", a.words.label_set},

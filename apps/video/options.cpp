@@ -15,6 +15,18 @@ void add_model(CLI::App& app, Arguments& a) {
   app.add_option("--backend", a.backend, "What computes")
       ->check(CLI::IsMember(backends()))
       ->capture_default_str();
+  app.add_option(
+         "--precision", a.precision,
+         "fp32; int8 (native: linear layers of the image's transformer blocks); bf16 (those and attention, "
+         "where the processor multiplies it); auto: what is fastest here; model: int8 for a file of int8 "
+         "weights where that is faster, else fp32")
+      ->check(CLI::IsMember({"fp32", "int8", "bf16", "auto", "model"}))
+      ->capture_default_str();
+  app.add_option("--text-precision", a.text_precision,
+                 "What words are computed in, once for a vocabulary: fp32; int8; bf16 where the processor "
+                 "multiplies it; auto: int8 where that is faster")
+      ->check(CLI::IsMember({"fp32", "int8", "bf16", "auto"}))
+      ->capture_default_str();
   app.add_option("--method", a.method, "How labels are made; default: as the model was made for")
       ->check(CLI::IsMember(methods()));
   app.add_option("-j,--threads", a.threads, "Threads that the network uses; 0: one per processor")
@@ -133,6 +145,8 @@ bool Arguments::saves(std::string_view what) const {
 ModelOptions Arguments::model_options() const {
   ModelOptions o;
   o.backend = backend;
+  o.precision = precision;
+  o.text_precision = text_precision;
   o.method = method;
   o.threads = threads;
   o.bpe_file = bpe;

@@ -12,7 +12,8 @@ namespace san::video {
 /// The command line of `san video`.
 struct Arguments {
   std::vector<std::string> inputs, named_inputs;
-  std::string model = "default", backend = "native", method, bpe, seed;
+  std::string model = "default", backend = "native", precision = "model", text_precision = "fp32", method,
+              bpe, seed;
   int threads = 0;
   VocabularyArguments words;
   std::string distractors;

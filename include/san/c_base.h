@@ -14,7 +14,7 @@
 
 /* Of this header. Grows when functions or fields are added; nothing is taken away or changes its meaning
  * while libsan.so keeps its number. */
-#define SAN_API_VERSION 6
+#define SAN_API_VERSION 7
 
 #ifdef __cplusplus
 extern "C" {

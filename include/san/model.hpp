@@ -33,6 +33,10 @@ struct ModelOptions {
   /// How often labels of a score are right: a file that `san evaluate --calibrate` wrote for this network;
   /// "none"; empty: the built-in model's own, none for others.
   std::string calibration;
+  /// What words are computed in, once for a vocabulary: "fp32"; native: "int8" or, where the processor
+  /// multiplies it, "bf16", linear layers of the text tower's transformer blocks; "auto": "int8" where that
+  /// is faster.
+  std::string text_precision = "fp32";
 };
 
 /// Names that ModelOptions takes in this program, sorted.
@@ -44,7 +48,7 @@ struct ModelFacts {
   std::string description;  ///< one sentence: which network, whose weights
   std::string license, card;
   std::string limits;  ///< what it cannot do, as its card says, Markdown; empty when the card does not say
-  std::string method, backend, device, precision;
+  std::string method, backend, device, precision, text_precision;
   bool knows_background = false;   ///< SegmentationOptions::other is possible with its method
   bool makes_masks = false;        ///< Segmentation::proposals() is
   bool takes_banks = false;        ///< Model::with_bank() is

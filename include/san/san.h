@@ -50,6 +50,7 @@ typedef struct san_model_options {
   /* How often labels of a score are right: a file that `san evaluate --calibrate` wrote for this network;
    * "none"; NULL: the built-in model's own, none for others. */
   const char* calibration;
+  const char* text_precision; /* NULL: "fp32"; of words: "int8", "bf16", "auto" */
 } san_model_options;
 typedef struct san_model_facts {
   size_t size; /* sizeof(san_model_facts); set it before the call */
@@ -67,6 +68,7 @@ typedef struct san_model_facts {
    * both are 1 where the curve is not known. */
   double curve_a, curve_b;
   int32_t knows_curve, takes_banks; /* san_vocabulary_with_bank() is possible */
+  const char* text_precision;
 } san_model_facts;
 typedef struct san_cost {
   size_t size;           /* sizeof(san_cost); set it before the call */

@@ -21,8 +21,8 @@ constexpr std::size_t kLargestStruct = 4096;
   static_assert(offsetof(type, last) + sizeof(decltype(type::last)) == sizeof(type), #type)
 SAN_ENDS_WITH(san_pixels, stride_bytes);
 SAN_ENDS_WITH(san_decode_options, reserved);
-SAN_ENDS_WITH(san_model_options, calibration);
-SAN_ENDS_WITH(san_model_facts, takes_banks);
+SAN_ENDS_WITH(san_model_options, text_precision);
+SAN_ENDS_WITH(san_model_facts, text_precision);
 SAN_ENDS_WITH(san_cost, peak_activation_bytes);
 SAN_ENDS_WITH(san_vocabulary_options, synonyms);
 SAN_ENDS_WITH(san_label_set_class, reserved);

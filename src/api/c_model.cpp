@@ -93,6 +93,7 @@ san_model* san_model_load(const char* model, const san_model_options* given) {
     options.bpe_file = text_or(o.bpe_file, "");
     options.formula_seed = text_or(o.formula_seed, "");
     options.calibration = text_or(o.calibration, "");
+    options.text_precision = text_or(o.text_precision, "fp32");
     const san::Model loaded = san::Model::load(model, options);
     return new san_model{loaded, loaded.facts()};
   });
@@ -114,6 +115,7 @@ int san_model_get_facts(const san_model* model, san_model_facts* facts) {
     out.backend = f.backend.c_str();
     out.device = f.device.c_str();
     out.precision = f.precision.c_str();
+    out.text_precision = f.text_precision.c_str();
     out.knows_background = f.knows_background ? 1 : 0;
     out.makes_masks = f.makes_masks ? 1 : 0;
     out.random_weights = f.random_weights ? 1 : 0;

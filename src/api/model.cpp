@@ -62,8 +62,11 @@ Model Model::load(const std::string& model, const ModelOptions& options) {
   LoadedModel loaded =
       load_model(model, {options.bpe_file.string(), options.formula_seed, options.calibration});
   chosen.precision = chosen_precision(options.backend, options.precision, !loaded.int8.empty());
-  std::unique_ptr<Backend> backend = make_backend(
-      options.backend, {budget.threads(), options.device, chosen.precision, budget.pool_, int8_rule(loaded)});
+  chosen.text_precision = chosen_text_precision(options.backend, options.text_precision);
+  loaded.text_precision = chosen.text_precision;
+  std::unique_ptr<Backend> backend =
+      make_backend(options.backend, {budget.threads(), options.device, chosen.precision, budget.pool_,
+                                     int8_rule(loaded), chosen.text_precision, text_rule(loaded)});
   auto engine = std::make_shared<const Engine>(std::move(loaded), std::move(backend), options.method);
   return Model(std::make_shared<const Impl>(Impl{std::move(engine), budget.pool_, std::move(chosen)}));
 }
@@ -91,6 +94,7 @@ ModelFacts Model::facts() const {
   f.backend = impl().options.backend;
   f.device = impl().options.device;
   f.precision = impl().options.precision;
+  f.text_precision = impl().options.text_precision;
   f.knows_background = engine.method_info().background;
   f.makes_masks = engine.method_info().masks;
   f.takes_banks = engine.method_info().examples;

@@ -25,6 +25,8 @@ std::shared_ptr<const TextEmbeddings> encode_vocabulary(const LoadedModel& model
   options.progress = o.progress;
   options.cache = &cache;
   options.model_hash = model.text_hash;
+  // What was computed in another precision is not what a cache of float32 promises.
+  if (model.text_precision != "fp32") options.model_hash += " " + model.text_precision;
   return std::make_shared<const TextEmbeddings>(encoder.encode(classes, options));
 }
 

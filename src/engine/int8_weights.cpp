@@ -20,6 +20,13 @@ std::function<bool(std::string_view name)> int8_rule(const LoadedModel& model) {
   };
 }
 
+std::function<bool(std::string_view name)> text_rule(const LoadedModel& model) {
+  const TextTower tower = find_architecture(model.architecture, model.name).text(model.config);
+  return [text = text_parameters(tower)](std::string_view name) {
+    return in_a_block(name) && text.contains(std::string(name));
+  };
+}
+
 std::set<std::string> int8_parameters(const std::vector<Declaration>& declarations,
                                       const std::set<std::string>& kept) {
   constexpr std::string_view kTokens = "token_embedding.weight";

@@ -53,6 +53,15 @@ TEST(Int8Weights, AreThoseOfTheImagesBlocks) {
     EXPECT_FALSE(rule(name)) << name;
 }
 
+TEST(Int8Weights, OfWordsAreThoseOfTheTextTowersBlocks) {
+  const auto rule = text_rule(load_model("formula:tiny"));
+  EXPECT_TRUE(rule("ov_classifier.transformer.resblocks.0.mlp.c_fc.weight"));
+  EXPECT_TRUE(rule("ov_classifier.transformer.resblocks.1.attn.in_proj_weight"));
+  for (const char* name : {"clip_visual_extractor.resblocks.0.attn.in_proj_weight",
+                           "ov_classifier.token_embedding.weight", "ov_classifier.text_projection"})
+    EXPECT_FALSE(rule(name)) << name;
+}
+
 TEST(Quantization, KeepsTheWorstLayersUntilLabelsAgree) {
   const LoadedModel model = load_model("formula:tiny");
   const std::vector<Image> pictures = {scene(64, 1), scene(64, 3)};

@@ -77,6 +77,31 @@ TEST_F(Int8, AFileOfBytesIsComputedInThemUnlessToldOtherwise) {
   EXPECT_TRUE(computed("default", {"--precision", "int8"}).second != whole) << "of which int8 is made";
 }
 
+TEST_F(Int8, WordsHaveAPrecisionOfTheirOwn) {
+  // One cache for all: what was embedded in int8 must not be taken for float32's, nor the other way round.
+  const std::string exact = computed("default").second;
+  const std::string bytes = computed("default", {"--text-precision", "int8"}).second;
+  EXPECT_TRUE(bytes != exact);
+  EXPECT_TRUE(computed("default").second == exact);
+  EXPECT_TRUE(computed("default", {"--text-precision", "int8"}).second == bytes);
+  EXPECT_THAT(computed("default", {"--text-precision", "auto"}).first, HasSubstr("--text-precision auto: "));
+
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& why) {
+    std::vector<std::string> arguments{"--classes", kNames};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect_error(segment({"a.png"}, arguments), 2, why);
+  };
+  refused({"--text-precision", "int4"}, "--text-precision int4");
+  refused({"--text-precision", "int8", "--backend", "reference"}, "only native");
+  const ProcessResult bench = san({"bench", "--text", "--threads", "1", "--repeat", "1", "--class-count", "3",
+                                   "--text-precision", "int8", "--json"});
+  expect_success(bench);
+  const json report = json::parse(bench.out);
+  EXPECT_EQ(report["precision"], "int8");
+  EXPECT_GT(report["times_as_fast_as_fp32"].get<double>(), 0);
+  EXPECT_GT(report["max_difference_from_fp32"].get<double>(), 0);
+}
+
 TEST_F(Int8, QuantizeMeasuresAndWrites) {
   const ProcessResult r = san({"quantize", "a.png", "--classes", kNames, "--report", "--threads", "1",
                                "--quiet", "--output", "small.safetensors"});

@@ -86,6 +86,21 @@ TEST_F(CApi, Int8IsAPrecision) {
   expect_failed(san_model_load("formula:tiny", &options), "int4");
 }
 
+TEST_F(CApi, WordsHaveAPrecisionOfTheirOwn) {
+  san_model_options options{};
+  options.size = sizeof options, options.text_precision = "int8";
+  model_.reset(san_model_load("formula:tiny", &options));
+  san_model_facts facts{};
+  facts.size = sizeof facts;
+  ASSERT_EQ(san_model_get_facts(model_.get(), &facts), SAN_OK) << san_last_error();
+  EXPECT_STREQ(facts.text_precision, "int8");
+  EXPECT_STREQ(facts.precision, "fp32");
+  options.text_precision = "int4";
+  expect_failed(san_model_load("formula:tiny", &options), "--text-precision int4");
+  options.text_precision = "int8", options.backend = "reference";
+  expect_failed(san_model_load("formula:tiny", &options), "only native");
+}
+
 TEST_F(CApi, BatchesFramesFeaturesAndVocabularies) {
   const Result one(segment());
   const san_pixels* pictures[] = {&pixels_, &pixels_};

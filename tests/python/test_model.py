@@ -67,6 +67,11 @@ class Models(Tiny):
         self.assertGreater((labels == exact).mean(), 0.8)
         self.assertIn(san.load("formula:tiny", precision="auto", threads=1).info.precision, ("int8", "fp32"))
         self.assert_fails("int4", san.load, "formula:tiny", precision="int4")
+        words = san.load("formula:tiny", text_precision="int8", threads=1)
+        self.assertEqual((words.info.precision, words.info.text_precision), ("fp32", "int8"))
+        self.assertEqual(pickle.loads(pickle.dumps(words)).info.text_precision, "int8")
+        self.assertEqual(self.model.info.text_precision, "fp32")
+        self.assert_fails("int4", san.load, "formula:tiny", text_precision="int4")
 
     def test_models_that_are_not_there(self):
         self.assert_fails("gone.safetensors", san.load, self.folder / "gone.safetensors")

@@ -47,6 +47,9 @@ class Segment(OneServer):
             self.assertEqual(answer.status, 200, answer.body)
             wanted, _ = of_the_command(self.picture, "--classes", ",".join(CLASSES), "--precision", "int8")
             self.assertEqual(answer.body, wanted)
+        with Checked("--text-precision", "int8") as server:
+            models = server.get("/v1/models").json()["models"]
+            self.assertEqual([(m["precision"], m["text_precision"]) for m in models], [("fp32", "int8")])
         wrong = subprocess.run([SAN, "serve", "--model", "formula:tiny", "--port", "0", "--precision", "int4"],
                                capture_output=True, text=True, timeout=60)
         self.assertNotEqual(wrong.returncode, 0)

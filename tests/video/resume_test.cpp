@@ -98,7 +98,12 @@ TEST_F(Resumed, AfterCtrlCFramesLabelsAndSoundAreThoseOfOneRun) {
   const ProcessResult again = video("clip.mp4", options({"--skip-done"}));
   expect_success(again);
   EXPECT_THAT(again.err, HasSubstr("done before"));
-  expect_error(video("clip.mp4", options({"--skip-done", "--every", "2"})), 2, "other settings");
+  for (const std::vector<std::string>& other :
+       {std::vector<std::string>{"--every", "2"}, {"--precision", "int8"}, {"--text-precision", "int8"}}) {
+    std::vector<std::string> changed{"--skip-done"};
+    changed.insert(changed.end(), other.begin(), other.end());
+    expect_error(video("clip.mp4", options(changed)), 2, "other settings");
+  }
 }
 
 TEST_F(Resumed, WhateverEndsItAStreamGoesOnAsIfItHadNotBeenLeft) {

@@ -87,6 +87,14 @@ TEST_F(Video, LabelsAreThoseOfThePicturesOneByOne) {
     for (std::size_t p = 0; p < alone.labels.size(); ++p)
       ASSERT_EQ(static_cast<std::uint8_t>(values[p]), alone.labels[p]) << "frame " << i << ", pixel " << p;
   }
+  expect_success(video("frames/%05d.png", {"--save", "labels", "--labels-as", "png", "--precision", "int8",
+                                           "--text-precision", "int8", "--output", "int8"}));
+  expect_success(
+      segment({"frames/00000.png"}, {"--save", "labels", "--classes", "cat, sofa|couch, wall", "--precision",
+                                     "int8", "--text-precision", "int8", "--output", "one"}));
+  EXPECT_EQ(decode_labels(folder_ / "int8/frames.labels/00000.png"),
+            decode_labels(folder_ / "one/00000.labels.png"));
+  expect_error(video("frames/%05d.png", {"--precision", "int4"}), 2, "int4");
 }
 
 TEST_F(Video, AStillClipHasTheSameLabelsHoweverItIsSteadiedOrSkipped) {

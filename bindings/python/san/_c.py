@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NO_LABEL = 0xffffffff  #: SAN_NO_LABEL
-API_VERSION = 6  #: SAN_API_VERSION of the headers that this file follows
+API_VERSION = 7  #: SAN_API_VERSION of the headers that this file follows
 OK, ERROR, CANCELLED = 0, 1, 2
 RGB, BGR, RGBA, BGRA, GREY = 0, 1, 2, 3, 4
 EVALUATION, DEMO = 0, 1
@@ -48,7 +48,7 @@ class DecodeOptions(Sized):
 class ModelOptions(Sized):
     _fields_ = [("size", c_size_t), ("backend", c_char_p), ("device", c_char_p), ("precision", c_char_p),
                 ("method", c_char_p), ("budget", c_void_p), ("threads", c_int32), ("bpe_file", c_char_p),
-                ("formula_seed", c_char_p), ("calibration", c_char_p)]
+                ("formula_seed", c_char_p), ("calibration", c_char_p), ("text_precision", c_char_p)]
 
 
 class ModelFacts(Sized):
@@ -58,7 +58,8 @@ class ModelFacts(Sized):
                 ("random_weights", c_int32), ("untrained_adapter", c_int32), ("parameters", c_int64),
                 ("text_parameters", c_int64), ("short_side", c_int32), ("long_side", c_int32), ("embedding", c_int32),
                 ("context", c_int32), ("template_count", c_int32), ("reserved", c_int32), ("curve_a", c_double),
-                ("curve_b", c_double), ("knows_curve", c_int32), ("takes_banks", c_int32)]
+                ("curve_b", c_double), ("knows_curve", c_int32), ("takes_banks", c_int32),
+                ("text_precision", c_char_p)]
 
 
 class Cost(Sized):

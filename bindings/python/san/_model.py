@@ -58,6 +58,7 @@ class ModelInfo(NamedTuple):
     #: (a, b): a label of a score is right with the probability a × score^b, which min_score bounds; None where that is
     #: not known and scores are taken for probabilities.
     curve: Optional[tuple[float, float]]
+    text_precision: str
 
 
 class Cost(NamedTuple):
@@ -123,7 +124,7 @@ def methods() -> tuple[str, ...]:
 def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "native", device: str = "cpu",
          precision: str = "model", method: Optional[str] = None, threads: Union[int, ThreadBudget] = 0,
          bpe_file: Union[str, os.PathLike[str], None] = None, formula_seed: Optional[str] = None,
-         calibration: Union[str, os.PathLike[str], None] = None) -> Model:
+         calibration: Union[str, os.PathLike[str], None] = None, text_precision: str = "fp32") -> Model:
     """Loads a model and prepares its weights.
 
     model: a model file (made by ``san convert`` or ``san train``), "default" (built in; knows drawn things), or
@@ -136,11 +137,14 @@ def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "nat
     formula_seed: of "formula:…".
     calibration: how often labels of a score are right: a file that ``san evaluate --calibrate`` wrote for this network,
         or "none"; None for the built-in model's own, none for others.
+    text_precision: what words are computed in, once for a vocabulary: "fp32"; "int8" or, where the processor multiplies
+        it, "bf16"; "auto": "int8" where that is faster.
 
     Raises san.Error naming the file and everything in it that does not fit.
     """
     options = _c.ModelOptions(backend=_c.text(backend, "backend"), device=_c.text(device, "device"),
-                              precision=_c.text(precision, "precision"))
+                              precision=_c.text(precision, "precision"),
+                              text_precision=_c.text(text_precision, "text_precision"))
     if method is not None:
         options.method = _c.text(method, "method")
     if isinstance(threads, ThreadBudget):
@@ -156,7 +160,8 @@ def load(model: Union[str, os.PathLike[str]] = "default", *, backend: str = "nat
     name = _c.file_name(model, "model")
     handle = run(lambda stop: _c.made(_c.lib.san_model_load(name, ctypes.byref(options)), _c.lib.san_model_free))
     keywords = {"backend": backend, "device": device, "precision": precision, "method": method, "threads": threads,
-                "bpe_file": bpe_file, "formula_seed": formula_seed, "calibration": calibration}
+                "bpe_file": bpe_file, "formula_seed": formula_seed, "calibration": calibration,
+                "text_precision": text_precision}
     return Model(handle, (model, keywords))
 
 

@@ -1,6 +1,7 @@
 #include "backend/factory/factory.h"
 
 #include <map>
+#include <utility>
 
 #include "backend/native/native_backend.h"
 #include "backend/reference/reference_backend.h"
@@ -18,14 +19,23 @@ std::unique_ptr<Backend> make_native(const BackendOptions& o) {
   require_cpu("native", o);
   require(o.precision == "fp32" || o.precision == "int8" || o.precision == "bf16",
           "--precision {}: backend native computes in fp32, int8 or bf16", o.precision);
-  require(
-      o.precision != "bf16" || native_multiplies_bf16(),
-      "--precision bf16: this processor has no instruction that multiplies bfloat16 (AMX, AVX-512 BF16), so "
-      "that would be slower than fp32; int8 is the fast one here");
-  const WeightRule rule = o.blocks ? o.blocks : [](std::string_view) { return true; };
-  if (o.precision == "int8") return make_native_backend({o.threads, o.pool, rule});
-  if (o.precision == "bf16") return make_native_backend({o.threads, o.pool, nullptr, rule});
-  return make_native_backend({o.threads, o.pool});
+  require(o.text_precision == "fp32" || o.text_precision == "int8" || o.text_precision == "bf16",
+          "--text-precision {}: backend native computes words in fp32, int8 or bf16, or chooses (auto)",
+          o.text_precision);
+  for (const auto& [option, precision] :
+       {std::pair("--precision", &o.precision), std::pair("--text-precision", &o.text_precision)})
+    require(
+        *precision != "bf16" || native_multiplies_bf16(),
+        "{} bf16: this processor has no instruction that multiplies bfloat16 (AMX, AVX-512 BF16), so that "
+        "would be slower than fp32; int8 is the fast one here",
+        option);
+  const auto rule_of = [&](const std::string& precision) -> WeightRule {
+    const bool blocks = o.precision == precision, text = o.text_precision == precision && o.text;
+    if (!blocks && !text) return nullptr;
+    return [named = blocks ? o.blocks : o.text, more = blocks && text ? o.text : nullptr](
+               std::string_view name) { return !named || named(name) || (more && more(name)); };
+  };
+  return make_native_backend({o.threads, o.pool, rule_of("int8"), rule_of("bf16"), o.precision == "fp32"});
 }
 
 std::unique_ptr<Backend> make_reference(const BackendOptions& o) {
@@ -48,6 +58,10 @@ std::string chosen_precision(const std::string& backend, const std::string& prec
   return precision == "model" ? "fp32" : precision;
 }
 
+std::string chosen_text_precision(const std::string& backend, const std::string& precision) {
+  return precision == "auto" ? chosen_precision(backend, "auto", false) : precision;
+}
+
 void register_backend(const std::string& name, BackendMaker maker) {
   makers()[name] = std::move(maker);
 }
@@ -62,6 +76,10 @@ std::unique_ptr<Backend> make_backend(const std::string& name, const BackendOpti
   const auto found = makers().find(name);
   require(found != makers().end(), "backend \"{}\" is not in this program; it has {}", name,
           fmt::join(backend_names(), ", "));
+  require(
+      name == "native" || options.text_precision == "fp32",
+      "--text-precision {}: backend {} computes words as it computes pictures; only native tells them apart",
+      options.text_precision, name);
   return found->second(options);
 }
 

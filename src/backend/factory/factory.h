@@ -20,11 +20,17 @@ struct BackendOptions {
   std::shared_ptr<ThreadPool> pool = nullptr;
   /// With "int8" and the native "bf16": which linear layers' weights [out, in] are, by name; null: all.
   std::function<bool(std::string_view name)> blocks = nullptr;
+  /// "fp32"; with the native backend also "int8" and "bf16": of the linear layers whose weights `text` names.
+  std::string text_precision = "fp32";
+  std::function<bool(std::string_view name)> text = nullptr;
 };
 
 /// What "auto" and "model" mean with that backend on this processor; any other precision is itself. "model"
 /// is "int8" for a model whose file holds int8 weights where the native backend is faster so, else "fp32".
 std::string chosen_precision(const std::string& backend, const std::string& precision, bool int8_weights);
+/// What "auto" means for the text tower: "int8" where the native backend is faster so, else "fp32"; any other
+/// is itself.
+std::string chosen_text_precision(const std::string& backend, const std::string& precision);
 
 using BackendMaker = std::function<std::unique_ptr<Backend>(const BackendOptions&)>;
 

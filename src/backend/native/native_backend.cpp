@@ -52,8 +52,9 @@ NativeBackend::NativeBackend(const NativeOptions& options)
       pool_(options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads)),
       int8_(options.int8),
       bf16_(options.bf16),
-      bf16_attention_(bf16_ || (int8_ && bf16_is_multiplied()) ? std::optional(bf16_forms().front())
-                                                               : std::nullopt) {}
+      exact_attention_(options.exact_attention) {
+  if (!exact_attention_ && (bf16_ || (int8_ && bf16_is_multiplied()))) bf16_attention_ = bf16_forms().front();
+}
 
 Tensor NativeBackend::tensor(const Shape& shape, BufferPtr memory, float* first, const Strides& strides) {
   return {shape, std::allocate_shared<FloatStorage>(RecyclingAllocator<FloatStorage>(buffers_->small()),

@@ -43,7 +43,8 @@ class NativeBackend final : public Backend {
 
   std::string name() const override { return "native"; }
   std::unique_ptr<Backend> fork(std::shared_ptr<ThreadPool> threads) const override {
-    return std::make_unique<NativeBackend>(NativeOptions{0, threads ? threads : pool_, int8_, bf16_});
+    return std::make_unique<NativeBackend>(
+        NativeOptions{0, threads ? threads : pool_, int8_, bf16_, exact_attention_});
   }
 
  private:
@@ -118,6 +119,7 @@ class NativeBackend final : public Backend {
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<ThreadPool> pool_;
   WeightRule int8_, bf16_;
+  bool exact_attention_;
   std::optional<Bf16Form> bf16_attention_;
 };
 
