@@ -15,6 +15,15 @@ void require_cpu(const std::string& name, const BackendOptions& o) {
           o.device);
 }
 
+// Which weights are of that precision; null: none.
+WeightRule rule_of(const BackendOptions& o, const std::string& precision) {
+  const bool in_text = o.text_precision == precision && o.text;
+  if (o.precision != precision) return in_text ? o.text : nullptr;
+  if (!o.blocks) return [](std::string_view) { return true; };
+  if (!in_text) return o.blocks;
+  return [blocks = o.blocks, text = o.text](std::string_view name) { return blocks(name) || text(name); };
+}
+
 std::unique_ptr<Backend> make_native(const BackendOptions& o) {
   require_cpu("native", o);
   require(o.precision == "fp32" || o.precision == "int8" || o.precision == "bf16",
@@ -29,13 +38,11 @@ std::unique_ptr<Backend> make_native(const BackendOptions& o) {
         "{} bf16: this processor has no instruction that multiplies bfloat16 (AMX, AVX-512 BF16), so that "
         "would be slower than fp32; int8 is the fast one here",
         option);
-  const auto rule_of = [&](const std::string& precision) -> WeightRule {
-    const bool blocks = o.precision == precision, text = o.text_precision == precision && o.text;
-    if (!blocks && !text) return nullptr;
-    return [named = blocks ? o.blocks : o.text, more = blocks && text ? o.text : nullptr](
-               std::string_view name) { return !named || named(name) || (more && more(name)); };
-  };
-  return make_native_backend({o.threads, o.pool, rule_of("int8"), rule_of("bf16"), o.precision == "fp32"});
+  NativeOptions native{o.threads, o.pool};
+  native.int8 = rule_of(o, "int8");
+  native.bf16 = rule_of(o, "bf16");
+  native.exact_attention = o.precision == "fp32";
+  return make_native_backend(native);
 }
 
 std::unique_ptr<Backend> make_reference(const BackendOptions& o) {
