@@ -1,8 +1,6 @@
 #include "backend/native/attention.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "backend/native/amx.h"
 #include "backend/native/hwy_targets.h"
@@ -14,9 +12,9 @@
 // foreach_target must come before:
 #include <hwy/highway.h>
 
+#include "backend/native/attention_block-inl.h"
 #include "backend/native/bf16-inl.h"
 #include "backend/native/matrix_tile-inl.h"
-#include "backend/native/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
@@ -25,9 +23,6 @@ namespace san::native::HWY_NAMESPACE {
 /// whole tiles of pairs.
 template <class Product>
 constexpr std::int64_t kKeyBlock = kMultipliesTiles<Product> ? 128 : 112;
-/// Below every score; −∞ would make differences of two of them undefined.
-constexpr float kLowest = -1e30f;
-constexpr float kLog2e = 1.44269504f;
 /// Exponentials are relative to the largest score of a query's first keys, later ones may be above it: until
 /// their sum is that much, far from what overflows, no sum has to be rescaled.
 constexpr float kMostTotal = 0x1p60f;
@@ -36,28 +31,9 @@ std::int64_t query_block_impl() {
   return static_cast<std::int64_t>(lanes()) * kTileVectors;
 }
 
-/// One block of queries of one head; every array is [rows][stride] with a query per column.
-struct QueryBlock {
-  std::int64_t begin, count, vectors, stride;
-  float *q, *sums, *scores, *top, *total;
-};
-
-// Columns beyond the last query are zero.
-void transpose_in(const float* from, std::int64_t row_stride, std::int64_t width, float scale,
-                  const QueryBlock& b, float* to) {
-  for (std::int64_t d = 0; b.count < b.stride && d < width; ++d)
-    std::fill(to + d * b.stride + b.count, to + (d + 1) * b.stride, 0.0f);
-  transpose<Put::kScaled>(from, row_stride, b.count, width, scale, to, b.stride);
-}
-
 void start_block(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
-  const std::int64_t column = head * a.width;
-  const auto rows = [&](const Heads& h) {
-    return h.data + batch * h.batch_stride + b.begin * h.row_stride + column;
-  };
-  // Scores are in units of log 2: the exponential is then a power of two.
-  const float scale = kLog2e / std::sqrt(static_cast<float>(a.width));
-  transpose_in(rows(a.q), a.q.row_stride, a.width, scale, b, b.q);
+  const auto rows = [&](const Heads& h) { return block_rows(a, h, b, batch, head); };
+  load_queries(a, b, batch, head);
   if (!a.self_key.data) {
     std::fill_n(b.top, b.stride, kLowest);
     std::fill_n(b.total, b.stride, 0.0f);
@@ -177,21 +153,6 @@ bool exponentiate(const QueryBlock& b, std::int64_t keys, float* totals) {
   return fits;
 }
 
-void finish_block(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
-  const F d;
-  const auto n = static_cast<std::int64_t>(lanes());
-  for (std::int64_t i = 0; i < b.stride; i += n) {
-    const V factor = hn::Div(hn::Set(d, 1.0f), hn::LoadU(d, b.total + i));
-    for (std::int64_t r = 0; r < a.width; ++r) {
-      float* sum = b.sums + r * b.stride + i;
-      hn::StoreU(hn::Mul(hn::LoadU(d, sum), factor), d, sum);
-    }
-  }
-  const std::int64_t channels = a.heads * a.width;
-  float* out = a.out + (batch * a.queries + b.begin) * channels + head * a.width;
-  transpose<Put::kScaled>(b.sums, b.stride, a.width, b.count, 1, out, channels);
-}
-
 template <class Product>
 void attend_with(Product& product, const Attention& a, const HeadRows& head_rows, std::int64_t batch,
                  std::int64_t head, std::int64_t block) {
@@ -202,15 +163,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
   const auto tile_rows = [](std::int64_t rows) {
     return tiles ? Product::kRows : std::min<std::int64_t>(Product::kRows, rows);
   };
-  const auto n = static_cast<std::int64_t>(lanes());
-  QueryBlock b{};
-  // Blocks of a vector more or less, as many as fit into tiles.
-  const std::int64_t all_vectors = (a.queries + n - 1) / n;
-  const std::int64_t blocks = (all_vectors + kTileVectors - 1) / kTileVectors;
-  b.begin = block * all_vectors / blocks * n;
-  b.count = std::min((block + 1) * all_vectors / blocks * n, a.queries) - b.begin;
-  b.vectors = (b.count + n - 1) / n;
-  b.stride = b.vectors * n;
+  QueryBlock b = query_block(a, block);
   const std::int64_t sum_rows = tiles ? whole_tiles(a.width) : a.width;
   b.q = thread_scratch((a.width + sum_rows + kKeyBlock<Product> + kTileRows + 3) * b.stride, 0);
   b.sums = b.q + a.width * b.stride;
@@ -219,7 +172,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
   b.total = b.top + b.stride;
   start_block(a, b, batch, head);
   if constexpr (pairs) round_queries(b, a.width);
-  const std::int64_t depth = pairs ? bf16_pairs(a.width) : a.width;
+  const std::int64_t depth = pairs ? row_pairs(a.width) : a.width;
 
   const std::int64_t visible = a.causal ? std::min(a.keys, b.begin + b.count) : a.keys;
   // Blocks of equal size, whole tiles each.
@@ -248,7 +201,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
     }
     std::copy_n(totals, b.stride, b.total);
     const std::int64_t first = pairs ? key / 2 : key, along = head_rows.value_stride;
-    std::int64_t rows = pairs ? bf16_pairs(keys) : keys;
+    std::int64_t rows = pairs ? row_pairs(keys) : keys;
     if constexpr (tiles) {
       std::fill(b.scores + rows * b.stride, b.scores + whole_tiles(rows) * b.stride, 0.0f);
       rows = whole_tiles(rows);
@@ -261,7 +214,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
       multiply<!tiles>(product, u, tile_rows(a.width - row), b.vectors);
     }
   }
-  finish_block(a, b, batch, head);
+  finish_block(a, b, nullptr, batch, head);
 }
 
 void attend_impl(const Attention& a, const HeadRows& rows, std::int64_t batch, std::int64_t head,
@@ -295,7 +248,7 @@ void pair_rows_impl(const float* from, std::int64_t row_stride, std::int64_t row
 /// The same, transposed: [width, pairs of rows], these filled up with zeros to whole tiles.
 void pair_columns_impl(const float* from, std::int64_t row_stride, std::int64_t rows, std::int64_t width,
                        float* to) {
-  const std::int64_t pairs = bf16_pairs(rows), stride = whole_tiles(pairs);
+  const std::int64_t pairs = row_pairs(rows), stride = whole_tiles(pairs);
   float* part = thread_scratch(kMatrixDepth * width, 0);
   for (std::int64_t pair = 0; pair < pairs; pair += kMatrixDepth) {
     const std::int64_t left = rows - 2 * pair, count = std::min<std::int64_t>(kMatrixDepth, pairs - pair);
@@ -323,21 +276,25 @@ bool by_tiles(const Attention& a) {
   return a.bf16 == Bf16Form::kAmx || a.bf16 == Bf16Form::kPlainTiles;
 }
 
-/// Floats of a head's packed keys and of its values, and between their rows.
+/// Floats of a head's packed keys, of its values and of integers' units, and between rows.
 struct HeadFloats {
-  std::int64_t keys, values, key_stride, value_stride;
+  std::int64_t keys, values, units, key_stride, value_stride;
 };
 HeadFloats head_floats(const Attention& a) {
-  if (!a.bf16) return {a.keys * a.width, a.keys * a.width, a.width, a.width};
-  const std::int64_t depth = bf16_pairs(a.width), pairs = bf16_pairs(a.keys);
-  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width, depth, a.width};
+  if (!a.bf16 && !a.int16) return {a.keys * a.width, a.keys * a.width, 0, a.width, a.width};
+  const std::int64_t depth = row_pairs(a.width), pairs = row_pairs(a.keys);
+  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width, a.int16 ? a.width + 1 : 0, depth, a.width};
   // What is beyond the last key or channel is read and meets nothing.
-  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs), depth, whole_tiles(pairs)};
+  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs), 0, depth,
+          whole_tiles(pairs)};
 }
 
-// A head's keys or values, dense: [keys, width]; of bfloat16 keys [keys, pairs of width], values [pairs of
+// A head's keys or values, dense: [keys, width]; of 16 bits keys [keys, pairs of width], values [pairs of
 // keys, width] or, for matrix registers, [width, pairs of keys].
-void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to) {
+void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to,
+               float* units) {
+  if (a.int16 && values) return pack_int16_values(from, row_stride, a.keys, a.width, to, units + 1);
+  if (a.int16) return pack_int16_keys(from, row_stride, a.keys, a.width, to, units);
   // Rows of a head lie too far apart for a processor to foresee them.
   constexpr std::int64_t kRowsAhead = 12;
   if (!a.bf16)
@@ -358,7 +315,7 @@ void pack_head(const Attention& a, const float* from, std::int64_t row_stride, b
 void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) {
   const std::int64_t block = HWY_DYNAMIC_DISPATCH(query_block_impl)();
   const std::int64_t blocks = (a.queries + block - 1) / block, all_heads = a.batch * a.heads;
-  const auto attend = HWY_DYNAMIC_DISPATCH(attend_impl);
+  const auto attend = a.int16 ? attend_int16 : HWY_DYNAMIC_DISPATCH(attend_impl);
   const auto for_each_block = [&](const auto& rows) {
     pool.parallel_for(all_heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
@@ -369,26 +326,28 @@ void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) 
   };
   // A copy of keys and values costs as much as a few blocks of queries.
   constexpr std::int64_t kFewBlocks = 6;
-  if (!a.bf16 && blocks <= kFewBlocks)
+  if (!a.bf16 && !a.int16 && blocks <= kFewBlocks)
     return for_each_block([&](std::int64_t batch, std::int64_t head) -> HeadRows {
       const auto at = [&](const Heads& h) { return h.data + batch * h.batch_stride + head * a.width; };
-      return {at(a.k), at(a.v), a.k.row_stride, a.v.row_stride};
+      return {at(a.k), at(a.v), a.k.row_stride, a.v.row_stride, nullptr};
     });
   // Keys and values of a head lie together: every block of queries walks over all of them.
   const HeadFloats floats = head_floats(a);
-  const std::int64_t each = floats.keys + floats.values;
+  const std::int64_t each = floats.keys + floats.values + floats.units;
   const BufferPtr packed = buffers.acquire(all_heads * each);
   pool.parallel_for(2 * all_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Heads& source = i % 2 == 0 ? a.k : a.v;
       const float* from = source.data + i / 2 / a.heads * source.batch_stride + i / 2 % a.heads * a.width;
       float* head = packed.get() + i / 2 * each;
-      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? floats.keys : 0));
+      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? floats.keys : 0),
+                head + floats.keys + floats.values);
     }
   });
   for_each_block([&](std::int64_t batch, std::int64_t head) -> HeadRows {
     const float* keys = packed.get() + (batch * a.heads + head) * each;
-    return {keys, keys + floats.keys, floats.key_stride, floats.value_stride};
+    const float* values = keys + floats.keys;
+    return {keys, values, floats.key_stride, floats.value_stride, values + floats.values};
   });
 }
 

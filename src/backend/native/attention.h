@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 
+#include "backend/native/attention_int16.h"
 #include "backend/native/bf16.h"
 #include "backend/native/buffer.h"
 #include "base/thread_pool.h"
@@ -17,6 +18,7 @@ struct Heads {
 struct HeadRows {
   const float *keys = nullptr, *values = nullptr;
   std::int64_t key_stride = 0, value_stride = 0;
+  const float* units = nullptr;  ///< of integers: of keys, then of values by channel
 };
 
 struct Attention {
@@ -28,6 +30,8 @@ struct Attention {
   bool causal = false;
   /// Queries, keys, values and exponentials are rounded to bfloat16 and multiplied so; sums are float32.
   std::optional<Bf16Form> bf16;
+  /// Instead, and only without bias, keys of their own and causality: they are integers, multiplied so.
+  std::optional<Int16Form> int16;
   float* out = nullptr;  ///< dense [batch, queries, heads · width]
 };
 

@@ -32,7 +32,7 @@ void round_rows(const float* x, std::int64_t stride, std::int64_t depth, float* 
   const auto n = static_cast<std::int64_t>(lanes());
   for (std::int64_t r = begin; r < end; ++r) {
     const float* from = x + r * stride;
-    auto* out = reinterpret_cast<std::uint16_t*>(to + r * bf16_pairs(depth));
+    auto* out = reinterpret_cast<std::uint16_t*>(to + r * row_pairs(depth));
     std::int64_t i = 0;
     for (; i + n <= depth; i += n) {
       const auto bits = hn::ShiftRight<16>(rounded_bits(hn::LoadU(F(), from + i)));

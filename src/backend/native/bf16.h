@@ -16,8 +16,8 @@ std::vector<Bf16Form> bf16_forms();
 /// Whether an instruction multiplies them on this processor.
 bool bf16_is_multiplied();
 
-/// Pairs of bfloat16 in a row of `depth` values; the last of an odd number has a zero beside it.
-constexpr std::int64_t bf16_pairs(std::int64_t depth) {
+/// Pairs of 16-bit numbers in a row of `depth` values; the last of an odd number has a zero beside it.
+constexpr std::int64_t row_pairs(std::int64_t depth) {
   return (depth + 1) / 2;
 }
 

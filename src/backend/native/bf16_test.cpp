@@ -93,7 +93,7 @@ TEST(Bf16, RowsAreRoundedAsDefined) {
                             3e38f, kInf,  -kInf, kNan,        -kNan,           all_ones,      1e-40f};
   while (row.size() < 37) row.push_back(0.37f * static_cast<float>(row.size()) - 5);
   for_each_target([&] {
-    std::vector<float> pairs(static_cast<std::size_t>(2 * native::bf16_pairs(37)));
+    std::vector<float> pairs(static_cast<std::size_t>(2 * native::row_pairs(37)));
     std::vector<float> rows(row);
     rows.resize(40);
     rows.insert(rows.end(), row.begin(), row.end());

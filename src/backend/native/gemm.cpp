@@ -261,7 +261,7 @@ std::int64_t packed_floats(std::int64_t depth, std::int64_t columns, Lanes lanes
 
 PackedMatrix make_packed(std::int64_t depth, std::int64_t columns, BufferPtr values, Lanes lanes) {
   const bool pairs = lanes == Lanes::kBf16Pairs;
-  return {pairs ? bf16_pairs(depth) : depth,
+  return {pairs ? row_pairs(depth) : depth,
           columns,
           panel_columns(),
           lanes,
