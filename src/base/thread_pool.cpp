@@ -3,12 +3,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 
 namespace san {
 namespace {
 
 /// About 50 µs: loops of one inference follow one another faster than a sleeping thread wakes.
 constexpr int kSpins = 2000;
+/// The number of whoever called; workers have those after it.
+constexpr int kCaller = 0;
 
 /// The pool whose loop the thread is in.
 thread_local const ThreadPool* inside = nullptr;
@@ -32,17 +35,74 @@ bool spin_until(int spins, const Done& done) {
   return done();
 }
 
+/// One thread's own part of a loop: chunks [begin, end), halves of one word.
+class alignas(64) Slice {
+ public:
+  void set(std::int64_t begin, std::int64_t end) {
+    left_.store(word(static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end)),
+                std::memory_order_relaxed);
+  }
+  std::int64_t left() const {
+    const std::uint64_t w = left_.load(std::memory_order_relaxed);
+    return static_cast<std::int64_t>(end(w)) - static_cast<std::int64_t>(begin(w));
+  }
+  /// The next chunk, or the last one; below 0: none is left.
+  std::int64_t take(bool last) {
+    std::uint64_t w = left_.load(std::memory_order_relaxed);
+    while (begin(w) < end(w)) {
+      const std::uint64_t rest = last ? word(begin(w), end(w) - 1) : word(begin(w) + 1, end(w));
+      if (left_.compare_exchange_weak(w, rest, std::memory_order_relaxed))
+        return static_cast<std::int64_t>(last ? end(w) - 1 : begin(w));
+    }
+    return -1;
+  }
+
+ private:
+  static std::uint64_t word(std::uint64_t begin, std::uint64_t end) { return end << 32 | begin; }
+  static std::uint64_t begin(std::uint64_t word) { return word & 0xffffffff; }
+  static std::uint64_t end(std::uint64_t word) { return word >> 32; }
+
+  std::atomic<std::uint64_t> left_ = 0;
+};
+
 }  // namespace
 
+/// Every thread begins with a slice of its own, the same share of every loop: what one loop leaves in a
+/// core's caches the next finds there. Whoever is done takes from the end of what others have left.
 struct ThreadPool::Loop {
-  explicit Loop(const Range& r) : range(r) {}
+  static constexpr std::int64_t kMostSlices = 16, kMostChunks = std::int64_t{1} << 31;
 
-  bool exhausted() const { return next.load(std::memory_order_relaxed) >= range.count; }
+  Loop(const Range& r, int threads) : range(r) {
+    range.grain = std::max(range.grain, (range.count + kMostChunks - 1) / kMostChunks);
+    const std::int64_t chunks = (range.count + range.grain - 1) / range.grain;
+    count = std::min<std::int64_t>({threads, chunks, kMostSlices});
+    for (std::int64_t i = 0; i < count; ++i)
+      slices[static_cast<std::size_t>(i)].set(i * chunks / count, (i + 1) * chunks / count);
+  }
 
-  const Range range;
-  std::atomic<std::int64_t> next = 0;
+  bool exhausted() const {
+    return std::all_of(slices.begin(), slices.begin() + count, [](const Slice& s) { return s.left() <= 0; });
+  }
+  /// A chunk for the thread of that number; below 0: none is left.
+  std::int64_t take(int thread) {
+    std::int64_t chunk = slices[static_cast<std::size_t>(thread % count)].take(false);
+    while (chunk < 0) {
+      Slice* most = std::max_element(slices.begin(), slices.begin() + count,
+                                     [](const Slice& a, const Slice& b) { return a.left() < b.left(); });
+      if (most->left() <= 0) break;
+      chunk = most->take(true);
+    }
+    return chunk;
+  }
+  void stop() {
+    std::for_each(slices.begin(), slices.begin() + count, [](Slice& s) { s.set(0, 0); });
+  }
+
+  std::array<Slice, kMostSlices> slices;
+  std::int64_t count = 1;    ///< slices in use
+  std::exception_ptr error;  ///< the first; under the pool's lock
+  Range range;
   std::atomic<int> helpers = 0;  ///< workers inside; changes under the pool's lock
-  std::exception_ptr error;      ///< the first; under the pool's lock
 };
 
 int available_processors() {
@@ -59,7 +119,7 @@ ThreadPool::ThreadPool(int threads) {
   workers_.reserve(static_cast<std::size_t>(total - 1));
   // The first workers ask for size() while the last are made: they wait for the lock.
   const std::lock_guard lock(mutex_);
-  for (int i = 1; i < total; ++i) workers_.emplace_back([this] { work(); });
+  for (int i = 1; i < total; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -72,19 +132,20 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::run_chunks(Loop& loop, bool helper) {
+void ThreadPool::run_chunks(Loop& loop, int thread) {
   const Range& r = loop.range;
   inside = this;
   // A helper gives its place to a caller that waits to begin.
-  while (!helper || waiting_.load(std::memory_order_relaxed) == 0) {
-    const std::int64_t begin = loop.next.fetch_add(r.grain, std::memory_order_relaxed);
-    if (begin >= r.count) break;
+  while (thread == kCaller || waiting_.load(std::memory_order_relaxed) == 0) {
+    const std::int64_t chunk = loop.take(thread);
+    if (chunk < 0) break;
+    const std::int64_t begin = chunk * r.grain;
     try {
       r.call(r.body, begin, std::min(r.count, begin + r.grain));
     } catch (...) {
       const std::lock_guard lock(mutex_);
       if (!loop.error) loop.error = std::current_exception();
-      loop.next.store(r.count, std::memory_order_relaxed);
+      loop.stop();
     }
   }
   inside = nullptr;
@@ -126,14 +187,14 @@ ThreadPool::Loop* ThreadPool::joinable() const {
   return best;
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     if (Loop* loop = joinable()) {
       ++running_;
       ++loop->helpers;
       lock.unlock();
-      run_chunks(*loop, true);
+      run_chunks(*loop, thread);
       lock.lock();
       leave();
       // The last touch: the loop's owner may be gone from here on.
@@ -177,7 +238,7 @@ void ThreadPool::run(Range range) {
   range.grain = std::max<std::int64_t>(1, range.grain);
   if (range.count <= 0) return;
   if (range.count <= range.grain || inside == this) return range.call(range.body, 0, range.count);
-  Loop loop(range);
+  Loop loop(range, size());
   bool open = false;
   {
     std::unique_lock lock(mutex_);
@@ -189,7 +250,7 @@ void ThreadPool::run(Range range) {
     }
   }
   if (open) start_.notify_all();
-  run_chunks(loop, false);
+  run_chunks(loop, kCaller);
   std::unique_lock lock(mutex_);
   std::erase(open_, &loop);
   leave_own();

@@ -39,9 +39,10 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls body(begin, end) over [0, count) in chunks of at least `grain`, handed out dynamically. The caller
-  /// takes part; it waits first while size() threads are in other callers' loops. Returns when all are done;
-  /// the first exception is rethrown here. A loop started inside a body runs on that thread alone.
+  /// Calls body(begin, end) over [0, count) in chunks of at least `grain`. Every thread begins with its own
+  /// share of them, the same in every loop, and then takes what others have not begun. The caller takes part;
+  /// it waits first while size() threads are in other callers' loops. Returns when all are done; the first
+  /// exception is rethrown here. A loop started inside a body runs on that thread alone.
   template <class Body>
   void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
     run({count, grain, &body, [](const void* b, std::int64_t begin, std::int64_t end) {
@@ -58,8 +59,8 @@ class ThreadPool {
   struct Loop;
 
   void run(Range range);
-  void work();
-  void run_chunks(Loop& loop, bool helper);
+  void work(int thread);
+  void run_chunks(Loop& loop, int thread);
   Loop* joinable() const;
   void enter(std::unique_lock<std::mutex>& lock);
   void leave();

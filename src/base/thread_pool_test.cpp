@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <barrier>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 
@@ -33,6 +35,66 @@ TEST(ThreadPool, CallersNeverComputeMoreThanItsSizeAtATime) {
     for (const auto& count : done) EXPECT_EQ(count, 50 * 20);
     EXPECT_LE(most, threads);
   }
+}
+
+TEST(ThreadPool, CallsForEveryIndexOnceInChunksOfTheGrain) {
+  for (const int threads : {1, 2, 5, 20}) {
+    ThreadPool pool(threads);
+    for (const std::int64_t count : {1, 2, 7, 100, 1000})
+      for (const std::int64_t grain : {1, 3, 64}) {
+        std::vector<std::atomic<int>> calls(static_cast<std::size_t>(count));
+        std::atomic<bool> too_long = false;
+        pool.parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+          if (end - begin > grain) too_long = true;
+          for (std::int64_t i = begin; i < end; ++i) ++calls[static_cast<std::size_t>(i)];
+        });
+        EXPECT_TRUE(std::ranges::all_of(calls, [](const auto& n) { return n == 1; }))
+            << count << " by " << grain << " on " << threads << " threads";
+        // One thread gets all at once.
+        EXPECT_FALSE(too_long && threads > 1);
+      }
+  }
+}
+
+// Two threads, which wait for each other in their first chunks.
+TEST(ThreadPool, EveryLoopGivesAThreadTheSameShare) {
+  ThreadPool pool(2);
+  std::array<std::thread::id, 2> first_loop;
+  for (const std::int64_t count : {8, 80, 2}) {
+    std::barrier both(2);
+    std::array<std::thread::id, 2> owners;
+    std::atomic<int> begun = 0;
+    pool.parallel_for(count, 1, [&](std::int64_t begin, std::int64_t) {
+      if (++begun > 2) return;
+      EXPECT_TRUE(begin == 0 || begin == count / 2) << begin << " of " << count;
+      owners[begin == 0 ? 0 : 1] = std::this_thread::get_id();
+      both.arrive_and_wait();
+    });
+    EXPECT_EQ(owners[0], std::this_thread::get_id());
+    if (count == 8) first_loop = owners;
+    EXPECT_EQ(owners, first_loop);
+  }
+}
+
+// The last of the other's chunks first, so that what it does next is still its own.
+TEST(ThreadPool, WhoIsDoneTakesFromTheEndOfWhatIsLeft) {
+  ThreadPool pool(2);
+  std::atomic<int> done = 0;
+  std::atomic<bool> worker_is_in = false;
+  std::vector<std::int64_t> taken;
+  pool.parallel_for(8, 1, [&](std::int64_t begin, std::int64_t) {
+    // The worker's first: it stays there until the caller has done all else, or it would be the caller's,
+    // too.
+    while (begin == 0 && !worker_is_in) std::this_thread::yield();
+    if (begin == 4) {
+      worker_is_in = true;
+      while (done < 7) std::this_thread::yield();
+      return;
+    }
+    taken.push_back(begin);
+    ++done;
+  });
+  EXPECT_EQ(taken, (std::vector<std::int64_t>{0, 1, 2, 3, 7, 6, 5}));
 }
 
 TEST(ThreadPool, WhoeverHasAPlaceComputesAloneWhereAllAreTaken) {

@@ -295,9 +295,13 @@ std::int64_t tile_rows(Lanes lanes) {
 }
 
 std::pair<std::int64_t, std::int64_t> part_of(std::int64_t count, std::int64_t step, std::int64_t parts,
-                                              std::int64_t part) {
+                                              std::int64_t part, bool longer_last) {
   const std::int64_t steps = (count + step - 1) / step, each = steps / parts, longer = steps % parts;
-  const auto begin = [&](std::int64_t i) { return std::min(count, (i * each + std::min(i, longer)) * step); };
+  const auto begin = [&](std::int64_t i) {
+    const std::int64_t more =
+        longer_last ? std::max<std::int64_t>(0, i - (parts - longer)) : std::min(i, longer);
+    return std::min(count, (i * each + more) * step);
+  };
   return {begin(part), begin(part + 1)};
 }
 
@@ -314,8 +318,10 @@ void for_each_part(std::int64_t rows, std::int64_t step, std::int64_t most_rows,
   while (panel_parts < most && row_parts * panel_parts % threads != 0) ++panel_parts;
   pool.parallel_for(row_parts * panel_parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const auto [row, row_end] = part_of(rows, step, row_parts, i % row_parts);
-      const auto [panel, panel_end] = part_of(panels, 1, panel_parts, i / row_parts);
+      // All of some rows on one thread, as in the loops before and after; longer parts by turns on all.
+      const std::int64_t p = i % panel_parts;
+      const auto [row, row_end] = part_of(rows, step, row_parts, i / panel_parts, p % 2 != 0);
+      const auto [panel, panel_end] = part_of(panels, 1, panel_parts, p);
       if (row < row_end) body(row, row_end, panel, panel_end);
     }
   });

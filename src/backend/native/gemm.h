@@ -78,9 +78,10 @@ void gemm(const Gemm& g, ThreadPool& pool);
 /// Rows of the largest tile of all, and of the largest that multiplies such lanes.
 inline constexpr std::int64_t kMostTileRows = 16;
 std::int64_t tile_rows(Lanes lanes);
-/// The range of part number `part` of [0, count): multiples of `step`, as equal as can be, longer ones first.
+/// The range of part number `part` of [0, count): multiples of `step`, as equal as can be, longer ones first
+/// or last.
 std::pair<std::int64_t, std::int64_t> part_of(std::int64_t count, std::int64_t step, std::int64_t parts,
-                                              std::int64_t part);
+                                              std::int64_t part, bool longer_last = false);
 /// Calls body(row_begin, row_end, panel_begin, panel_end) on all threads for parts of a product of `rows`
 /// rows and `panels` panels: about `most_rows` rows each at most, multiples of `step`, as
 /// many for every thread, none too small.
