@@ -35,7 +35,12 @@ bool spin_until(int spins, const Done& done) {
   return done();
 }
 
-/// One thread's own part of a loop: chunks [begin, end), halves of one word.
+/// Units [begin, end) of a loop; none: end ≤ begin.
+struct Chunk {
+  std::int64_t begin = 0, end = 0;
+};
+
+/// One thread's own part of a loop: units [begin, end), halves of one word.
 class alignas(64) Slice {
  public:
   void set(std::int64_t begin, std::int64_t end) {
@@ -46,15 +51,18 @@ class alignas(64) Slice {
     const std::uint64_t w = left_.load(std::memory_order_relaxed);
     return static_cast<std::int64_t>(end(w)) - static_cast<std::int64_t>(begin(w));
   }
-  /// The next chunk, or the last one; below 0: none is left.
-  std::int64_t take(bool last) {
+  /// Half of what is left, at most `most` units and no fewer than `least`, from its begin or its end.
+  Chunk take(bool last, std::int64_t least, std::int64_t most) {
     std::uint64_t w = left_.load(std::memory_order_relaxed);
     while (begin(w) < end(w)) {
-      const std::uint64_t rest = last ? word(begin(w), end(w) - 1) : word(begin(w) + 1, end(w));
+      const auto all = static_cast<std::int64_t>(end(w) - begin(w));
+      const auto n = static_cast<std::uint64_t>(std::min(most, all < 2 * least ? all : all / 2));
+      const std::uint64_t from = last ? end(w) - n : begin(w);
+      const std::uint64_t rest = last ? word(begin(w), from) : word(from + n, end(w));
       if (left_.compare_exchange_weak(w, rest, std::memory_order_relaxed))
-        return static_cast<std::int64_t>(last ? end(w) - 1 : begin(w));
+        return {static_cast<std::int64_t>(from), static_cast<std::int64_t>(from + n)};
     }
-    return -1;
+    return {};
   }
 
  private:
@@ -70,27 +78,30 @@ class alignas(64) Slice {
 /// Every thread begins with a slice of its own, the same share of every loop: what one loop leaves in a
 /// core's caches the next finds there. Whoever is done takes from the end of what others have left.
 struct ThreadPool::Loop {
-  static constexpr std::int64_t kMostSlices = 16, kMostChunks = std::int64_t{1} << 31;
+  static constexpr std::int64_t kMostSlices = 16, kMostUnits = std::int64_t{1} << 31;
 
   Loop(const Range& r, int threads) : range(r) {
-    range.grain = std::max(range.grain, (range.count + kMostChunks - 1) / kMostChunks);
-    const std::int64_t chunks = (range.count + range.grain - 1) / range.grain;
-    count = std::min<std::int64_t>({threads, chunks, kMostSlices});
+    range.unit = std::max(range.unit, (range.count + kMostUnits - 1) / kMostUnits);
+    const std::int64_t units = (range.count + range.unit - 1) / range.unit;
+    count = std::min<std::int64_t>({threads, (units + range.most - 1) / range.most, kMostSlices});
+    // Nobody waits for a thread that is alone.
+    if (count == 1) range.least = range.most;
     for (std::int64_t i = 0; i < count; ++i)
-      slices[static_cast<std::size_t>(i)].set(i * chunks / count, (i + 1) * chunks / count);
+      slices[static_cast<std::size_t>(i)].set(i * units / count, (i + 1) * units / count);
   }
 
   bool exhausted() const {
     return std::all_of(slices.begin(), slices.begin() + count, [](const Slice& s) { return s.left() <= 0; });
   }
-  /// A chunk for the thread of that number; below 0: none is left.
-  std::int64_t take(int thread) {
-    std::int64_t chunk = slices[static_cast<std::size_t>(thread % count)].take(false);
-    while (chunk < 0) {
+  /// For the thread of that number.
+  Chunk take(int thread) {
+    const auto from = [&](Slice& slice, bool last) { return slice.take(last, range.least, range.most); };
+    Chunk chunk = from(slices[static_cast<std::size_t>(thread % count)], false);
+    while (chunk.begin == chunk.end) {
       Slice* most = std::max_element(slices.begin(), slices.begin() + count,
                                      [](const Slice& a, const Slice& b) { return a.left() < b.left(); });
       if (most->left() <= 0) break;
-      chunk = most->take(true);
+      chunk = from(*most, true);
     }
     return chunk;
   }
@@ -137,11 +148,10 @@ void ThreadPool::run_chunks(Loop& loop, int thread) {
   inside = this;
   // A helper gives its place to a caller that waits to begin.
   while (thread == kCaller || waiting_.load(std::memory_order_relaxed) == 0) {
-    const std::int64_t chunk = loop.take(thread);
-    if (chunk < 0) break;
-    const std::int64_t begin = chunk * r.grain;
+    const Chunk chunk = loop.take(thread);
+    if (chunk.begin == chunk.end) break;
     try {
-      r.call(r.body, begin, std::min(r.count, begin + r.grain));
+      r.call(r.body, chunk.begin * r.unit, std::min(r.count, chunk.end * r.unit));
     } catch (...) {
       const std::lock_guard lock(mutex_);
       if (!loop.error) loop.error = std::current_exception();
@@ -235,9 +245,9 @@ void ThreadPool::leave() {
 }
 
 void ThreadPool::run(Range range) {
-  range.grain = std::max<std::int64_t>(1, range.grain);
+  range.unit = std::max<std::int64_t>(1, range.unit);
   if (range.count <= 0) return;
-  if (range.count <= range.grain || inside == this) return range.call(range.body, 0, range.count);
+  if (range.count <= range.unit || inside == this) return range.call(range.body, 0, range.count);
   Loop loop(range, size());
   bool open = false;
   {

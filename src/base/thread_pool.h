@@ -39,25 +39,35 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls body(begin, end) over [0, count) in chunks of at least `grain`. Every thread begins with its own
-  /// share of them, the same in every loop, and then takes what others have not begun. The caller takes part;
-  /// it waits first while size() threads are in other callers' loops. Returns when all are done; the first
-  /// exception is rethrown here. A loop started inside a body runs on that thread alone.
+  /// Calls body(begin, end) over [0, count) in chunks of `grain`. Every thread begins with its own share of
+  /// them, the same in every loop, and then takes what others have not begun. The caller takes part; it waits
+  /// first while size() threads are in other callers' loops. Returns when all are done; the first exception
+  /// is rethrown here. A loop started inside a body runs on that thread alone.
   template <class Body>
   void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
-    run({count, grain, &body, [](const void* b, std::int64_t begin, std::int64_t end) {
-           (*static_cast<const Body*>(b))(begin, end);
-         }});
+    run({count, grain, 1, 1, &body, &call_body<Body>});
+  }
+
+  /// The same in chunks of half of what is left of a share, but at most `most` indices and, unless a share
+  /// has fewer, at least `least` (1 ≤ least ≤ most): where a whole chunk is long to wait for at the end.
+  template <class Body>
+  void parallel_for_tapering(std::int64_t count, std::int64_t most, std::int64_t least, const Body& body) {
+    run({count, 1, most, least, &body, &call_body<Body>});
   }
 
  private:
   struct Range {
-    std::int64_t count, grain;
+    std::int64_t count, unit;  ///< indices, and how many of them stay together
+    std::int64_t most, least;  ///< units of a chunk
     const void* body;
     void (*call)(const void* body, std::int64_t begin, std::int64_t end);
   };
   struct Loop;
 
+  template <class Body>
+  static void call_body(const void* body, std::int64_t begin, std::int64_t end) {
+    (*static_cast<const Body*>(body))(begin, end);
+  }
   void run(Range range);
   void work(int thread);
   void run_chunks(Loop& loop, int thread);

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <barrier>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -53,6 +55,50 @@ TEST(ThreadPool, CallsForEveryIndexOnceInChunksOfTheGrain) {
         // One thread gets all at once.
         EXPECT_FALSE(too_long && threads > 1);
       }
+  }
+}
+
+TEST(ThreadPool, TapersTheChunksOfAShare) {
+  ThreadPool pool(2);
+  std::mutex mutex;
+  std::vector<std::pair<std::int64_t, std::int64_t>> first, second;
+  std::barrier both(2);
+  std::atomic<int> begun = 0;
+  pool.parallel_for_tapering(140, 14, 4, [&](std::int64_t begin, std::int64_t end) {
+    // Nobody takes from the other's share before its last chunk is begun.
+    if (++begun <= 2 || end == 70 || end == 140) both.arrive_and_wait();
+    const std::lock_guard lock(mutex);
+    (begin < 70 ? first : second).emplace_back(begin, end);
+  });
+  const std::vector<std::pair<std::int64_t, std::int64_t>> expected = {{0, 14},  {14, 28}, {28, 42},
+                                                                       {42, 56}, {56, 63}, {63, 70}};
+  EXPECT_EQ(first, expected);
+  for (auto& [begin, end] : second) begin -= 70, end -= 70;
+  EXPECT_EQ(second, expected);
+}
+
+TEST(ThreadPool, TaperingCallsForEveryIndexOnceInChunksOfItsBounds) {
+  for (const int threads : {1, 2, 5, 20}) {
+    ThreadPool pool(threads);
+    for (const std::int64_t count : {1, 2, 7, 100, 1000})
+      for (const std::int64_t most : {1, 3, 64})
+        for (const std::int64_t least : {1, 3, 9}) {
+          if (least > most) continue;
+          std::vector<std::atomic<int>> calls(static_cast<std::size_t>(count));
+          std::atomic<bool> too_long = false;
+          std::atomic<int> short_ones = 0;
+          pool.parallel_for_tapering(count, most, least, [&](std::int64_t begin, std::int64_t end) {
+            if (end - begin > most && count > 1) too_long = true;
+            if (end - begin < least) ++short_ones;
+            for (std::int64_t i = begin; i < end; ++i) ++calls[static_cast<std::size_t>(i)];
+          });
+          EXPECT_TRUE(std::ranges::all_of(calls, [](const auto& n) { return n == 1; }))
+              << count << " by " << most << " on " << threads << " threads";
+          EXPECT_FALSE(too_long);
+          // Where no chunk may be longer, the last of a share is what is left.
+          const int rests = least == most ? std::max(16, threads) : count < least ? 1 : 0;
+          EXPECT_LE(short_ones, rests) << count << " by " << least << " to " << most;
+        }
   }
 }
 

@@ -294,35 +294,24 @@ std::int64_t tile_rows(Lanes lanes) {
   return lanes == Lanes::kBf16Pairs ? kMostTileRows : 8;
 }
 
-std::pair<std::int64_t, std::int64_t> part_of(std::int64_t count, std::int64_t step, std::int64_t parts,
-                                              std::int64_t part, bool longer_last) {
-  const std::int64_t steps = (count + step - 1) / step, each = steps / parts, longer = steps % parts;
-  const auto begin = [&](std::int64_t i) {
-    const std::int64_t more =
-        longer_last ? std::max<std::int64_t>(0, i - (parts - longer)) : std::min(i, longer);
-    return std::min(count, (i * each + more) * step);
-  };
-  return {begin(part), begin(part + 1)};
-}
-
 void for_each_part(std::int64_t rows, std::int64_t step, std::int64_t most_rows, std::int64_t panels,
                    std::int64_t macs_of_row_and_panel, ThreadPool& pool,
                    const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body) {
   if (rows == 0 || panels == 0) return;
   constexpr std::int64_t kMinPartMacs = 1 << 18;
-  const std::int64_t row_parts = (rows + most_rows - 1) / most_rows, threads = pool.size();
+  const std::int64_t steps = (rows + step - 1) / step, row_parts = (rows + most_rows - 1) / most_rows;
+  const auto row_of = [&](std::int64_t part) { return std::min(rows, part * steps / row_parts * step); };
   const std::int64_t macs = std::max<std::int64_t>(1, rows / row_parts * macs_of_row_and_panel);
-  const std::int64_t most = std::clamp<std::int64_t>(panels * macs / kMinPartMacs, 1, panels);
-  std::int64_t panel_parts = std::min(most, (4 * threads + row_parts - 1) / row_parts);
-  // As many for every thread, or most would wait for one at the end.
-  while (panel_parts < most && row_parts * panel_parts % threads != 0) ++panel_parts;
-  pool.parallel_for(row_parts * panel_parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      // All of some rows on one thread, as in the loops before and after; longer parts by turns on all.
-      const std::int64_t p = i % panel_parts;
-      const auto [row, row_end] = part_of(rows, step, row_parts, i / panel_parts, p % 2 != 0);
-      const auto [panel, panel_end] = part_of(panels, 1, panel_parts, p);
+  const std::int64_t least = std::min(panels, (kMinPartMacs + macs - 1) / macs);
+  const std::int64_t most = std::clamp(row_parts * panels / (4 * pool.size()), least, panels);
+  // All panels of some rows after one another: a thread keeps its rows, as in the loops before and after.
+  pool.parallel_for_tapering(row_parts * panels, most, least, [&](std::int64_t begin, std::int64_t end) {
+    while (begin < end) {
+      const std::int64_t part = begin / panels, panel = begin % panels;
+      const std::int64_t panel_end = std::min(panels, panel + end - begin);
+      const std::int64_t row = row_of(part), row_end = row_of(part + 1);
       if (row < row_end) body(row, row_end, panel, panel_end);
+      begin += panel_end - panel;
     }
   });
 }

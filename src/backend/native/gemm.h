@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <utility>
 
 #include "backend/native/bf16.h"
 #include "backend/native/buffer.h"
@@ -78,13 +77,9 @@ void gemm(const Gemm& g, ThreadPool& pool);
 /// Rows of the largest tile of all, and of the largest that multiplies such lanes.
 inline constexpr std::int64_t kMostTileRows = 16;
 std::int64_t tile_rows(Lanes lanes);
-/// The range of part number `part` of [0, count): multiples of `step`, as equal as can be, longer ones first
-/// or last.
-std::pair<std::int64_t, std::int64_t> part_of(std::int64_t count, std::int64_t step, std::int64_t parts,
-                                              std::int64_t part, bool longer_last = false);
 /// Calls body(row_begin, row_end, panel_begin, panel_end) on all threads for parts of a product of `rows`
-/// rows and `panels` panels: about `most_rows` rows each at most, multiples of `step`, as
-/// many for every thread, none too small.
+/// rows and `panels` panels: about `most_rows` rows each at most, from multiples of `step` to such; a few for
+/// every thread and smaller towards the end, but none too small.
 void for_each_part(std::int64_t rows, std::int64_t step, std::int64_t most_rows, std::int64_t panels,
                    std::int64_t macs_of_row_and_panel, ThreadPool& pool,
                    const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body);

@@ -225,7 +225,7 @@ Tensor NativeBackend::do_patch_embed(const Tensor& image, Grid grid, const Patch
 Tensor NativeBackend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activation activation,
                              const LinearWeight& fc2, const Tensor& residual) {
   // Large weights would be fetched anew for every block of rows: only small ones gain.
-  constexpr std::int64_t kFusedWeights = 1 << 20, kHiddenFloats = 128 * 1024;
+  constexpr std::int64_t kFusedWeights = 1 << 20, kHiddenFloats = 128 * 1024, kLeastRows = 32;
   if (fc1.in * fc1.out + fc2.in * fc2.out > kFusedWeights)
     return Backend::do_mlp(x, fc1, activation, fc2, residual);
   const PackedLinear &first = packed(fc1), &second = packed(fc2);
@@ -237,23 +237,22 @@ Tensor NativeBackend::do_mlp(const Tensor& x, const LinearWeight& fc1, Activatio
   if (a.outer > 1 || (addend && addend->outer > 1))
     return do_mlp(with_dense(x), fc1, activation, fc2, residual ? with_dense(residual) : Tensor());
   const std::int64_t most = std::clamp<std::int64_t>(kHiddenFloats / fc1.out / 8 * 8, 8, 128);
-  // A few rows more are better than a part of a few; as many parts for every thread, or most would wait.
   const std::int64_t tile = first.int8 ? kMostTileRows : tile_rows(first.matrix.lanes);
-  const std::int64_t threads = pool_->size(), fit = (a.rows + most + tile - 1) / (most + tile);
-  const std::int64_t parts = (fit + threads - 1) / threads * threads;
-  pool_->parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto [row, row_end] = part_of(a.rows, tile, parts, i);
-      const std::int64_t rows = row_end - row;
-      if (rows <= 0) continue;
-      float* hidden = thread_scratch(rows * fc1.out, 1);
-      multiply_here({a.data + row * a.row_stride, 1, rows, a.columns, 0, a.row_stride}, first, hidden,
-                    fc1.out, {activation});
-      Ends ends;
-      if (addend)
-        ends.residual = addend->data + row * addend->row_stride, ends.residual_stride = addend->row_stride;
-      multiply_here({hidden, 1, rows, fc1.out, 0, fc1.out}, second, data(y) + row * fc2.out, fc2.out, ends);
-    }
+  const std::int64_t tiles = (a.rows + tile - 1) / tile, threads = pool_->size();
+  // A few rows more are better than a part of a few; as many parts for every thread.
+  const std::int64_t fit = std::max<std::int64_t>(1, (a.rows + most + tile - 1) / (most + tile));
+  const std::int64_t parts = (fit + threads - 1) / threads * threads, part = (tiles + parts - 1) / parts;
+  // Below this weights are fetched too often.
+  const std::int64_t least = std::min(part, kLeastRows / tile);
+  pool_->parallel_for_tapering(tiles, part, least, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t row = begin * tile, rows = std::min(a.rows, end * tile) - row;
+    float* hidden = thread_scratch(rows * fc1.out, 1);
+    multiply_here({a.data + row * a.row_stride, 1, rows, a.columns, 0, a.row_stride}, first, hidden, fc1.out,
+                  {activation});
+    Ends ends;
+    if (addend)
+      ends.residual = addend->data + row * addend->row_stride, ends.residual_stride = addend->row_stride;
+    multiply_here({hidden, 1, rows, fc1.out, 0, fc1.out}, second, data(y) + row * fc2.out, fc2.out, ends);
   });
   return y;
 }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "backend/backend_suite/suite.h"
-#include "backend/native/gemm.h"
 #include "backend/native/hwy_targets.h"
 #include "backend/native/native_backend.h"
 // The targets the kernels are built for, as they see them.
@@ -139,25 +139,6 @@ TEST(NativeBackend, SameResultForAnyNumberOfThreads) {
   }
   EXPECT_EQ(results[0], results[1]);
   EXPECT_EQ(results[0], results[2]);
-}
-
-TEST(NativeParts, CoverEverythingInEqualSteps) {
-  for (const std::int64_t count : {0, 1, 80, 1025, 1104, 2260})
-    for (const std::int64_t parts : {1, 2, 9, 12})
-      for (const bool longer_last : {false, true}) {
-        std::int64_t end = 0, longest = 0, before = longer_last ? 0 : count;
-        for (std::int64_t i = 0; i < parts; ++i) {
-          const auto [first, last] = native::part_of(count, 8, parts, i, longer_last);
-          EXPECT_EQ(first, end) << count << " in " << parts;
-          EXPECT_TRUE(first % 8 == 0 || first == last);
-          // The last step may be short.
-          const std::int64_t length = (last - first + 7) / 8;
-          EXPECT_TRUE(longer_last ? length >= before : length <= before) << count << " in " << parts;
-          end = last, longest = std::max(longest, last - first), before = length;
-        }
-        EXPECT_EQ(end, count);
-        EXPECT_LE(longest, (count + 8 * parts - 1) / (8 * parts) * 8);
-      }
 }
 
 }  // namespace
