@@ -13,15 +13,18 @@
 // foreach_target must come before:
 #include <hwy/highway.h>
 
-#include "backend/native/halves-inl.h"
 #include "backend/native/matrix_tile-inl.h"
 #include "backend/native/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace san::native::HWY_NAMESPACE {
 
-/// Depth of a block: a panel of it stays in the first-level cache while all rows pass.
-constexpr std::int64_t kDepthBlock = 128;
+/// Depth of a block: a panel of it stays in the first-level cache, or close to it, while all rows pass.
+/// Blocks are equal and up to one and a half times as deep, rather than one more: sums pass through memory
+/// for each.
+constexpr std::int64_t kDepthBlock = 192;
+/// Of a block's first depth; matrix registers take that many at once.
+constexpr std::int64_t kDepthStep = 16;
 /// Rows × depth of `a` that stay in the second-level cache while all panels pass.
 constexpr std::int64_t kSlabFloats = 160 * 1024;
 
@@ -83,12 +86,8 @@ const std::byte* block_begin(const PackedMatrix& b, std::int64_t panel, std::int
          (column * b.depth + depth * ((columns + n - 1) / n * n)) * lane_bytes(b.lanes);
 }
 
-// What the tile multiplies: of a block of halves their floats, for all rows that pass over it.
-const float* block_lanes(const PackedMatrix& b, const std::byte* block, std::int64_t count) {
-  if (b.lanes != Lanes::kHalves) return reinterpret_cast<const float*>(block);
-  float* to = thread_scratch(kDepthBlock * b.panel, 3);
-  halves_to_floats(block, count, to);
-  return to;
+std::int64_t depth_blocks(std::int64_t depth) {
+  return std::max<std::int64_t>(1, (depth + kDepthBlock / 2) / kDepthBlock);
 }
 
 template <class Product>
@@ -101,31 +100,37 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
   // Sums of a panel between blocks of its depth: rows of c lie far apart, and often in the same sets of a
   // cache.
   float* partial = thread_scratch((row_end - row_begin) * b.panel, 0);
+  const bool halves = b.lanes == Lanes::kHalves;
+  float* floats = halves ? thread_scratch(kDepthBlock * 3 / 2 * b.panel, 3) : nullptr;
   const bool finish = g.activation != Activation::kNone || g.residual;
+  const std::int64_t blocks = depth_blocks(b.depth);
+  const auto depth_of = [&](std::int64_t block) {
+    return block == blocks ? b.depth : block * b.depth / blocks / kDepthStep * kDepthStep;
+  };
   const std::int64_t slab = std::max<std::int64_t>(
-      kDepthBlock, kSlabFloats / std::max<std::int64_t>(1, row_end - row_begin) / kDepthBlock * kDepthBlock);
-  std::int64_t slab_begin = 0;
-  do {
-    const std::int64_t slab_end = std::min(b.depth, slab_begin + slab);
+      1, kSlabFloats / (row_end - row_begin) * blocks / std::max<std::int64_t>(1, b.depth));
+  for (std::int64_t slab_begin = 0; slab_begin < blocks; slab_begin += slab) {
+    const std::int64_t slab_end = std::min(blocks, slab_begin + slab);
     for (std::int64_t p = panel_begin; p < panel_end; ++p) {
       const std::int64_t column = p * b.panel, columns = std::min(b.panel, b.columns - column);
       const std::int64_t vectors = (columns + n - 1) / n, width = vectors * n;
       const bool whole = columns == width;
-      std::int64_t k = slab_begin;
-      do {
-        const std::int64_t depth = std::min(kDepthBlock, slab_end - k);
-        const bool begins = k == slab_begin, ends = k + depth == slab_end;
-        const bool finishes = finish && k + depth == b.depth;
-        Tile t{nullptr, g.a_stride, 1, block_lanes(b, block_begin(b, p, k), depth * width), depth};
+      for (std::int64_t i = slab_begin; i < slab_end; ++i) {
+        const std::int64_t k = depth_of(i), depth = depth_of(i + 1) - k;
+        const bool begins = i == slab_begin, ends = i + 1 == slab_end;
+        const bool finishes = finish && i + 1 == blocks;
+        const std::byte* block = block_begin(b, p, k);
+        Tile t{nullptr, g.a_stride, 1, halves ? floats : reinterpret_cast<const float*>(block), depth};
+        t.halves = block, t.floats = floats;
         t.bias = g.bias ? g.bias + column : nullptr;
         if (!whole && g.bias) {
           std::copy_n(t.bias, columns, edge_bias);
           t.bias = edge_bias;
         }
         // The block after this one: all rows pass over it, so the first must not wait for memory.
-        const bool same_panel = k + depth < slab_end, same_slab = same_panel || p + 1 < panel_end;
-        const std::int64_t next_panel = same_panel ? p : same_slab ? p + 1 : panel_begin;
-        const std::int64_t next_depth = same_panel ? k + depth : same_slab ? slab_begin : slab_end;
+        const bool same_slab = !ends || p + 1 < panel_end;
+        const std::int64_t next_panel = !ends ? p : same_slab ? p + 1 : panel_begin;
+        const std::int64_t next_depth = depth_of(!ends ? i + 1 : same_slab ? slab_begin : slab_end);
         const std::int64_t block_bytes = depth * width * lane_bytes(b.lanes);
         const std::byte* ahead = block_begin(b, next_panel, next_depth);
         const std::byte* ahead_end = std::min(ahead + block_bytes, packed_end(b));
@@ -142,17 +147,18 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
           if (begins && k > 0 && !whole) copy_tile(c, g.c_stride, own, width, rows, columns);
           t.sums = k == 0 ? nullptr : from_c ? c : own, t.sums_stride = from_c ? g.c_stride : width;
           t.c = to_c ? c : own, t.c_stride = to_c ? g.c_stride : width;
-          multiply<false>(product, t, rows, vectors);
+          if (halves && row == row_begin)
+            multiply_halves(t, rows, vectors);
+          else
+            multiply<false>(product, t, rows, vectors);
           if (finishes)
             finish_tile(g, own, width, c, row, rows, column, columns);
           else if (ends && !whole)
             copy_tile(own, width, c, g.c_stride, rows, columns);
         }
-        k += depth;
-      } while (k < slab_end);
+      }
     }
-    slab_begin = slab_end;
-  } while (slab_begin < b.depth);
+  }
 }
 
 void gemm_part_impl(const Gemm& g, std::int64_t row_begin, std::int64_t row_end, std::int64_t panel_begin,

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "backend/native/bf16.h"
+#include "backend/native/halves-inl.h"
 #include "backend/native/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -61,9 +62,11 @@ struct Tile {
   const float* bias = nullptr;  ///< what every row starts from unless there are sums; null: zero
   const float* sums = nullptr;  ///< what c starts from, may be c itself
   std::int64_t sums_stride = 0;
+  const std::byte* halves = nullptr;  ///< what a tile of halves takes for b: float16 …
+  float* floats = nullptr;            ///< … whose floats it leaves here, for the tiles after it
 };
 
-template <class Product, int rows, int vectors, bool adjacent_rows>
+template <class Product, int rows, int vectors, bool adjacent_rows, bool of_halves = false>
 HWY_NOINLINE void multiply_tile(const Tile& t) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
@@ -82,6 +85,8 @@ HWY_NOINLINE void multiply_tile(const Tile& t) {
     }
   }
   const float* HWY_RESTRICT b = t.b;
+  const std::byte* HWY_RESTRICT halves = t.halves;
+  float* HWY_RESTRICT floats = t.floats;
   float* const c = t.c;
   const std::int64_t c_stride = t.c_stride, depth = t.depth;
   const float* HWY_RESTRICT a[rows];
@@ -90,7 +95,14 @@ HWY_NOINLINE void multiply_tile(const Tile& t) {
   for (std::int64_t k = 0; k < depth; ++k) {
     V column[vectors];
 #pragma GCC unroll 3
-    for (int v = 0; v < vectors; ++v) column[v] = hn::LoadU(d, b + v * n);
+    for (int v = 0; v < vectors; ++v) {
+      if constexpr (of_halves) {
+        column[v] = halves_vector(halves + 2 * v * n);
+        hn::StoreU(column[v], d, floats + v * n);
+      } else {
+        column[v] = hn::LoadU(d, b + v * n);
+      }
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const V x = hn::Set(d, adjacent_rows ? a[0][r] : a[r][k]);
@@ -98,7 +110,10 @@ HWY_NOINLINE void multiply_tile(const Tile& t) {
       for (int v = 0; v < vectors; ++v) acc[r][v] = Product::add(acc[r][v], x, column[v]);
     }
     if (adjacent_rows) a[0] += t.a_step;
-    b += vectors * n;
+    if constexpr (of_halves)
+      halves += 2 * vectors * n, floats += vectors * n;
+    else
+      b += vectors * n;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
@@ -134,6 +149,18 @@ void multiply(Product&, const Tile& t, std::int64_t rows, std::int64_t vectors) 
   if (vectors == 1) return multiply_rows<Product, 1, adjacent_rows>(t, rows);
   if (vectors == 2) return multiply_rows<Product, 2, adjacent_rows>(t, rows);
   multiply_rows<Product, 3, adjacent_rows>(t, rows);
+}
+
+/// The same of halves: between the products of a whole tile there is time to convert them.
+inline void multiply_halves(const Tile& t, std::int64_t rows, std::int64_t vectors) {
+  if (rows == kTileRows) {
+    if (vectors == 1) return multiply_tile<Floats, kTileRows, 1, false, true>(t);
+    if (vectors == 2) return multiply_tile<Floats, kTileRows, 2, false, true>(t);
+    return multiply_tile<Floats, kTileRows, 3, false, true>(t);
+  }
+  halves_to_floats(t.halves, t.depth * vectors * static_cast<std::int64_t>(lanes()), t.floats);
+  Floats product;
+  multiply<false>(product, t, rows, vectors);
 }
 
 }  // namespace san::native::HWY_NAMESPACE
