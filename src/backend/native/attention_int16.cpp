@@ -155,6 +155,16 @@ void add_int16_block(const QueryBlock& b, const float* products, std::int64_t ro
   }
 }
 
+/// Asks for the block's rows of the answer and for the queries of the next one: during the last products
+/// there is time.
+void prefetch_ends(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
+  const std::int64_t channels = a.heads * a.width, end = b.begin + b.count;
+  prefetch_rows<true>(a.out + (batch * a.queries + b.begin) * channels + head * a.width, channels, b.count,
+                      a.width);
+  prefetch_rows<false>(block_rows(a, a.q, b, batch, head) + b.count * a.q.row_stride, a.q.row_stride,
+                       std::min(b.stride, a.queries - end), a.width);
+}
+
 template <class Product>
 void attend_int16_with(const Attention& a, const HeadRows& head_rows, std::int64_t batch, std::int64_t head,
                        std::int64_t block) {
@@ -186,6 +196,7 @@ void attend_int16_with(const Attention& a, const HeadRows& head_rows, std::int64
       multiply<false>(product, t, std::min<std::int64_t>(Product::kRows, keys - row), b.vectors);
     }
     exponentiate_int16(b, keys, factors, before, here);
+    if (key + keys == a.keys) prefetch_ends(a, b, batch, head);
     Tile u{nullptr, 1, head_rows.value_stride, b.scores, row_pairs(keys), products, b.stride};
     for (std::int64_t row = 0; row < a.width; row += Product::kRows) {
       const std::int64_t rows = std::min<std::int64_t>(Product::kRows, a.width - row);

@@ -147,6 +147,10 @@ void gemm_part_of(Product& product, const Gemm& g, std::int64_t row_begin, std::
           if (begins && k > 0 && !whole) copy_tile(c, g.c_stride, own, width, rows, columns);
           t.sums = k == 0 ? nullptr : from_c ? c : own, t.sums_stride = from_c ? g.c_stride : width;
           t.c = to_c ? c : own, t.c_stride = to_c ? g.c_stride : width;
+          if (ends) prefetch_rows<true>(c, g.c_stride, rows, columns);
+          if (finishes && g.residual)
+            prefetch_rows<false>(g.residual + row * g.residual_stride + column, g.residual_stride, rows,
+                                 columns);
           if (halves && row == row_begin)
             multiply_halves(t, rows, vectors);
           else

@@ -9,6 +9,7 @@
 #include "backend/native/amx.h"
 #include "backend/native/gemm.h"
 #include "backend/native/hwy_targets.h"
+#include "backend/native/prefetch.h"
 #include "base/error.h"
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -247,6 +248,10 @@ void int8_gemm_part_impl(const Int8Gemm& g, std::int64_t row_begin, std::int64_t
       const std::int32_t* w = panel_values(b.form, bytes, vectors * n * deep);
       for (std::int64_t row = row_begin; row < row_end; row += Form::kRows) {
         const std::int64_t rows = std::min<std::int64_t>(Form::kRows, row_end - row);
+        prefetch_rows<true>(g.c + row * g.c_stride + column, g.c_stride, rows, columns);
+        if (g.residual)
+          prefetch_rows<false>(g.residual + row * g.residual_stride + column, g.residual_stride, rows,
+                               columns);
         int8_tile_of(form, g.a.values + row * g.a.stride, g.a.stride, rows, w, groups, vectors, sums);
         finish_int8<std::is_same_v<Form, Pairs>>(g, sums, vectors * n, row, rows, column, columns);
       }
