@@ -187,30 +187,32 @@ void finish_int8(const Int8Gemm& g, const std::int32_t* sums, std::int64_t width
   const F d;
   const I di;
   const auto n = static_cast<std::int64_t>(lanes());
-  const float* scales = g.b->scales.data() + column;
-  [[maybe_unused]] const std::int32_t* column_sums = g.b->sums.data() + column;
   with_activation(g.activation, [&](auto kind) HWY_ATTR {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const V scale = hn::Set(d, g.a.scales[row + r]);
-      [[maybe_unused]] const VI zero = hn::Set(di, g.a.zeros[row + r]);
-      const std::int32_t* from = sums + r * width;
-      float* to = g.c + (row + r) * g.c_stride + column;
-      const float* plus = g.residual ? g.residual + (row + r) * g.residual_stride + column : nullptr;
-      const auto value = [&](std::int64_t i, auto load) HWY_ATTR {
-        VI sum = hn::LoadU(di, from + i);
-        if constexpr (!pairs) sum = hn::Sub(sum, hn::Mul(zero, hn::LoadU(di, column_sums + i)));
-        V v = hn::Mul(hn::ConvertTo(d, sum), hn::Mul(scale, hn::LoadU(d, scales + i)));
-        if (g.bias) v = hn::Add(v, load(g.bias + column + i));
+    // A vector of columns for all rows: what belongs to columns is loaded once.
+    const auto finish = [&](std::int64_t i, auto load, auto store) HWY_ATTR {
+      const V column_scales = hn::LoadU(d, g.b->scales.data() + column + i);
+      [[maybe_unused]] const VI column_sums = hn::LoadU(di, g.b->sums.data() + column + i);
+      const V bias = g.bias ? load(g.bias + column + i) : hn::Zero(d);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        VI sum = hn::LoadU(di, sums + r * width + i);
+        if constexpr (!pairs) sum = hn::Sub(sum, hn::Mul(hn::Set(di, g.a.zeros[row + r]), column_sums));
+        V v = hn::Mul(hn::ConvertTo(d, sum), hn::Mul(hn::Set(d, g.a.scales[row + r]), column_scales));
+        if (g.bias) v = hn::Add(v, bias);
         v = activated<kind()>(v);
-        return plus ? hn::Add(v, load(plus + i)) : v;
-      };
-      std::int64_t i = 0;
-      for (; i + n <= columns; i += n)
-        hn::StoreU(value(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); }), d, to + i);
-      if (i < columns) {
-        const auto rest = static_cast<std::size_t>(columns - i);
-        store_part(value(i, [&](const float* p) HWY_ATTR { return load_part(p, rest); }), to + i, rest);
+        if (g.residual) v = hn::Add(v, load(g.residual + (row + r) * g.residual_stride + column + i));
+        store(v, g.c + (row + r) * g.c_stride + column + i);
       }
+    };
+    std::int64_t i = 0;
+    for (; i + n <= columns; i += n)
+      finish(
+          i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); },
+          [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p); });
+    if (i < columns) {
+      const auto rest = static_cast<std::size_t>(columns - i);
+      finish(
+          i, [&](const float* p) HWY_ATTR { return load_part(p, rest); },
+          [&](V v, float* p) HWY_ATTR { store_part(v, p, rest); });
     }
   });
 }
