@@ -214,7 +214,7 @@ void attend_with(Product& product, const Attention& a, const HeadRows& head_rows
       multiply<!tiles>(product, u, tile_rows(a.width - row), b.vectors);
     }
   }
-  finish_block(a, b, nullptr, batch, head);
+  finish_block(a, b, nullptr, nullptr, batch, head);
 }
 
 void attend_impl(const Attention& a, const HeadRows& rows, std::int64_t batch, std::int64_t head,
@@ -276,25 +276,21 @@ bool by_tiles(const Attention& a) {
   return a.bf16 == Bf16Form::kAmx || a.bf16 == Bf16Form::kPlainTiles;
 }
 
-/// Floats of a head's packed keys, of its values and of integers' units, and between rows.
+/// Floats of a head's packed keys and of its values, and between rows.
 struct HeadFloats {
-  std::int64_t keys, values, units, key_stride, value_stride;
+  std::int64_t keys, values, key_stride, value_stride;
 };
 HeadFloats head_floats(const Attention& a) {
-  if (!a.bf16 && !a.int16) return {a.keys * a.width, a.keys * a.width, 0, a.width, a.width};
+  if (!a.bf16) return {a.keys * a.width, a.keys * a.width, a.width, a.width};
   const std::int64_t depth = row_pairs(a.width), pairs = row_pairs(a.keys);
-  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width, a.int16 ? a.width + 1 : 0, depth, a.width};
+  if (!by_tiles(a)) return {a.keys * depth, pairs * a.width, depth, a.width};
   // What is beyond the last key or channel is read and meets nothing.
-  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs), 0, depth,
-          whole_tiles(pairs)};
+  return {whole_tiles(a.keys) * depth, whole_tiles(a.width) * whole_tiles(pairs), depth, whole_tiles(pairs)};
 }
 
 // A head's keys or values, dense: [keys, width]; of 16 bits keys [keys, pairs of width], values [pairs of
 // keys, width] or, for matrix registers, [width, pairs of keys].
-void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to,
-               float* units) {
-  if (a.int16 && values) return pack_int16_values(from, row_stride, a.keys, a.width, to, units + 1);
-  if (a.int16) return pack_int16_keys(from, row_stride, a.keys, a.width, to, units);
+void pack_head(const Attention& a, const float* from, std::int64_t row_stride, bool values, float* to) {
   // Rows of a head lie too far apart for a processor to foresee them.
   constexpr std::int64_t kRowsAhead = 12;
   if (!a.bf16)
@@ -312,10 +308,15 @@ void pack_head(const Attention& a, const float* from, std::int64_t row_stride, b
 
 }  // namespace
 
-void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) {
+std::int64_t query_blocks(const Attention& a) {
   const std::int64_t block = HWY_DYNAMIC_DISPATCH(query_block_impl)();
-  const std::int64_t blocks = (a.queries + block - 1) / block, all_heads = a.batch * a.heads;
-  const auto attend = a.int16 ? attend_int16 : HWY_DYNAMIC_DISPATCH(attend_impl);
+  return (a.queries + block - 1) / block;
+}
+
+void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) {
+  if (a.integers) return integer_attention(a, buffers, pool);
+  const std::int64_t blocks = query_blocks(a), all_heads = a.batch * a.heads;
+  const auto attend = HWY_DYNAMIC_DISPATCH(attend_impl);
   const auto for_each_block = [&](const auto& rows) {
     pool.parallel_for(all_heads * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
@@ -326,28 +327,26 @@ void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool) 
   };
   // A copy of keys and values costs as much as a few blocks of queries.
   constexpr std::int64_t kFewBlocks = 6;
-  if (!a.bf16 && !a.int16 && blocks <= kFewBlocks)
+  if (!a.bf16 && blocks <= kFewBlocks)
     return for_each_block([&](std::int64_t batch, std::int64_t head) -> HeadRows {
       const auto at = [&](const Heads& h) { return h.data + batch * h.batch_stride + head * a.width; };
-      return {at(a.k), at(a.v), a.k.row_stride, a.v.row_stride, nullptr};
+      return {at(a.k), at(a.v), a.k.row_stride, a.v.row_stride};
     });
   // Keys and values of a head lie together: every block of queries walks over all of them.
   const HeadFloats floats = head_floats(a);
-  const std::int64_t each = floats.keys + floats.values + floats.units;
+  const std::int64_t each = floats.keys + floats.values;
   const BufferPtr packed = buffers.acquire(all_heads * each);
   pool.parallel_for(2 * all_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Heads& source = i % 2 == 0 ? a.k : a.v;
       const float* from = source.data + i / 2 / a.heads * source.batch_stride + i / 2 % a.heads * a.width;
       float* head = packed.get() + i / 2 * each;
-      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? floats.keys : 0),
-                head + floats.keys + floats.values);
+      pack_head(a, from, source.row_stride, i % 2 != 0, head + (i % 2 != 0 ? floats.keys : 0));
     }
   });
   for_each_block([&](std::int64_t batch, std::int64_t head) -> HeadRows {
     const float* keys = packed.get() + (batch * a.heads + head) * each;
-    const float* values = keys + floats.keys;
-    return {keys, values, floats.key_stride, floats.value_stride, values + floats.values};
+    return {keys, keys + floats.keys, floats.key_stride, floats.value_stride};
   });
 }
 

@@ -1,12 +1,16 @@
 #pragma once
 #include <optional>
 
-#include "backend/native/attention_int16.h"
+#include "backend/native/attention_integers.h"
 #include "backend/native/bf16.h"
 #include "backend/native/buffer.h"
 #include "base/thread_pool.h"
 
 namespace san::native {
+
+/// What bytes may change, rms: of scores in powers of two, of values relative to their channel's spread. A
+/// sixteenth is 4.4 % of an exponential, of either sign.
+constexpr float kMostRounding = 0.0625f;
 
 /// Values of all heads side by side in each row; strides in floats.
 struct Heads {
@@ -18,7 +22,7 @@ struct Heads {
 struct HeadRows {
   const float *keys = nullptr, *values = nullptr;
   std::int64_t key_stride = 0, value_stride = 0;
-  const float* units = nullptr;  ///< of integers: of keys, then of values by channel
+  const float* units = nullptr;  ///< what integers are worth, as who attends wants it
 };
 
 struct Attention {
@@ -31,13 +35,17 @@ struct Attention {
   /// Queries, keys, values and exponentials are rounded to bfloat16 and multiplied so; sums are float32.
   std::optional<Bf16Form> bf16;
   /// Instead, and only without bias, keys of their own and causality: they are integers, multiplied so.
-  std::optional<Int16Form> int16;
-  float* out = nullptr;  ///< dense [batch, queries, heads · width]
+  std::optional<IntegerForm> integers;
+  float most_rounding = kMostRounding;  ///< up to which a head is multiplied in bytes, others in int16
+  float* out = nullptr;                 ///< dense [batch, queries, heads · width]
 };
 
 /// softmax(q kᵀ / √width + bias) v per head without the matrix of scores: blocks of queries (one per vector
 /// lane, so that any width fills the vectors) meet blocks of keys, rescaled as larger scores turn up
 /// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135).
 void fused_attention(const Attention& a, BufferPool& buffers, ThreadPool& pool);
+
+/// Blocks of queries of one head, each on one thread.
+std::int64_t query_blocks(const Attention& a);
 
 }  // namespace san::native

@@ -54,15 +54,19 @@ inline const float* block_rows(const Attention& a, const Heads& h, const QueryBl
   return h.data + batch * h.batch_stride + b.begin * h.row_stride + head * a.width;
 }
 
-/// Queries into b.q, scaled so that scores are in units of log 2: the exponential is then a power of two.
-inline void load_queries(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
-  const float scale = kLog2e / std::sqrt(static_cast<float>(a.width));
-  transpose_in(block_rows(a, a.q, b, batch, head), a.q.row_stride, a.width, scale, b, b.q);
+/// Scores are in units of log 2, so that the exponential is a power of two.
+inline float score_scale(std::int64_t width) {
+  return kLog2e / std::sqrt(static_cast<float>(width));
 }
 
-/// Scaled sums into rows of the answer: steps[r] for each of b.sums, null 1, divided by b.total.
-inline void finish_block(const Attention& a, const QueryBlock& b, const float* steps, std::int64_t batch,
-                         std::int64_t head) {
+/// Queries into b.q, scaled.
+inline void load_queries(const Attention& a, const QueryBlock& b, std::int64_t batch, std::int64_t head) {
+  transpose_in(block_rows(a, a.q, b, batch, head), a.q.row_stride, a.width, score_scale(a.width), b, b.q);
+}
+
+/// Sums into rows of the answer: divided by b.total, times steps[r] (null: 1), plus starts[r] (null: 0).
+inline void finish_block(const Attention& a, const QueryBlock& b, const float* steps, const float* starts,
+                         std::int64_t batch, std::int64_t head) {
   const F d;
   const auto n = static_cast<std::int64_t>(lanes());
   for (std::int64_t i = 0; i < b.stride; i += n) {
@@ -70,7 +74,8 @@ inline void finish_block(const Attention& a, const QueryBlock& b, const float* s
     for (std::int64_t r = 0; r < a.width; ++r) {
       float* sum = b.sums + r * b.stride + i;
       const V scale = steps ? hn::Mul(factor, hn::Set(d, steps[r])) : factor;
-      hn::StoreU(hn::Mul(hn::LoadU(d, sum), scale), d, sum);
+      const V start = starts ? hn::Set(d, starts[r]) : hn::Zero(d);
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, sum), scale, start), d, sum);
     }
   }
   const std::int64_t channels = a.heads * a.width;

@@ -31,9 +31,10 @@ bool everything(std::string_view) {
 // exponentials of them to 20; a wrong layout, stride or index would be off by more than the rms.
 [[maybe_unused]] const int registered = [] {
   int count = 0;
-  // Attention: by matrix registers as bf16_test.cpp says; by VNNI nearer, as attention_int16_test.cpp does.
+  // Attention: by matrix registers as bf16_test.cpp says; by VNNI in bytes, whose bounds
+  // attention_integers_test.cpp has; against an rms of means of many values the worst is off by more.
   const std::vector<suite::Tolerance> near = {
-      {"linear", 0.4, "int8"}, {"mlp", 0.15, "int8"}, {"attention", 0.12, "16 bits"}};
+      {"linear", 0.4, "int8"}, {"mlp", 0.15, "int8"}, {"attention", 0.4, "int8"}};
   for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
     const std::int64_t target = left & -left;
     count += suite::register_backend(

@@ -252,7 +252,7 @@ HWY_INLINE void store_part(V v, float* p, std::size_t n) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
   hn::BlendedStore(v, hn::FirstN(F(), n), F(), p);
 #else
-  HWY_ALIGN float whole[HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN float whole[HWY_MAX_BYTES / sizeof(float)] = {};
   hn::Store(v, F(), whole);
   for (std::size_t i = 0; i < n; ++i) p[i] = whole[i];
 #endif

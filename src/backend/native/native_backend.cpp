@@ -58,8 +58,8 @@ NativeBackend::NativeBackend(const NativeOptions& options)
   // faster.
   if (bf16_ || (int8_ && bf16_forms().front() == Bf16Form::kAmx))
     bf16_attention_ = bf16_forms().front();
-  else if (int8_ && int16_is_multiplied())
-    int16_attention_ = int16_forms().front();
+  else if (int8_ && integers_are_multiplied())
+    integer_attention_ = integer_forms().front();
 }
 
 Tensor NativeBackend::tensor(const Shape& shape, BufferPtr memory, float* first, const Strides& strides) {

@@ -23,10 +23,10 @@ struct NativeOptions {
 /// layers that `int8` names: those have signed bytes with a scale per output as weights, and quantise every
 /// row of their input as they get it, to 256 steps between its least and its greatest value; those that
 /// `bf16` names round both to bfloat16 and add up in float32. With `bf16` attention rounds what it multiplies
-/// to bfloat16 too; with `int8` also by matrix registers (AMX), to integers of 12 to 16 bits by VNNI, and not
-/// at all elsewhere; in no case where it is causal. Weights are packed once and shared by forks; each fork
-/// has its own workspace. Weights that are float16 stay so where instructions convert them, until they are
-/// multiplied.
+/// to bfloat16 too; with `int8` also by matrix registers (AMX), to bytes by VNNI, or to integers of 12 to 16
+/// bits in heads that bytes would change too much, and not at all elsewhere; in no case where it is causal.
+/// Weights are packed once and shared by forks; each fork has its own workspace. Weights that are float16
+/// stay so where instructions convert them, until they are multiplied.
 std::unique_ptr<Backend> make_native_backend(const NativeOptions& options = {});
 
 /// The instruction set that the kernels choose on this processor, such as "AVX2".

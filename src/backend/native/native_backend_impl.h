@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/native/attention_int16.h"
+#include "backend/native/attention_integers.h"
 #include "backend/native/elementwise.h"
 #include "backend/native/gemm.h"
 #include "backend/native/int8_gemm.h"
@@ -122,7 +122,7 @@ class NativeBackend final : public Backend {
   WeightRule int8_, bf16_;
   bool exact_attention_;
   std::optional<Bf16Form> bf16_attention_;
-  std::optional<Int16Form> int16_attention_;
+  std::optional<IntegerForm> integer_attention_;
 };
 
 /// The values of a tensor of this backend; throws Error for any other's.

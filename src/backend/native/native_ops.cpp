@@ -275,7 +275,7 @@ Tensor NativeBackend::do_attention(const Tensor& q, const Tensor& k, const Tenso
   a.causal = o.causal;
   // What is causal is the text tower's, whose answers are the same for every precision.
   if (!o.causal) a.bf16 = bf16_attention_;
-  if (!o.causal && !o.bias && !o.self_key) a.int16 = int16_attention_;
+  if (!o.causal && !o.bias && !o.self_key) a.integers = integer_attention_;
   if (o.bias) {
     const View bias = broadcast_view(view(o.bias), {a.batch, a.heads, a.queries, a.keys});
     a.bias = bias.data;
