@@ -57,8 +57,10 @@ QuantizationReport measure(const Arguments& a, const LoadedModel& model, const P
     shown = done;
   };
   const auto pool = std::make_shared<ThreadPool>(a.threads);
-  const Int8BackendMaker backend = [&](auto int8) {
-    return make_backend("native", {a.threads, "cpu", int8 ? "int8" : "fp32", pool, std::move(int8)});
+  const Int8BackendMaker backend = [&](auto int8, bool exact_attention) {
+    BackendOptions o{a.threads, "cpu", int8 ? "int8" : "fp32", pool, int8};
+    o.exact_attention = exact_attention;
+    return make_backend("native", o);
   };
   return measure_quantization(model, backend, read_pictures(a), a.vocabulary.parse(),
                               engine_options(a.vocabulary, program), options);
@@ -68,6 +70,7 @@ void print_json(const QuantizationReport& r) {
   nlohmann::ordered_json out{{"pictures", r.pictures},
                              {"pixels", r.pixels},
                              {"agreement_of_all", r.agreement_of_all},
+                             {"agreement_of_attention", r.agreement_of_attention},
                              {"agreement", r.agreement},
                              {"bytes_multiplied_by", native_int8_form()}};
   for (const LayerError& l : r.layers)
@@ -82,6 +85,7 @@ void print_json(const QuantizationReport& r) {
 void print_text(const Arguments& a, const QuantizationReport& r) {
   fmt::print("{:<64}{:>10}{:>15}{:>19}\n", "layer alone in int8", "weights", "weight error",
              "labels that change");
+  fmt::print("{:<89}{:>18.3f}%\n", "attention, every layer in float32", 100 * (1 - r.agreement_of_attention));
   std::size_t printed = 0;
   for (const LayerError& l : r.layers) {
     if (!a.report && printed++ == kShown) {

@@ -38,15 +38,15 @@ class Measurement {
 
   void exact(std::span<const ClassName> words, const EncodingOptions& encoding, std::int64_t runs) {
     total_ = runs * static_cast<std::int64_t>(pictures_.size());
-    const auto engine = make_engine(nullptr);
+    const auto engine = make_engine(nullptr, true);
     words_ = engine->encode(words, encoding);
     exact_ = labels(engine);
     for (const Labels& l : exact_) pixels_ += static_cast<std::int64_t>(l.size());
   }
 
   // Share of pixels that keep their label when the layers of the rule are int8.
-  double agreement(const Rule& int8) {
-    const std::vector<Labels> near = labels(make_engine(int8));
+  double agreement(const Rule& int8, bool exact_attention = false) {
+    const std::vector<Labels> near = labels(make_engine(int8, exact_attention));
     std::int64_t same = 0;
     for (std::size_t i = 0; i < near.size(); ++i)
       for (std::size_t p = 0; p < near[i].size(); ++p) same += near[i][p] == exact_[i][p];
@@ -56,8 +56,8 @@ class Measurement {
   std::int64_t pixels() const { return pixels_; }
 
  private:
-  std::shared_ptr<const Engine> make_engine(const Rule& int8) const {
-    return std::make_shared<const Engine>(model_, make_backend_(int8));
+  std::shared_ptr<const Engine> make_engine(const Rule& int8, bool exact_attention) const {
+    return std::make_shared<const Engine>(model_, make_backend_(int8, exact_attention));
   }
 
   std::vector<Labels> labels(const std::shared_ptr<const Engine>& engine) {
@@ -102,11 +102,12 @@ QuantizationReport measure_quantization(const LoadedModel& model, const Int8Back
     if (d.shape.rank() == 2 && rule(d.name))
       report.layers.push_back({d.name, d.shape.elements(), weight_error(model.parameters->load(d.name))});
   Measurement measured(model, backend, pictures, options);
-  measured.exact(words, encoding, static_cast<std::int64_t>(report.layers.size()) + 2);
+  measured.exact(words, encoding, static_cast<std::int64_t>(report.layers.size()) + 3);
   report.pixels = measured.pixels();
   report.agreement_of_all = report.agreement = measured.agreement(rule);
+  report.agreement_of_attention = measured.agreement([](std::string_view) { return false; });
   for (LayerError& l : report.layers)
-    l.agreement = measured.agreement([&](std::string_view name) { return name == l.name; });
+    l.agreement = measured.agreement([&](std::string_view name) { return name == l.name; }, true);
   std::ranges::stable_sort(report.layers, {}, &LayerError::agreement);
   for (LayerError& l : report.layers) {
     if (report.agreement >= options.agreement) break;

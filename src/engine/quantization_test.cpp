@@ -31,8 +31,8 @@ Image scene(int size, int seed) {
   return image;
 }
 
-std::unique_ptr<Backend> native(std::function<bool(std::string_view)> int8) {
-  return make_native_backend({1, nullptr, std::move(int8)});
+std::unique_ptr<Backend> native(std::function<bool(std::string_view)> int8, bool exact_attention = false) {
+  return make_native_backend({1, nullptr, std::move(int8), nullptr, exact_attention});
 }
 
 EncodingOptions quietly() {
@@ -77,7 +77,7 @@ TEST(Quantization, KeepsTheWorstLayersUntilLabelsAgree) {
   EXPECT_TRUE(loose.kept().empty());
   EXPECT_EQ(loose.agreement, loose.agreement_of_all);
   EXPECT_GT(loose.layers.size(), 8u);
-  EXPECT_EQ(steps, 2 * static_cast<std::int64_t>(loose.layers.size() + 2));
+  EXPECT_EQ(steps, 2 * static_cast<std::int64_t>(loose.layers.size() + 3));
   for (std::size_t i = 1; i < loose.layers.size(); ++i)
     EXPECT_LE(loose.layers[i - 1].agreement, loose.layers[i].agreement);
   for (const LayerError& l : loose.layers) {
@@ -91,6 +91,7 @@ TEST(Quantization, KeepsTheWorstLayersUntilLabelsAgree) {
   const QuantizationReport strict = measure_quantization(model, native, pictures, words, quietly(), options);
   const std::string form = native_int8_form();
   EXPECT_GE(strict.agreement, form == "AMX" || form == "VNNI" ? 0.99 : 1);
+  EXPECT_GE(strict.agreement_of_attention, form == "AMX" || form == "VNNI" ? 0.99 : 1);
   EXPECT_EQ(strict.agreement_of_all, loose.agreement_of_all);
   if (loose.agreement_of_all < 1) {
     EXPECT_FALSE(strict.kept().empty());

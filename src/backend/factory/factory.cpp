@@ -41,7 +41,7 @@ std::unique_ptr<Backend> make_native(const BackendOptions& o) {
   NativeOptions native{o.threads, o.pool};
   native.int8 = rule_of(o, "int8");
   native.bf16 = rule_of(o, "bf16");
-  native.exact_attention = o.precision == "fp32";
+  native.exact_attention = o.exact_attention || o.precision == "fp32";
   return make_native_backend(native);
 }
 

@@ -23,6 +23,7 @@ struct BackendOptions {
   /// "fp32"; with the native backend also "int8" and "bf16": of the linear layers whose weights `text` names.
   std::string text_precision = "fp32";
   std::function<bool(std::string_view name)> text = nullptr;
+  bool exact_attention = false;  ///< of the native backend: attention stays float32 whatever the precision
 };
 
 /// What "auto" and "model" mean with that backend on this processor; any other precision is itself. "model"
