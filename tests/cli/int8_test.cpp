@@ -106,8 +106,9 @@ TEST_F(Int8, QuantizeMeasuresAndWrites) {
   const ProcessResult r = san({"quantize", "a.png", "--classes", kNames, "--report", "--threads", "1",
                                "--quiet", "--output", "small.safetensors"});
   EXPECT_EQ(r.code, 0) << r.err;
-  EXPECT_THAT(r.out, AllOf(HasSubstr("labels that change"), HasSubstr("1 pictures, "),
-                           HasSubstr("blocks.0.attn.qkv.weight"), Not(HasSubstr("--report shows all"))));
+  EXPECT_THAT(r.out, AllOf(HasSubstr("labels that change"), HasSubstr("attention, every layer in float32"),
+                           HasSubstr("1 pictures, "), HasSubstr("blocks.0.attn.qkv.weight"),
+                           Not(HasSubstr("--report shows all"))));
   EXPECT_THAT(r.err, HasSubstr("wrote small.safetensors"));
   EXPECT_NE(computed("small.safetensors", {"--precision", "int8"}).second, "");
 
@@ -117,6 +118,8 @@ TEST_F(Int8, QuantizeMeasuresAndWrites) {
   const json report = json::parse(machine.out);
   EXPECT_EQ(report["pictures"], 1);
   EXPECT_EQ(report["agreement"], report["agreement_of_all"]) << "nothing is kept when nothing has to agree";
+  EXPECT_GT(report["agreement_of_attention"], 0.99);
+  EXPECT_LE(report["agreement_of_attention"], 1);
   EXPECT_GT(report["layers"].size(), 40u);
   for (const json& layer : report["layers"]) EXPECT_FALSE(layer["kept"].get<bool>()) << layer["name"];
 }
