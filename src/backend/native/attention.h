@@ -8,9 +8,11 @@
 
 namespace san::native {
 
-/// What bytes may change, rms: of scores in powers of two, of values relative to their channel's spread. A
-/// sixteenth is 4.4 % of an exponential, of either sign.
-constexpr float kMostRounding = 0.0625f;
+/// What bytes may change, rms, before a head is multiplied in int16.
+struct MostRounding {
+  float scores = 0.1f;   ///< in powers of two, of the query that is worst off: 7 % of an exponential
+  float values = 0.05f;  ///< relative to their spread, over all channels
+};
 
 /// Values of all heads side by side in each row; strides in floats.
 struct Heads {
@@ -36,8 +38,8 @@ struct Attention {
   std::optional<Bf16Form> bf16;
   /// Instead, and only without bias, keys of their own and causality: they are integers, multiplied so.
   std::optional<IntegerForm> integers;
-  float most_rounding = kMostRounding;  ///< up to which a head is multiplied in bytes, others in int16
-  float* out = nullptr;                 ///< dense [batch, queries, heads · width]
+  MostRounding most_rounding;
+  float* out = nullptr;  ///< dense [batch, queries, heads · width]
 };
 
 /// softmax(q kᵀ / √width + bias) v per head without the matrix of scores: blocks of queries (one per vector

@@ -53,7 +53,7 @@ struct ByteDots {
 };
 #endif
 
-/// Four bytes a lane, the first of them lowest; x1 and x2 have nothing above their bytes that is not shifted
+/// Four bytes a lane, the first of them lowest. Bits 8 to 23 of x1 and x2 are clear, what is above is shifted
 /// out.
 HWY_INLINE V byte_group(VI x0, VI x1, VI x2, VI x3) {
   const VI low = hn::OrAnd(hn::ShiftLeft<8>(x1), x0, hn::Set(I(), 255));
@@ -183,7 +183,7 @@ float find_key_steps_impl(const HeadMatrix& queries, const HeadMatrix& keys, con
   find_steps(keys, found, means, variances);
   float variance = 0;
   for (std::int64_t i = 0; i < keys.width; ++i) variance += variances[i];
-  float roundings = 0, query_steps = 0;
+  float most_squares = 0, nothing = variance * 0.0f;
   for (std::int64_t t = 0; t < queries.rows; ++t) {
     prefetch_ahead(queries, t);
     const float* row = queries.data + t * queries.row_stride;
@@ -194,12 +194,12 @@ float find_key_steps_impl(const HeadMatrix& queries, const HeadMatrix& keys, con
       squares = hn::MulAdd(x, x, squares);
     });
     const float query_step = hn::GetLane(hn::MaxOfLanes(d, most)) / kQuerySteps;
-    roundings += hn::GetLane(hn::SumOfLanes(d, squares));
-    query_steps += query_step * query_step;
+    const float both = hn::GetLane(hn::SumOfLanes(d, squares)) + query_step * query_step * variance;
+    most_squares = std::max(most_squares, both);
+    nothing += both * 0.0f;
   }
   // What is rounded to steps is off by a twelfth of a step's square.
-  const float scale = score_scale(keys.width) / std::sqrt(12.0f * static_cast<float>(queries.rows));
-  return scale * std::sqrt(roundings + query_steps * variance);
+  return score_scale(keys.width) * std::sqrt(most_squares / 12) + nothing;
 }
 
 float find_value_steps_impl(const HeadMatrix& values, const ByteSteps& found) {

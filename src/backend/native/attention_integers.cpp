@@ -24,14 +24,14 @@ struct HeadMemory {
     return a.keys * groups(a.width, 2) + groups(a.keys, 2) * a.width + 4 * a.width + 2;
   }
   bool bytes(const Attention& a) const {
-    return errors[0] <= a.most_rounding && errors[1] <= a.most_rounding;
+    return errors[0] <= a.most_rounding.scores && errors[1] <= a.most_rounding.values;
   }
   ByteSteps key_steps() const { return {units, units + width}; }
   ByteSteps value_steps() const { return {units + 2 * width, units + 3 * width}; }
 
   std::int64_t width;
   float *keys, *values, *units;
-  float* errors;  ///< what bytes would change: of keys and of values
+  float* errors;  ///< what bytes would change: of scores and of values
 };
 
 }  // namespace

@@ -46,8 +46,8 @@ void attend_int16(const Attention& a, const HeadRows& rows, std::int64_t batch, 
 struct ByteSteps {
   float *steps = nullptr, *starts = nullptr;  ///< [width] each
 };
-/// Finds the steps of keys. How far scores will be off, rms in powers of two, estimated from the spread of
-/// the numbers; not a number where one of them is none.
+/// Finds the steps of keys. How far the scores of the query that is worst off will be off, rms in powers of
+/// two, estimated from the spread of the numbers; not a number where one of them is none.
 float find_key_steps(const HeadMatrix& queries, const HeadMatrix& keys, const ByteSteps& found);
 /// Finds the steps of values. How far these will be off, relative to their spread, rms over channels.
 float find_value_steps(const HeadMatrix& values, const ByteSteps& found);
