@@ -246,12 +246,21 @@ void run(const Arguments& a, const Program& program) {
   }
   fmt::print("{}, backend {}, {}, {} threads, {} classes: image → masks and class logits\n\n", model.name,
              b->name(), a.size, threads, a.classes);
-  fmt::print("{:<20}{:>7}{:>11}{:>8}{:>12}{:>12}\n", "op", "calls", "ms", "share", "G macs", "GFLOP/s");
+  constexpr const char* kRow = "{:<23}{:>6}{:>11}{:>8}{:>10}{:>11}{:>10}{:>10}\n";
+  fmt::print(kRow, "op", "calls", "ms", "share", "G macs", "FLOP/byte", "GFLOP/s", "of peak");
   double op_ms = 0;
   for (const OpTotal& t : ops) op_ms += t.ms;
-  for (const OpTotal& t : ops)
-    fmt::print("{:<20}{:>7}{:>11.2f}{:>7.1f}%{:>12.3f}{:>12}\n", t.op, t.calls, t.ms, 100 * t.ms / op_ms,
-               static_cast<double>(t.macs) / 1e9, t.macs > 0 ? fmt::format("{:.0f}", rate(t)) : "");
+  for (const OpTotal& t : ops) {
+    const auto if_multiplying = [&](const char* form, double value) {
+      return t.macs > 0 ? fmt::format(fmt::runtime(form), value) : "";
+    };
+    const auto flops = 2 * static_cast<double>(t.macs);
+    fmt::print(kRow, t.op, t.calls, fmt::format("{:.2f}", t.ms), fmt::format("{:.1f}%", 100 * t.ms / op_ms),
+               if_multiplying("{:.3f}", flops / 2e9),
+               if_multiplying("{:.0f}", flops / static_cast<double>(t.bytes)),
+               if_multiplying("{:.0f}", rate(t)),
+               peak ? if_multiplying("{:.0f}%", 100 * rate(t) / peak->best()) : "");
+  }
   fmt::print("\nmedian of {} runs    {:.1f} ms (fastest {:.1f}, slowest {:.1f})\n", times.size(), total_ms,
              times.front(), times.back());
   if (a.batch > 1)

@@ -88,7 +88,7 @@ TEST_F(Program, BenchReportsWhatOthersRead) {
   const ProcessResult table =
       san({"bench", "--model", "formula:tiny", "--size", "96x128", "--threads", "1", "--repeat", "1"});
   expect_success(table);
-  EXPECT_THAT(table.out, HasSubstr("share of peak"));
+  EXPECT_THAT(table.out, AllOf(HasSubstr("FLOP/byte"), HasSubstr("of peak\n"), HasSubstr("share of peak")));
   const ProcessResult batch = san({"bench", "--model", "formula:tiny", "--size", "96x128", "--threads", "1",
                                    "--repeat", "1", "--batch", "3", "--json"});
   expect_success(batch);
