@@ -133,6 +133,13 @@ struct Case {
   }
 };
 
+double rms_error(const std::vector<float>& x, const std::vector<float>& exact) {
+  double off = 0, all = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    off += std::pow(x[i] - exact[i], 2), all += std::pow(exact[i], 2);
+  return std::sqrt(off / all);
+}
+
 TEST(AttentionInt16, IsThatOfRoundedValues) {
   for_each_form([](IntegerForm form) {
     for (const auto& [queries, keys, width] : {std::array<std::int64_t, 3>{1, 1, 8},
@@ -158,10 +165,7 @@ TEST(AttentionInt16, IsNearerThanBfloat16) {
   const std::vector<float> exact = c.y;
   for_each_form([&](IntegerForm form) {
     c.run(form);
-    double off = 0, all = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i)
-      off += std::pow(c.y[i] - exact[i], 2), all += std::pow(exact[i], 2);
-    EXPECT_LT(std::sqrt(off / all), 0.0021);
+    EXPECT_LT(rms_error(c.y, exact), 0.0021);
   });
 }
 
@@ -301,13 +305,6 @@ TEST(AttentionInt8, IsThatOfRoundedValues) {
                                     << size;
       }
   });
-}
-
-double rms_error(const std::vector<float>& x, const std::vector<float>& exact) {
-  double off = 0, all = 0;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    off += std::pow(x[i] - exact[i], 2), all += std::pow(exact[i], 2);
-  return std::sqrt(off / all);
 }
 
 // Values are off by a 255th of about six times their spread over √12, 0.007; scores, of three roundings as
